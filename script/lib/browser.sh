@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# A Chromium for the browser tests; Playwright brings none of its own. Sourced by lib/ready.sh.
+
+find_chromium() {
+    local candidate
+    for candidate in chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        /Applications/Chromium.app/Contents/MacOS/Chromium; do
+        if have "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+ready_chromium() {
+    if find_chromium >/dev/null; then
+        return
+    fi
+    if is_root_on_debian; then
+        say "Chromium: apt-get install chromium (about 1 minute)"
+        apt_install chromium fonts-liberation
+    elif [[ $(uname -s) == Darwin ]]; then
+        missing "Chromium or Chrome" "brew install --cask chromium"
+    else
+        missing "Chromium or Chrome" "$(how_to_install chromium "your system's package chromium")"
+    fi
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# The release build. Sourced by lib/ready.sh.
+
+site_root=$project_root/target/site
+
+# Leptos compiles this name in: a build without it would look for other file names.
+export LEPTOS_OUTPUT_NAME=tokenlife
+
+release_binary() {
+    printf '%s/release/tokenlife' "$(target_dir)"
+}
+
+# Cargo tells by the time of a file whether to compile it again. Where several checkouts share one target folder,
+# an older file of this checkout would pass for what another one compiled: so the files get a new time.
+guard_shared_target() {
+    local target stamp
+    target=$(target_dir)
+    stamp=$target/tokenlife-checkout
+    if [[ -e $stamp && $(<"$stamp") == "$project_root" ]]; then
+        return
+    fi
+    mkdir -p "$target"
+    if [[ $target != "$project_root"/* ]]; then
+        find . \( -name .git -o -name node_modules -o -name target \) -prune -o -name '*.rs' -exec touch {} +
+    fi
+    printf '%s\n' "$project_root" >"$stamp"
+}
+
+# release_inputs: a digest of everything the release build depends on.
+release_inputs() {
+    {
+        rustc -vV
+        printf '%s\n' "$project_root" "$cargo_leptos_version" "$(locked_version wasm-bindgen)"
+        find . \( -path ./.git -o -path ./.ci -o -path ./.github -o -path ./bench -o -path ./data -o -path ./deploy \
+            -o -path ./docs -o -path ./end2end -o -path ./fuzz -o -path ./target -o -path ./tests \
+            -o -name node_modules \) -prune -o -type f ! -name '*.md' -print0 |
+            LC_ALL=C sort -z | xargs -0 cksum
+    } | cksum
+}
+
+# build_release: the server for $(release_binary), the site in target/site, both with hashed names.
+# cargo-leptos compresses with gzip and Brotli at its highest quality, 11.
+build_release() {
+    local binary hashes inputs built
+    guard_shared_target
+    binary=$(release_binary)
+    hashes=$(dirname -- "$binary")/hash.txt
+    built=$(dirname -- "$binary")/tokenlife-inputs
+    inputs=$(release_inputs)
+    if [[ -x $binary && -e $built && $(<"$built") == "$inputs" ]] && site_belongs_to "$hashes"; then
+        note "Nothing has changed since the last release build."
+        return
+    fi
+    rm -f "$built"
+    LEPTOS_HASH_FILES=true cargo-leptos build --release --split --precompress --cargo-locked
+    [[ -x $binary ]] || die "the build did not leave $binary"
+    printf '%s\n' "$inputs" >"$built"
+}
+
+# site_belongs_to HASHES: `cargo leptos watch` writes to the same folder, under names without a hash.
+site_belongs_to() {
+    [[ -e $1 && -e $site_root/pkg/tokenlife.$(sed -n 's/^js: //p' "$1").js ]]
+}
+
+# use_release: what a release binary needs to find its site, also when it is started from another folder.
+use_release() {
+    export LEPTOS_HASH_FILES=true LEPTOS_SITE_ROOT=$site_root
+}

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Tools that Cargo compiles: cargo-leptos and the wasm-bindgen command. Sourced by lib/ready.sh.
+
+cargo_leptos_version=0.3.10
+
+# tool_version COMMAND: the version of what is found first on PATH; nothing if there is none.
+tool_version() {
+    "$1" --version 2>/dev/null | awk 'NR == 1 { print $2 }'
+}
+
+# locked_version CRATE: its version in Cargo.lock.
+locked_version() {
+    awk -v wanted="name = \"$1\"" '$0 == wanted { getline; gsub(/version = |"/, ""); print; exit }' Cargo.lock
+}
+
+# ready_cargo_tool CRATE COMMAND VERSION DURATION [OPTION...]
+# Compiled without its own release profile: link-time optimisation would more than double the time. A tool of another
+# version stays what it is: then ours goes into the cache, for these scripts only. Interrupted, it goes on next time.
+ready_cargo_tool() {
+    local crate=$1 command=$2 version=$3 duration=$4 own build
+    shift 4
+    own=$cache_dir/tools/$crate-$version
+    build=$cache_dir/build/$crate-$version
+    if [[ -x $own/bin/$command ]]; then
+        put_on_path "$own/bin"
+    fi
+    if [[ $(tool_version "$command") == "$version" ]]; then
+        return
+    fi
+    say "$crate $version: cargo install ($duration)"
+    if have "$command"; then
+        note "$(command -v "$command") is another version and stays; this one goes to $own"
+        note "To use it by hand as well: export PATH=\"$own/bin:\$PATH\""
+        set -- "$@" --root "$own"
+    fi
+    env -u RUSTFLAGS \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        cargo install "$crate@$version" "$@" --target-dir "$build"
+    rm -rf "$build"
+    if [[ -x $own/bin/$command ]]; then
+        put_on_path "$own/bin"
+    fi
+    hash -r
+    [[ $(tool_version "$command") == "$version" ]] || die "$command $version was installed, but $(command -v "$command") is found first"
+}
+
+# 0.3.11 needs a newer Rust with --locked.
+ready_cargo_leptos() {
+    ready_cargo_tool cargo-leptos cargo-leptos "$cargo_leptos_version" "8 to 12 minutes on 2 cores, the first time only" --locked
+}
+
+# It must be of exactly the version that the code is compiled with. Not --locked: its lock file may name versions
+# that were withdrawn.
+ready_wasm_bindgen() {
+    ready_cargo_tool wasm-bindgen-cli wasm-bindgen "$(locked_version wasm-bindgen)" "2 to 3 minutes on 2 cores, once for each version" --bin wasm-bindgen
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# What comes from the system's package manager. Sourced by lib/ready.sh.
+# On Debian as root it is installed; elsewhere the missing pieces are named, all of them at once.
+
+missing_pieces=0
+apt_lists_are_fresh=
+
+# missing WHAT COMMAND: one line for one missing piece.
+missing() {
+    printf 'missing: %s. Install it with: %s\n' "$1" "$2" >&2
+    missing_pieces=$((missing_pieces + 1))
+}
+
+# stop_if_missing: ends the script if something is missing.
+stop_if_missing() {
+    if ((missing_pieces > 0)); then
+        exit 1
+    fi
+}
+
+is_debian() {
+    have apt-get && [[ -r /etc/os-release ]] && (. /etc/os-release && [[ ${ID:-} == debian ]])
+}
+
+is_root_on_debian() {
+    [[ $(id -u) == 0 ]] && is_debian
+}
+
+# apt_install PACKAGE...
+apt_install() {
+    if [[ -z $apt_lists_are_fresh ]]; then
+        apt-get update -qq || return 1
+        apt_lists_are_fresh=yes
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# how_to_install DEBIAN_PACKAGES COMMAND_ELSEWHERE: the command for a person on this system.
+how_to_install() {
+    if have apt-get; then
+        printf 'sudo apt-get install %s' "$1"
+    else
+        printf '%s' "$2"
+    fi
+}
+
+# A C compiler, make and Perl: aws-lc and SQLite are compiled from C, cargo-leptos builds an OpenSSL of its own.
+ready_c_compiler() {
+    if have cc && have make && perl -MIPC::Cmd -e 1 2>/dev/null; then
+        return
+    fi
+    if is_root_on_debian; then
+        say "C compiler: apt-get install build-essential (about 1 minute)"
+        apt_install build-essential
+    elif [[ $(uname -s) == Darwin ]]; then
+        missing "a C compiler with make and Perl" "xcode-select --install"
+    else
+        missing "a C compiler with make and Perl" "$(how_to_install build-essential "your system's packages gcc, make and perl")"
+    fi
+}

@@ -1,0 +1,70 @@
+//! Signing in, staying signed in, signing out.
+
+use crate::{
+    error::AppError,
+    model::{CurrentUser, TokenLife},
+    session::client::SessionClient,
+};
+use leptos::{
+    prelude::*,
+    server_fn::codec::{Json, PostUrl},
+};
+
+/// Signs in with e-mail address and password, and goes to `return_to` or the account page.
+///
+/// # Errors
+///
+/// [`AppError::InvalidCredentials`] whether the address is unknown, the password wrong or the account disabled.
+#[server(prefix = "/api", endpoint = "session/login", input = PostUrl, output = Json)]
+pub async fn login(
+    #[server(default)] email: String,
+    #[server(default)] password: String,
+    #[server(default)] return_to: Option<String>,
+) -> Result<(), AppError> {
+    use crate::server::request;
+
+    request::allow_sign_in(&email)?;
+    let signed_in = request::accounts().sign_in(&request::origin(), &email, password.into()).await;
+    if signed_in.is_ok() {
+        request::remember_sign_in(&email);
+    }
+    request::begin_session(signed_in, return_to.as_deref()).await
+}
+
+/// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] if there is no session to go on with; [`AppError::Unavailable`] if that cannot be
+/// known at the moment. Neither answer touches a cookie.
+#[server(prefix = "/api", endpoint = "session/refresh", input = PostUrl, output = Json)]
+pub async fn refresh() -> Result<TokenLife, AppError> {
+    use crate::server::request;
+
+    request::refresh_session().await
+}
+
+/// Ends this session everywhere and clears its cookies. Without a session it only clears what is there.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] if the session could not be ended; the cookies then stay, to try again.
+#[server(prefix = "/api", endpoint = "session/logout", input = PostUrl, output = Json)]
+pub async fn logout() -> Result<(), AppError> {
+    use crate::server::request;
+
+    request::end_session().await
+}
+
+/// Who is signed in, if anybody.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] for a caller whose cookies say there should be somebody, but whose session is over;
+/// [`AppError::Unavailable`] if the store cannot be asked.
+#[server(prefix = "/api", endpoint = "session/current", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn current() -> Result<Option<CurrentUser>, AppError> {
+    use crate::server::request;
+
+    request::current_user().await
+}

@@ -1,0 +1,53 @@
+//! The application: what surrounds every page, and which page is where.
+
+use crate::{
+    components::{form_echo::provide_form_echo, private_area::PrivateArea, site_header::SiteHeader},
+    pages::{AccountPage, HomePage, LoginPage, NotFoundPage, SignUpPage},
+    session::provide_session,
+};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    Lazy, SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+
+const NAME: &str = "tokenlife";
+
+/// The whole body of the document, on both sides.
+///
+/// Pages are streamed in order, so that they are complete without JavaScript. Those that not everybody sees are
+/// loaded when they are needed.
+#[component]
+#[expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_session();
+    provide_form_echo();
+
+    view! {
+        <Title formatter=document_title/>
+        <Router>
+            <SiteHeader/>
+            <main id="main" tabindex="-1">
+                <Routes fallback=NotFoundPage>
+                    <Route path=path!("/") view=HomePage ssr=SsrMode::InOrder/>
+                    <Route path=path!("/login") view={Lazy::<LoginPage>::new()} ssr=SsrMode::InOrder/>
+                    <Route path=path!("/signup") view={Lazy::<SignUpPage>::new()} ssr=SsrMode::InOrder/>
+                    <ParentRoute path=path!("/account") view=PrivateArea ssr=SsrMode::InOrder>
+                        <Route path=path!("") view={Lazy::<AccountPage>::new()} ssr=SsrMode::InOrder/>
+                    </ParentRoute>
+                </Routes>
+            </main>
+            <footer class="site-footer">
+                <p>"Sign-in done right, in Rust with Leptos."</p>
+            </footer>
+        </Router>
+    }
+}
+
+/// What the browser's tab is called on a page with this title.
+fn document_title(page: String) -> String {
+    if page.is_empty() { NAME.to_owned() } else { page + " · " + NAME }
+}

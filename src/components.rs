@@ -1,0 +1,13 @@
+//! Views that more than one page uses, and the rules they share.
+#![expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
+
+pub mod error_view;
+pub mod fields;
+pub mod form;
+pub mod form_echo;
+pub mod local_time;
+pub mod password_field;
+pub mod private_area;
+pub mod return_to;
+pub mod site_header;
+pub mod strength_meter;

@@ -1,0 +1,60 @@
+//! The input for a password, with a button that shows what was typed.
+
+use super::{
+    fields::{FieldFrame, described_by},
+    form::FormState,
+};
+use crate::error::Field;
+use leptos::prelude::*;
+
+/// A password. It never comes back from the server, and pasting works.
+#[component]
+pub fn PasswordField(
+    form: FormState,
+    /// `current-password` or `new-password`.
+    autocomplete: &'static str,
+    #[prop(optional)] hint: Option<&'static str>,
+    /// Follows what is typed, for whoever rates it.
+    #[prop(optional)]
+    typed: Option<WriteSignal<String>>,
+) -> impl IntoView {
+    let field = Field::Password;
+    let shown = RwSignal::new(false);
+    // The button needs JavaScript, so it is not there before the page is alive.
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| alive.set(true));
+
+    view! {
+        <FieldFrame form=form field=field label="Password" hint=hint>
+            <div class="with-button">
+                <input
+                    id=field.name()
+                    name=field.name()
+                    type=move || if shown.get() { "text" } else { "password" }
+                    autocomplete=autocomplete
+                    autocapitalize="off"
+                    spellcheck="false"
+                    required=true
+                    autofocus=form.wants_focus(field)
+                    aria-invalid=move || form.problem_of(field).map(|_| "true")
+                    aria-describedby=move || described_by(form, field, hint.is_some())
+                    on:input:target=move |event| {
+                        if let Some(typed) = typed {
+                            typed.set(event.target().value());
+                        }
+                    }
+                />
+                <button
+                    type="button"
+                    class="button"
+                    aria-controls=field.name()
+                    aria-pressed=move || if shown.get() { "true" } else { "false" }
+                    hidden=move || !alive.get()
+                    on:click=move |_| shown.update(|shown| *shown = !*shown)
+                >
+                    "Show"
+                </button>
+            </div>
+        </FieldFrame>
+    }
+}

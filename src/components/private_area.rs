@@ -1,0 +1,62 @@
+//! The parent of all pages that are only for somebody who is signed in.
+
+use super::error_view::ErrorView;
+use crate::{
+    model::CurrentUser,
+    session::{leave_to_sign_in, use_session},
+};
+use leptos::{either::EitherOf3, prelude::*};
+use leptos_router::components::Outlet;
+
+#[derive(Clone, Copy)]
+struct PrivateContext(Memo<CurrentUser>);
+
+/// Shows the page below only to somebody who is signed in.
+///
+/// The server answers everybody else before anything is rendered. This guard is for what happens in the browser: going
+/// to a private page by a link, and a session that ends while the page is open.
+#[component]
+pub fn PrivateArea() -> impl IntoView {
+    let session = use_session();
+
+    Effect::new(move |_| {
+        if session.current.get() == Some(Ok(None)) {
+            leave_to_sign_in();
+        }
+    });
+
+    view! {
+        <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
+            {Suspend::new(async move {
+                match session.current.await {
+                    Ok(Some(user)) => {
+                        provide_current_user(user);
+                        EitherOf3::A(view! { <Outlet/> })
+                    }
+                    Ok(None) => EitherOf3::B(()),
+                    Err(error) => EitherOf3::C(view! { <ErrorView error=error/> }),
+                }
+            })}
+        </Transition>
+    }
+}
+
+/// The person this private page is for. It follows changes, and keeps the last known state while there is none.
+///
+/// # Panics
+///
+/// Outside of the private area, where there may be nobody.
+#[must_use]
+pub fn use_current_user() -> Memo<CurrentUser> {
+    let PrivateContext(user) = expect_context();
+    user
+}
+
+fn provide_current_user(first: CurrentUser) {
+    let session = use_session();
+    let user = Memo::new(move |previous: Option<&CurrentUser>| {
+        let now = session.current.get().and_then(Result::ok).flatten();
+        now.unwrap_or_else(|| previous.unwrap_or(&first).clone())
+    });
+    provide_context(PrivateContext(user));
+}

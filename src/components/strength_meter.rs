@@ -1,0 +1,81 @@
+//! How hard a new password is to guess, while it is being typed. It only advises: the server decides.
+
+use super::error_view::describe_problem;
+use crate::{
+    api::account::rate_password,
+    error::{Field, Problem},
+    model::PasswordRating,
+};
+use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+
+/// Shorter passwords are refused anyway, and the hint says so.
+const RATED_FROM_CHARACTERS: usize = 8;
+
+/// Typing has paused when nothing was typed for this long.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Rates `password` whenever typing pauses.
+#[component]
+pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
+    let rating = RwSignal::new(None::<PasswordRating>);
+    let question = StoredValue::new(0_u32);
+
+    Effect::new(move |earlier: Option<Option<TimeoutHandle>>| {
+        if let Some(Some(earlier)) = earlier {
+            earlier.clear();
+        }
+        // Answers to earlier questions may still arrive; they are about another password.
+        question.update_value(|question| *question = question.wrapping_add(1));
+        let password = password.get();
+        if password.chars().count() < RATED_FROM_CHARACTERS {
+            rating.set(None);
+            return None;
+        }
+        let this_question = question.get_value();
+        let ask = move || {
+            spawn_local(async move {
+                let answer = rate_password(password, input(Field::Email), input(Field::DisplayName)).await;
+                if question.get_value() == this_question {
+                    rating.set(answer.ok());
+                }
+            });
+        };
+        set_timeout_with_handle(ask, PAUSE).ok()
+    });
+
+    let meter = move || {
+        rating.get().map(|rating| {
+            view! {
+                <div class="strength">
+                    <meter aria-label="Strength" min="0" max="4" low="2" high="3" optimum="4" value=rating.score></meter>
+                    <p>{advice(rating)}</p>
+                </div>
+            }
+        })
+    };
+    view! { <div aria-live="polite">{meter}</div> }
+}
+
+fn advice(rating: PasswordRating) -> String {
+    match (rating.problem, rating.score) {
+        (Some(problem @ (Problem::CommonPassword | Problem::PersonalPassword | Problem::GuessablePassword)), _) => {
+            describe_problem(Field::Password, problem)
+        }
+        (_, 0..=1) => "Easily guessed.".into(),
+        (_, 2) => "Could be better: add another word.".into(),
+        (_, 3) => "Good.".into(),
+        _ => "Very good.".into(),
+    }
+}
+
+/// What stands in another field of the form: a password made of it is a bad one.
+fn input(field: Field) -> String {
+    document()
+        .get_element_by_id(field.name())
+        .and_then(|element| element.dyn_into::<HtmlInputElement>().ok())
+        .map(|input| input.value())
+        .unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! The one error type that crosses the wire.
+//!
+//! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
+//! request's id. The text a person reads is chosen by [`crate::components::error_view`].
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+
+/// What a server function answers when it cannot do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail", rename_all = "snake_case")]
+pub enum AppError {
+    /// Nobody is signed in, or the session has ended.
+    Unauthenticated,
+    /// The e-mail address and the password do not belong together, or the account is disabled: deliberately the same.
+    InvalidCredentials,
+    /// The request came from another site (RFC 9110 §15.5.4).
+    Forbidden,
+    /// Some fields have to be filled in differently.
+    Validation(Vec<FieldError>),
+    /// There is no such thing.
+    NotFound,
+    /// The body is longer than the server reads.
+    TooLarge,
+    /// The body is not form-encoded.
+    UnsupportedMediaType,
+    /// The body is not what this function takes.
+    BadRequest,
+    /// Too many attempts; the next one may come after this many seconds.
+    RateLimited { retry_after_secs: u32 },
+    /// The server cannot answer at the moment. Nobody is signed out by this.
+    Unavailable,
+    /// A fault of the server; its log holds the cause.
+    Internal,
+    /// The answer did not arrive or could not be read.
+    Transport,
+}
+
+/// A field of a form and what is wrong with its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    pub field: Field,
+    pub problem: Problem,
+}
+
+/// The fields of all forms, by their `name` attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Email,
+    DisplayName,
+    Password,
+}
+
+impl Field {
+    /// The `name` attribute, and the parameter of the server function.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::DisplayName => "display_name",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// Why a field was refused. Lengths count Unicode code points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    Required,
+    TooShort { min: u32 },
+    TooLong { max: u32 },
+    /// Not an e-mail address this application can write to.
+    NotAnEmail,
+    /// Another account uses it.
+    Taken,
+    /// Contains characters that cannot be seen, such as line breaks.
+    ControlCharacters,
+    /// One of the passwords that are tried first.
+    CommonPassword,
+    /// Made of the person's own name or address, or of the application's name.
+    PersonalPassword,
+    /// Long enough, but quickly guessed.
+    GuessablePassword,
+}
+
+impl AppError {
+    /// The HTTP status that tells the same (RFC 9110 §15).
+    #[must_use]
+    pub const fn status_code(&self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthenticated | Self::InvalidCredentials => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Validation(_) => 422,
+            Self::RateLimited { .. } => 429,
+            Self::Internal | Self::Transport => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// What is wrong with a field, if this is about fields.
+    #[must_use]
+    pub fn problem_of(&self, field: Field) -> Option<Problem> {
+        let Self::Validation(fields) = self else { return None };
+        fields.iter().find(|error| error.field == field).map(|error| error.problem)
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    /// Reduces what `server_fn` itself reports. Its texts stay behind: they may quote input or internals.
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::BadRequest,
+            ServerFnErrorErr::Request(_)
+            | ServerFnErrorErr::Serialization(_)
+            | ServerFnErrorErr::Deserialization(_)
+            | ServerFnErrorErr::Response(_)
+            | ServerFnErrorErr::UnsupportedRequestMethod(_) => Self::Transport,
+            ServerFnErrorErr::Registration(_)
+            | ServerFnErrorErr::ServerError(_)
+            | ServerFnErrorErr::MiddlewareError(_) => Self::Internal,
+        }
+    }
+}

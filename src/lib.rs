@@ -1,0 +1,30 @@
+//! tokenlife: a Leptos application with sign-in done right.
+//!
+//! Two zones, one wall: everything outside [`server`] compiles to WASM and runs in the browser as well; everything
+//! inside never does. `docs/architecture.md` has the map.
+
+pub mod api;
+pub mod app;
+pub mod components;
+pub mod error;
+pub mod model;
+pub mod pages;
+pub mod paths;
+pub mod respond;
+#[cfg(feature = "ssr")]
+pub mod server;
+pub mod session;
+
+/// Brings the page to life: called by the script that the page loads.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    if cfg!(debug_assertions) {
+        std::panic::set_hook(Box::new(|panic| leptos::logging::error!("{panic}")));
+    }
+    session::redirect_by_loading();
+    wasm_bindgen_futures::spawn_local(async {
+        leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), app::App).await.forget();
+        session::mark_hydrated();
+    });
+}

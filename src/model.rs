@@ -1,0 +1,116 @@
+//! What crosses the wire besides errors: no secrets, no types that only one side can read.
+
+use crate::error::{AppError, Field};
+use serde::{Deserialize, Serialize};
+
+/// The person whose session this is, as the pages see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentUser {
+    /// Opaque and never reused (RFC 9068 §2.2, `sub`).
+    pub id: String,
+    pub email: String,
+    pub display_name: String,
+    pub session: SessionView,
+}
+
+/// A session, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// When this session began, by signing in.
+    pub began_at: Moment,
+    /// When it ends unless it is ended before: rotation never moves this.
+    pub expires_at: Moment,
+}
+
+/// A point in time, with the text the server shows for it; the browser may replace the text by its own local form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// RFC 3339, UTC.
+    pub rfc3339: String,
+    /// For people, UTC: `23 November 2026, 12:30 UTC`.
+    pub text: String,
+}
+
+/// The times of an access token: all that the readable `tokenLife` cookie carries.
+///
+/// Written as `<issued>.<expires>`, both in Unix seconds by the server's clock. It is a hint for the browser, which
+/// refreshes before a call when it is gone; the server never reads it to decide anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenLife {
+    pub issued_at: i64,
+    pub expires_at: i64,
+}
+
+impl TokenLife {
+    /// How long the access token lives, in seconds: the difference of two times of one clock, whatever that clock says.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.expires_at.saturating_sub(self.issued_at)
+    }
+
+    /// Reads the cookie's value. Anything else than two plain numbers in order is no token life.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        let (issued, expires) = value.split_once('.')?;
+        let seconds = |digits: &str| {
+            let plain = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse::<i64>().ok()).flatten()
+        };
+        let life = Self { issued_at: seconds(issued)?, expires_at: seconds(expires)? };
+        (life.expires_at > life.issued_at).then_some(life)
+    }
+}
+
+impl std::fmt::Display for TokenLife {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.issued_at, self.expires_at)
+    }
+}
+
+/// How hard a password is to guess, and whether it would be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordRating {
+    /// `0` (guessed at once) to `4` (not within a human life), by zxcvbn.
+    pub score: u8,
+    /// Why it would be refused, if it would.
+    pub problem: Option<crate::error::Problem>,
+}
+
+/// A form that was sent without JavaScript and refused: what was typed, and why, to show the form again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormEcho {
+    /// The server function it was sent to.
+    pub action: String,
+    pub error: AppError,
+    /// What was typed, by field name. Never a password.
+    pub typed: Vec<(String, String)>,
+}
+
+impl FormEcho {
+    /// What was typed into a field.
+    #[must_use]
+    pub fn typed(&self, field: Field) -> Option<&str> {
+        self.typed.iter().find(|(name, _)| name == field.name()).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_life_survives_its_cookie() {
+        let life = TokenLife { issued_at: 1_790_000_000, expires_at: 1_790_003_600 };
+        assert_eq!(life.to_string(), "1790000000.1790003600");
+        assert_eq!(TokenLife::parse(&life.to_string()), Some(life));
+        assert_eq!(life.seconds(), 3600);
+    }
+
+    #[test]
+    fn anything_else_is_no_token_life() {
+        let long = "9".repeat(10_000);
+        for value in ["", ".", "1", "1.", ".2", "2.1", "1.1", "NaN.2", "-1.5", "+1.5", "1e309.2", "９.10", " 1.2", "1.2.3", &long] {
+            assert_eq!(TokenLife::parse(value), None, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use crate::{
+    api::account::ChangeDisplayName,
+    components::{
+        fields::TextField,
+        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        local_time::LocalTime,
+        private_area::use_current_user,
+    },
+    error::Field,
+    session::use_session,
+};
+use leptos::{form::ActionForm, html, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+
+/// The person's own data, and the session they are in.
+#[derive(Debug)]
+pub struct AccountPage;
+
+#[lazy_route]
+impl LazyRoute for AccountPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(this: Self) -> AnyView {
+        let AccountPage = this;
+        let user = use_current_user();
+        let session = user.with_untracked(|user| user.session.clone());
+        view! {
+            <Title text="Account"/>
+            <h1>"Account"</h1>
+            <section class="card" aria-labelledby="profile">
+                <h2 id="profile">"Profile"</h2>
+                <dl>
+                    <dt>"E-mail address"</dt>
+                    <dd>{move || user.with(|user| user.email.clone())}</dd>
+                </dl>
+                <DisplayNameForm/>
+            </section>
+            <section class="card" aria-labelledby="session">
+                <h2 id="session">"This session"</h2>
+                <dl>
+                    <dt>"Signed in since"</dt>
+                    <dd><LocalTime moment=session.began_at/></dd>
+                    <dt>"Session ends"</dt>
+                    <dd><LocalTime moment=session.expires_at/></dd>
+                </dl>
+            </section>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn DisplayNameForm() -> impl IntoView {
+    let session = use_session();
+    let change = ServerAction::<ChangeDisplayName>::new();
+    let form = use_form(change, OnSuccess::Stays);
+    let input = NodeRef::<html::Input>::new();
+    let current_name = use_current_user().with_untracked(|user| user.display_name.clone());
+
+    // The name as stored may differ from what was typed, and other parts of the page show it too.
+    Effect::new(move |_| {
+        if let Some(Ok(name)) = change.value().get() {
+            if let Some(input) = input.get_untracked() {
+                input.set_value(&name);
+            }
+            session.current.update(|current| {
+                if let Some(Ok(Some(user))) = current {
+                    user.display_name = name;
+                }
+            });
+        }
+    });
+
+    // Without JavaScript the server says in the query what it has done.
+    let query = use_query_map();
+    let saved = move || match change.value().get() {
+        Some(answer) => answer.is_ok() && !form.is_busy(),
+        None => !form.is_busy() && query.with(|query| query.get_str("saved") == Some(Field::DisplayName.name())),
+    };
+
+    view! {
+        <ActionForm action=change attr:novalidate=true>
+            <FormMessage form=form/>
+            <TextField
+                form=form
+                field=Field::DisplayName
+                label="Display name"
+                autocomplete="name"
+                initial=current_name
+                node_ref=input
+            />
+            <div class="actions">
+                <SubmitButton form=form>"Save"</SubmitButton>
+                <p role="status">{move || saved().then_some("Saved.")}</p>
+            </div>
+        </ActionForm>
+    }
+}

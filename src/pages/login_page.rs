@@ -1,0 +1,55 @@
+use crate::{
+    api::session::Login,
+    components::{
+        fields::TextField,
+        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        password_field::PasswordField,
+        return_to::{ReturnToField, use_return_to},
+    },
+    error::Field,
+    paths,
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{LazyRoute, components::A, lazy_route};
+
+/// Signing in.
+#[derive(Debug)]
+pub struct LoginPage;
+
+#[lazy_route]
+impl LazyRoute for LoginPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(this: Self) -> AnyView {
+        let LoginPage = this;
+        let destination = use_return_to();
+        let sign_up = move || destination.with(|destination| paths::with_return_to(paths::SIGN_UP, destination));
+        view! {
+            <Title text="Sign in"/>
+            <div class="card">
+                <h1>"Sign in"</h1>
+                <LoginForm/>
+                <p>"No account yet? "<A href=sign_up>"Create one"</A></p>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn LoginForm() -> impl IntoView {
+    let login = ServerAction::<Login>::new();
+    let form = use_form(login, OnSuccess::Leaves);
+    view! {
+        <ActionForm action=login attr:novalidate=true>
+            <FormMessage form=form/>
+            <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
+            <PasswordField form=form autocomplete="current-password"/>
+            <ReturnToField/>
+            <SubmitButton form=form>"Sign in"</SubmitButton>
+        </ActionForm>
+    }
+}

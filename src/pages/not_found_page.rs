@@ -1,0 +1,16 @@
+use crate::{paths, respond};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+
+/// There is nothing under this address.
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    respond::set_status(404);
+    view! {
+        <Title text="Page not found"/>
+        <h1>"Page not found"</h1>
+        <p>"There is nothing under this address. It may have been moved, or mistyped."</p>
+        <p><A href=paths::HOME attr:class="button">"Go to the home page"</A></p>
+    }
+}

@@ -1,0 +1,61 @@
+use crate::{
+    api::account::SignUp,
+    components::{
+        fields::TextField,
+        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        password_field::PasswordField,
+        return_to::{ReturnToField, use_return_to},
+        strength_meter::StrengthMeter,
+    },
+    error::Field,
+    paths,
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{LazyRoute, components::A, lazy_route};
+
+const PASSWORD_HINT: &str = "At least 8 characters. 15 or more, or a few unrelated words, are better.";
+
+/// Creating an account.
+#[derive(Debug)]
+pub struct SignUpPage;
+
+#[lazy_route]
+impl LazyRoute for SignUpPage {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(this: Self) -> AnyView {
+        let SignUpPage = this;
+        let destination = use_return_to();
+        let login = move || destination.with(paths::login_returning_to);
+        view! {
+            <Title text="Create account"/>
+            <div class="card">
+                <h1>"Create account"</h1>
+                <SignUpForm/>
+                <p>"Here before? "<A href=login>"Go to sign-in"</A></p>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn SignUpForm() -> impl IntoView {
+    let sign_up = ServerAction::<SignUp>::new();
+    let form = use_form(sign_up, OnSuccess::Leaves);
+    let (password, set_password) = signal(String::new());
+    view! {
+        <ActionForm action=sign_up attr:novalidate=true>
+            <FormMessage form=form/>
+            <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
+            <TextField form=form field=Field::DisplayName label="Display name" autocomplete="name"/>
+            <PasswordField form=form autocomplete="new-password" hint=PASSWORD_HINT typed=set_password/>
+            <StrengthMeter password=password/>
+            <ReturnToField/>
+            <SubmitButton form=form>"Create account"</SubmitButton>
+        </ActionForm>
+    }
+}

@@ -1,0 +1,185 @@
+//! Every URL of the application, once: pages and server functions, shared by both sides and by the tests.
+
+use serde::{Deserialize, Serialize};
+
+pub const HOME: &str = "/";
+pub const LOGIN: &str = "/login";
+pub const SIGN_UP: &str = "/signup";
+pub const ACCOUNT: &str = "/account";
+
+/// The server functions. Each is `POST`, form-encoded, so that a plain form reaches it.
+pub mod api {
+    pub const LOGIN: &str = "/api/session/login";
+    pub const REFRESH: &str = "/api/session/refresh";
+    pub const LOGOUT: &str = "/api/session/logout";
+    pub const CURRENT: &str = "/api/session/current";
+    pub const SIGN_UP: &str = "/api/account/sign_up";
+    pub const CHANGE_DISPLAY_NAME: &str = "/api/account/change_display_name";
+    pub const RATE_PASSWORD: &str = "/api/account/rate_password";
+}
+
+pub mod health {
+    pub const LIVE: &str = "/health/live";
+    pub const READY: &str = "/health/ready";
+}
+
+/// Whether a page is only for somebody who is signed in.
+///
+/// The session layer answers an anonymous visitor of such a page with `303` to the sign-in page, before anything
+/// is rendered; everything below a private path is private too.
+#[must_use]
+pub fn is_private(path: &str) -> bool {
+    path.strip_prefix(ACCOUNT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The page that shows a server function's form, for the browser without JavaScript.
+///
+/// A rejected form is shown again on this page, and somebody who opens the function's URL by hand is sent to it.
+#[must_use]
+pub fn form_page(server_function: &str) -> Option<&'static str> {
+    match server_function {
+        api::LOGIN => Some(LOGIN),
+        api::SIGN_UP => Some(SIGN_UP),
+        api::CHANGE_DISPLAY_NAME => Some(ACCOUNT),
+        api::LOGOUT => Some(HOME),
+        _ => None,
+    }
+}
+
+/// The sign-in page, coming back to `destination` afterwards.
+#[must_use]
+pub fn login_returning_to(destination: &ReturnTo) -> String {
+    with_return_to(LOGIN, destination)
+}
+
+/// A page that carries the place to go to afterwards in its query.
+#[must_use]
+pub fn with_return_to(page: &str, destination: &ReturnTo) -> String {
+    if *destination == ReturnTo::default() {
+        return page.to_owned();
+    }
+    let mut url = format!("{page}?return_to=");
+    for byte in destination.as_str().bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => url.push(char::from(byte)),
+            other => push_percent_encoded(&mut url, other),
+        }
+    }
+    url
+}
+
+/// Where to go after sign-in: a page of this application, never another origin.
+///
+/// What a link or a form asks for is checked by [`ReturnTo::parse`]; anything doubtful becomes the account page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    const MAX_BYTES: usize = 1024;
+
+    /// Reads a destination somebody else may have written.
+    ///
+    /// Accepted is an absolute path of this origin with an optional query, `/…`. Refused are `//host` and `/\host`
+    /// (browsers read both as another origin), backslashes and control characters anywhere, dot segments (they can
+    /// turn the path into `//host`), server functions, and the pages that lead here. Non-ASCII bytes are
+    /// percent-encoded, so that the result is always a valid `Location` (RFC 9110 §10.2.2).
+    #[must_use]
+    pub fn parse(wanted: Option<&str>) -> Self {
+        wanted.and_then(Self::try_parse).unwrap_or_default()
+    }
+
+    fn try_parse(wanted: &str) -> Option<Self> {
+        if wanted.len() > Self::MAX_BYTES || !wanted.starts_with('/') {
+            return None;
+        }
+        if wanted.contains(|c: char| c == '\\' || c.is_control()) {
+            return None;
+        }
+        let without_fragment = wanted.split('#').next().unwrap_or_default();
+        let path = without_fragment.split('?').next().unwrap_or_default();
+        let decoded_dots = path.to_ascii_lowercase().replace("%2e", ".");
+        if path.contains("//") || decoded_dots.split('/').any(|segment| segment == "." || segment == "..") {
+            return None;
+        }
+        let leads_here = path == LOGIN || path == SIGN_UP || path == "/api" || path.starts_with("/api/");
+        if leads_here {
+            return None;
+        }
+        let mut url = String::with_capacity(without_fragment.len());
+        for byte in without_fragment.bytes() {
+            match byte {
+                b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|' | 0x7f.. => push_percent_encoded(&mut url, byte),
+                printable => url.push(char::from(printable)),
+            }
+        }
+        Some(Self(url))
+    }
+
+    /// The destination as an ASCII path, fit for a `Location` header.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ReturnTo {
+    fn default() -> Self {
+        Self(ACCOUNT.to_owned())
+    }
+}
+
+fn push_percent_encoded(url: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    url.push('%');
+    url.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    url.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(wanted: &str) -> String {
+        ReturnTo::parse(Some(wanted)).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_page_of_ours_is_kept_with_its_query() {
+        assert_eq!(parsed("/account/sessions?sort=seen&page=2"), "/account/sessions?sort=seen&page=2");
+        assert_eq!(parsed("/"), "/");
+    }
+
+    #[test]
+    fn another_origin_becomes_the_account_page() {
+        let attempts = [
+            "", "account", "https://evil.example", "//evil.example", "///evil.example", "/\\evil.example",
+            "\\/evil.example", "/\t/evil.example", "/\n/evil.example", "/%0d%0a\r\nx", "/.//evil.example",
+            "/..//evil.example", "/%2e%2e//evil.example", "/a/%2E%2E//evil.example", "javascript:alert(1)", "/\u{7f}",
+            "/login", "/login?return_to=/x", "/signup", "/api/session/logout", "/\u{0}",
+        ];
+        for attempt in attempts {
+            assert_eq!(parsed(attempt), ACCOUNT, "{attempt:?}");
+        }
+        assert_eq!(parsed(&format!("/{}", "a".repeat(2000))), ACCOUNT);
+        assert_eq!(ReturnTo::parse(None).as_str(), ACCOUNT);
+    }
+
+    #[test]
+    fn the_result_is_always_ascii() {
+        assert_eq!(parsed("/notes/é?q=ü ü"), "/notes/%C3%A9?q=%C3%BC%20%C3%BC");
+        assert_eq!(parsed("/notes#top"), "/notes");
+    }
+
+    #[test]
+    fn the_sign_in_page_carries_the_destination_encoded_once() {
+        let destination = ReturnTo::parse(Some("/notes?q=a&b=%20"));
+        assert_eq!(login_returning_to(&destination), "/login?return_to=/notes%3Fq%3Da%26b%3D%2520");
+        assert_eq!(login_returning_to(&ReturnTo::default()), "/login");
+    }
+
+    #[test]
+    fn what_lies_below_the_account_page_is_private() {
+        assert!(is_private("/account") && is_private("/account/") && is_private("/account/sessions"));
+        assert!(!is_private("/") && !is_private("/accounting") && !is_private("/login"));
+    }
+}

@@ -1,0 +1,192 @@
+//! The command line: what can be asked for, and `config check`.
+
+use crate::server::config::{Config, ConfigError, Environment, MasterSecret, Origin, Setting, leptos_options};
+use clap::{Parser, Subcommand};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Serves the application, and looks after its accounts.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// The settings file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "Leptos.toml")]
+    pub config: PathBuf,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve the application (this is what happens without a command).
+    #[default]
+    Serve,
+    /// Look at the settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Look after the accounts.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the settings in effect, without secrets, or what is wrong with them.
+    Check,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UserCommand {
+    /// Create an account. Its password is read from standard input, one line.
+    Add {
+        #[arg(long, value_name = "E")]
+        email: String,
+        /// The name shown to its owner.
+        #[arg(long, value_name = "N")]
+        name: String,
+    },
+    /// Print all accounts.
+    List,
+    /// Keep somebody from signing in, and end their sessions.
+    Disable {
+        #[arg(long, value_name = "E")]
+        email: String,
+    },
+    /// Let somebody sign in again.
+    Enable {
+        #[arg(long, value_name = "E")]
+        email: String,
+    },
+}
+
+/// `tokenlife config check`: the settings in effect on `out`, or the problems on `err`, one line each.
+///
+/// The master secret is looked at too, but not made.
+///
+/// # Errors
+///
+/// Nothing can be written to `out` or `err`.
+pub fn config_check(
+    path: &Path,
+    environment: &Environment,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> io::Result<ExitCode> {
+    match check(path, environment) {
+        Ok(text) => out.write_all(text.as_bytes()).map(|()| ExitCode::SUCCESS),
+        Err(problems) => {
+            for problem in problems {
+                writeln!(err, "{problem}")?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn check(path: &Path, environment: &Environment) -> Result<String, Vec<String>> {
+    let mut problems = Vec::new();
+    // A missing file is everybody's problem, but one line.
+    let mut note = |error: ConfigError| {
+        for line in error.lines() {
+            if !problems.contains(line) {
+                problems.push(line.clone());
+            }
+        }
+    };
+    let site = leptos_options(path).map_err(&mut note).ok();
+    let app = Config::explain(path, environment).map_err(&mut note).ok();
+    let secret = app.as_ref().and_then(|(config, _)| {
+        MasterSecret::load(&config.auth.master_secret, &config.data.dir).map_err(&mut note).ok()
+    });
+    let (Some(site), Some((config, settings)), Some(secret)) = (site, app, secret) else { return Err(problems) };
+
+    let mut text = format!("# The settings are sound. In effect are:\n\n# Listening on {}", site.site_addr);
+    let _ = writeln!(text, ", for people to open {}", config.http.public_url);
+    let _ = writeln!(text, "# Master secret: {}", secret_in_words(secret.map(|(_, origin)| origin), &config));
+    render(&settings, &mut text);
+    Ok(text)
+}
+
+fn secret_in_words(origin: Option<Origin>, config: &Config) -> String {
+    match origin {
+        Some(Origin::Variable) => "from TOKENLIFE__AUTH__MASTER_SECRET".to_owned(),
+        Some(Origin::File(path) | Origin::Generated(path)) => format!("from {}", path.display()),
+        None => format!("the first start makes {}", config.data.dir.join(MasterSecret::FILE_NAME).display()),
+    }
+}
+
+/// The settings as they would be written in the file, each with the place it comes from.
+fn render(settings: &[Setting], text: &mut String) {
+    let mut section = "";
+    for setting in settings {
+        if setting.section != section {
+            section = setting.section;
+            let _ = writeln!(text, "\n[app.{section}]");
+        }
+        let line = match &setting.value {
+            Some(value) => format!("{} = {value}", setting.key),
+            None => format!("# {} is not set", setting.key),
+        };
+        let _ = writeln!(text, "{line:<44} # {}", setting.origin);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parsed(arguments: &[&str]) -> (PathBuf, Command) {
+        let cli = Cli::try_parse_from([&["tokenlife"], arguments].concat()).unwrap();
+        (cli.config, cli.command.unwrap_or_default())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        assert_eq!(parsed(&[]), ("Leptos.toml".into(), Command::Serve));
+        assert_eq!(parsed(&["serve"]), ("Leptos.toml".into(), Command::Serve));
+        assert_eq!(parsed(&["--config", "x.toml"]), ("x.toml".into(), Command::Serve));
+    }
+
+    #[test]
+    fn the_settings_file_can_be_named_before_and_after_the_command() {
+        let check = Command::Config { command: ConfigCommand::Check };
+        assert_eq!(parsed(&["--config", "x.toml", "config", "check"]), ("x.toml".into(), check.clone()));
+        assert_eq!(parsed(&["config", "check", "--config", "x.toml"]), ("x.toml".into(), check));
+    }
+
+    #[test]
+    fn accounts_are_looked_after() {
+        let user = |arguments: &[&str]| match parsed(&[&["user"], arguments].concat()).1 {
+            Command::User { command } => command,
+            other => panic!("{other:?}"),
+        };
+        let email = || "a@example.com".to_owned();
+        let added = UserCommand::Add { email: email(), name: "Alice B".to_owned() };
+        assert_eq!(user(&["add", "--email", "a@example.com", "--name", "Alice B"]), added);
+        assert_eq!(user(&["list"]), UserCommand::List);
+        assert_eq!(user(&["disable", "--email", "a@example.com"]), UserCommand::Disable { email: email() });
+        assert_eq!(user(&["enable", "--email", "a@example.com"]), UserCommand::Enable { email: email() });
+    }
+
+    #[test]
+    fn a_password_is_never_an_argument() {
+        let arguments = ["tokenlife", "user", "add", "--email", "a@example.com", "--name", "A", "--password", "secret"];
+        assert!(Cli::try_parse_from(arguments).is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! The commands that look after accounts. They work beside a running server, on the same database.
+
+use super::{
+    cli::UserCommand,
+    clock::SystemClock,
+    config::{Config, leptos_options},
+    domain::{email::EmailKey, user::User},
+    service::accounts::{AccountError, Accounts},
+    start::{self, Application, StartError},
+    store::Store,
+};
+use crate::{
+    components::error_view,
+    error::{AppError, FieldError},
+};
+use std::{io::BufRead, path::Path, sync::Arc};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+const PAGE: u32 = 500;
+
+/// Carries out a `user` command.
+///
+/// # Errors
+///
+/// [`StartError`], to be told in one line.
+pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
+    let config = Config::load(settings)?;
+    let options = leptos_options(settings)?;
+    let secret = start::master_secret(&config)?;
+    start::runtime()?.block_on(async {
+        let store = start::open_store(&config).await?;
+        let application = Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+        let done = run(&application.state.accounts, &*store, command).await;
+        store.close().await;
+        done
+    })
+}
+
+async fn run(accounts: &Accounts, store: &dyn Store, command: &UserCommand) -> Result<(), StartError> {
+    match command {
+        UserCommand::Add { email, name } => add(accounts, email, name).await,
+        UserCommand::List => list(store).await,
+        UserCommand::Disable { email } => {
+            let found = accounts.disable(&key(email)?).await?;
+            told(found, email, "disabled; a running server ends their sessions within a second")
+        }
+        UserCommand::Enable { email } => {
+            let found = store.enable_user(&key(email)?).await?;
+            told(found, email, "enabled")
+        }
+    }
+}
+
+async fn add(accounts: &Accounts, email: &str, name: &str) -> Result<(), StartError> {
+    let mut password = String::new();
+    std::io::stdin().lock().read_line(&mut password)?;
+    let password = password.strip_suffix('\n').unwrap_or(&password);
+    let password = password.strip_suffix('\r').unwrap_or(password).to_owned();
+    match accounts.add_user(email, name, password.into()).await {
+        Ok(id) => say(&format!("added {email} as {id}")),
+        Err(AccountError::Refused(fields)) => Err(StartError::Command(in_words(&fields))),
+        Err(AccountError::Store(error)) => Err(error.into()),
+        Err(error) => Err(StartError::Command(error.to_string())),
+    }
+}
+
+async fn list(store: &dyn Store) -> Result<(), StartError> {
+    let mut after = None;
+    loop {
+        let users = store.list_users(after, PAGE).await?;
+        let Some(last) = users.last() else { return Ok(()) };
+        after = Some(last.id);
+        for user in &users {
+            say(&line(user))?;
+        }
+    }
+}
+
+fn line(user: &User) -> String {
+    let created = OffsetDateTime::from_unix_timestamp(user.created_at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let created = created.format(&Rfc3339).unwrap_or_default();
+    let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
+    format!("{}\t{state}\t{created}\t{}\t{}", user.id, user.email.as_typed(), user.display_name.as_str())
+}
+
+fn key(email: &str) -> Result<EmailKey, StartError> {
+    EmailKey::of(email).ok_or_else(|| StartError::Command(format!("{email:?} is not an e-mail address")))
+}
+
+fn told(found: bool, email: &str, done: &str) -> Result<(), StartError> {
+    if found { say(&format!("{email} is {done}")) } else { Err(StartError::Command(format!("there is no account with the address {email:?}"))) }
+}
+
+fn in_words(fields: &[FieldError]) -> String {
+    let problems: Vec<String> =
+        fields.iter().map(|error| format!("{}: {}", error.field.name(), error_view::describe_problem(error.field, error.problem))).collect();
+    if problems.is_empty() { error_view::describe(&AppError::Internal) } else { problems.join("; ") }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the command was called for")]
+fn say(line: &str) -> Result<(), StartError> {
+    use std::io::Write as _;
+
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}") {
+        // Whoever reads has seen enough (`| head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

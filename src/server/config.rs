@@ -1,0 +1,170 @@
+//! The settings: `Leptos.toml`, and over it the environment variables `TOKENLIFE__SECTION__KEY`.
+//!
+//! Everything is read and checked once, at start. [`Config::load`] reports all problems it finds, one line each.
+//! A new key is one field and one line in its section's `keys`, a line of documentation in `Leptos.toml`, and, if not
+//! every value makes sense, a check in the section's `validate`.
+
+mod auth;
+mod data;
+mod database;
+mod environment;
+mod file;
+mod http;
+mod keys;
+mod limits;
+mod log;
+mod master_secret;
+mod problems;
+mod public_url;
+mod reader;
+mod site;
+
+pub use auth::{AuthConfig, MasterSecretSource};
+pub use data::DataConfig;
+pub use database::{DatabaseConfig, DatabaseUrl};
+pub use environment::Environment;
+pub use http::HttpConfig;
+pub use limits::{LimitsConfig, Rate};
+pub use log::{LogConfig, LogFormat};
+pub use master_secret::{MasterSecret, Origin};
+pub use problems::ConfigError;
+pub use public_url::PublicUrl;
+pub use site::leptos_options;
+
+use file::SettingsFile;
+use keys::{Section, Value, Visitor};
+use problems::Problems;
+use reader::Reader;
+use std::path::{Path, PathBuf};
+
+/// The settings in effect. `Debug` shows no secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    pub data: DataConfig,
+    pub database: DatabaseConfig,
+    pub http: HttpConfig,
+    pub auth: AuthConfig,
+    pub limits: LimitsConfig,
+    pub log: LogConfig,
+    /// Whether `cargo leptos watch` runs the server (`LEPTOS_WATCH`): pages then carry its reload script.
+    pub watch: bool,
+}
+
+/// One setting in effect, for `tokenlife config check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The `<section>` of its table `[app.<section>]`.
+    pub section: &'static str,
+    pub key: &'static str,
+    /// As it would be written in the file; `None` if nothing is set.
+    pub value: Option<String>,
+    /// Where it was written: `Leptos.toml:12`, the name of a variable, or `default`.
+    pub origin: String,
+}
+
+impl Config {
+    /// Reads the settings file and lays this process's environment over it.
+    ///
+    /// # Errors
+    ///
+    /// All problems found, one line each.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_from(path, &Environment::of_process())
+    }
+
+    /// The same with an environment of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// All problems found, one line each.
+    pub fn load_from(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::explain(path, environment).map(|(config, _)| config)
+    }
+
+    /// The same, and where each setting came from. Secrets are not among the settings explained.
+    ///
+    /// # Errors
+    ///
+    /// All problems found, one line each.
+    pub fn explain(path: &Path, environment: &Environment) -> Result<(Self, Vec<Setting>), ConfigError> {
+        let file = SettingsFile::read(path)?;
+        let mut config = Self { watch: environment.is_set("LEPTOS_WATCH"), ..Self::default() };
+        if let Some(address) = file.site_addr(environment) {
+            config.http.public_url = PublicUrl::of_listener(address);
+        }
+        config.log.colours = environment.get_lenient("NO_COLOR").is_none();
+
+        let mut reader = Reader::new(&file, environment);
+        for section in config.sections_mut() {
+            reader.read(section);
+        }
+        let mut problems = reader.finish();
+        for section in config.sections() {
+            section.validate(&mut problems);
+        }
+        problems.result()?;
+
+        let mut listing = Listing { section: "", origins: &problems, settings: Vec::new() };
+        for section in config.clone().sections_mut() {
+            listing.section = section.name();
+            section.keys(&mut listing);
+        }
+        let settings = listing.settings;
+        Ok((config, settings))
+    }
+
+    /// Looks at settings that were put together by hand, as [`Self::load`] does with those it read.
+    ///
+    /// # Errors
+    ///
+    /// All problems found, one line each.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        for section in self.sections() {
+            section.validate(&mut problems);
+        }
+        problems.into_result()
+    }
+
+    /// The database: the one that was set, else a file in the data folder.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database.url.as_ref().map_or_else(|| self.data.sqlite_url(), |url| url.as_str().to_owned())
+    }
+
+    /// Settings for tests: a database in memory, a random master secret, and a data folder that does not exist, so
+    /// that a test that needs one has to bring it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let mut config = Self::default();
+        config.data.dir = PathBuf::from("/nonexistent/tokenlife-tests");
+        config.database.url = Some("sqlite::memory:".into());
+        config.auth.master_secret = MasterSecretSource::Given(MasterSecret::generate());
+        config
+    }
+
+    fn sections(&self) -> [&dyn Section; 6] {
+        [&self.data, &self.database, &self.http, &self.auth, &self.limits, &self.log]
+    }
+
+    fn sections_mut(&mut self) -> [&mut dyn Section; 6] {
+        [&mut self.data, &mut self.database, &mut self.http, &mut self.auth, &mut self.limits, &mut self.log]
+    }
+}
+
+/// Writes down what is in effect.
+struct Listing<'a> {
+    section: &'static str,
+    origins: &'a Problems,
+    settings: Vec<Setting>,
+}
+
+impl Visitor for Listing<'_> {
+    fn key(&mut self, key: &'static str, value: &mut dyn Value) {
+        let origin = self.origins.origin((self.section, key));
+        self.settings.push(Setting { section: self.section, key, value: value.to_toml(), origin });
+    }
+
+    fn secret(&mut self, _key: &'static str, _value: &mut dyn Value) {}
+}

@@ -1,0 +1,126 @@
+//! `[app.auth]`: how long a session lives, and what it is signed with.
+
+use super::{
+    keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
+    master_secret::MasterSecret,
+    problems::Problems,
+};
+use std::{path::PathBuf, time::Duration};
+
+/// Signing in, and staying signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthConfig {
+    /// How long an access token lives; a stolen one is worth no more. Whole seconds.
+    pub access_ttl: Duration,
+    /// How long a session lives, counted from signing in; rotation never extends it. Whole seconds.
+    pub refresh_ttl: Duration,
+    /// Where the secret comes from that every key is derived from.
+    pub master_secret: MasterSecretSource,
+    /// The shortest password accepted, in Unicode code points.
+    pub password_min_length: u32,
+}
+
+/// Where the master secret comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MasterSecretSource {
+    /// The file `master.key` in the data folder, which the first start makes.
+    #[default]
+    DataFolder,
+    /// A file of the operator's, `master_secret_file`.
+    File(PathBuf),
+    /// The variable `TOKENLIFE__AUTH__MASTER_SECRET`.
+    Given(MasterSecret),
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            access_ttl: Duration::from_hours(1),
+            refresh_ttl: 30 * DAY,
+            master_secret: MasterSecretSource::DataFolder,
+            password_min_length: 8,
+        }
+    }
+}
+
+const DAY: Duration = Duration::from_hours(24);
+const ACCESS_TTL: (&str, &str) = ("auth", "access_ttl");
+const REFRESH_TTL: (&str, &str) = ("auth", "refresh_ttl");
+
+impl Section for AuthConfig {
+    fn name(&self) -> &'static str {
+        "auth"
+    }
+
+    fn keys(&mut self, visitor: &mut dyn Visitor) {
+        visitor.key("access_ttl", &mut self.access_ttl);
+        visitor.key("refresh_ttl", &mut self.refresh_ttl);
+        visitor.key("master_secret_file", &mut InFile(&mut self.master_secret));
+        visitor.secret("master_secret", &mut InVariable(&mut self.master_secret));
+        visitor.key("password_min_length", &mut self.password_min_length);
+    }
+
+    fn validate(&self, problems: &mut Problems) {
+        problems.require_range(ACCESS_TTL, self.access_ttl, &(Duration::from_secs(1)..=DAY), quoted_duration);
+        // Browsers keep no cookie for longer than 400 days (RFC 6265bis §5.5).
+        problems.require_range(REFRESH_TTL, self.refresh_ttl, &(Duration::from_secs(1)..=400 * DAY), |ttl| {
+            if ttl == 400 * DAY { quoted("400d") } else { quoted_duration(ttl) }
+        });
+        for (key, ttl) in [(ACCESS_TTL, self.access_ttl), (REFRESH_TTL, self.refresh_ttl)] {
+            if ttl.subsec_nanos() != 0 && !problems.is_refused(key) {
+                problems.refuse(key, "cookies and tokens count in seconds", "write whole seconds");
+            }
+        }
+        let both_are_sound = !problems.is_refused(ACCESS_TTL) && !problems.is_refused(REFRESH_TTL);
+        if both_are_sound && self.refresh_ttl <= self.access_ttl {
+            let remedy = format!("write more than access_ttl, which is {}", quoted_duration(self.access_ttl));
+            problems.refuse(REFRESH_TTL, "a session would end before its first access token", remedy);
+        }
+        let key = ("auth", "password_min_length");
+        problems.require_range(key, self.password_min_length, &(8..=64), |length| length.to_string());
+    }
+}
+
+/// The key `master_secret_file`.
+struct InFile<'a>(&'a mut MasterSecretSource);
+
+impl Value for InFile<'_> {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        *self.0 = MasterSecretSource::File(written.text()?.into());
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        match &*self.0 {
+            MasterSecretSource::File(path) => Some(quoted(path.display())),
+            MasterSecretSource::DataFolder | MasterSecretSource::Given(_) => None,
+        }
+    }
+
+    fn example(&self) -> &'static str {
+        "the path of a file, such as \"/run/secrets/tokenlife\""
+    }
+}
+
+/// The variable of `master_secret`; it goes before the file.
+struct InVariable<'a>(&'a mut MasterSecretSource);
+
+impl Value for InVariable<'_> {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        *self.0 =
+            MasterSecretSource::Given(written.text()?.parse::<MasterSecret>().map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        None
+    }
+
+    fn example(&self) -> &'static str {
+        "what `openssl rand -base64 32` prints"
+    }
+
+    fn may_hold_a_secret(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,9 @@
+//! The rules, pure: no I/O, no async, time and randomness are arguments.
+
+pub mod access_token;
+pub mod email;
+pub mod password_policy;
+pub mod refresh_token;
+pub mod rotation;
+pub mod session;
+pub mod user;

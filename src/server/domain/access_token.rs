@@ -1,0 +1,173 @@
+//! What an access token says (RFC 9068), and whether it holds at a given time.
+
+use super::{
+    session::{Generation, Session, SessionId},
+    user::UserId,
+};
+use crate::server::clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+use uuid::Uuid;
+
+/// How far the clocks of two servers may be apart before a token counts as issued in the future.
+pub const CLOCK_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The claims on the wire (RFC 9068 §2.2), with the session (`sid`) and its generation (`gen`) as our own.
+/// Nothing about the person but an opaque id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    pub sub: Uuid,
+    pub aud: String,
+    pub exp: i64,
+    pub nbf: i64,
+    pub iat: i64,
+    pub jti: Uuid,
+    pub client_id: String,
+    pub sid: Uuid,
+    #[serde(rename = "gen")]
+    pub generation: u32,
+    pub auth_time: i64,
+}
+
+/// What a good access token proves about the request that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub generation: Generation,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// An access token as text: a credential, not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlainAccessToken(String);
+
+impl PlainAccessToken {
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainAccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainAccessToken(…)")
+    }
+}
+
+/// Why claims with a good signature do not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimsError {
+    #[error("the access token has expired")]
+    Expired,
+    #[error("the access token is not valid yet")]
+    NotYetValid,
+    /// Lives longer than any token issued here.
+    #[error("the access token lives too long")]
+    Overlong,
+}
+
+impl Claims {
+    /// The claims for a session's access token.
+    #[must_use]
+    pub fn of(session: &Session, issuer: &str, audience: &str, token_id: Uuid, now: Timestamp, access_ttl: Duration) -> Self {
+        let expires_at = (now + access_ttl).min(session.expires_at);
+        Self {
+            iss: issuer.to_owned(),
+            sub: session.user_id.as_uuid(),
+            aud: audience.to_owned(),
+            exp: expires_at.as_seconds(),
+            nbf: now.as_seconds(),
+            iat: now.as_seconds(),
+            jti: token_id,
+            client_id: session.client_id.clone(),
+            sid: session.id.as_uuid(),
+            generation: session.generation.number(),
+            auth_time: session.began_at.as_seconds(),
+        }
+    }
+
+    /// Checks the times, which the signature does not.
+    ///
+    /// The end is sharp: another server's clock running ahead costs a refresh, never a log-out. The beginning has
+    /// [`CLOCK_LEEWAY`], because a token of a server whose clock runs ahead must not be refused here.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimsError`] says which time does not fit.
+    pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<AccessToken, ClaimsError> {
+        let (issued_at, expires_at) = (Timestamp::from_seconds(self.iat), Timestamp::from_seconds(self.exp));
+        if now >= expires_at {
+            return Err(ClaimsError::Expired);
+        }
+        let latest_start = now + CLOCK_LEEWAY;
+        if issued_at > latest_start || Timestamp::from_seconds(self.nbf) > latest_start {
+            return Err(ClaimsError::NotYetValid);
+        }
+        if self.exp.saturating_sub(self.iat) > i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX).saturating_add(1) {
+            return Err(ClaimsError::Overlong);
+        }
+        Ok(AccessToken {
+            user_id: UserId::from_uuid(self.sub),
+            session_id: SessionId::from_uuid(self.sid),
+            generation: Generation::new(self.generation),
+            issued_at,
+            expires_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(3600);
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn claims(issued: i64, lives: i64) -> Claims {
+        Claims {
+            iss: String::new(),
+            sub: Uuid::nil(),
+            aud: String::new(),
+            exp: issued.saturating_add(lives),
+            nbf: issued,
+            iat: issued,
+            jti: Uuid::nil(),
+            client_id: "web".to_owned(),
+            sid: Uuid::nil(),
+            generation: 3,
+            auth_time: issued,
+        }
+    }
+
+    fn error_after(issued_ago: i64, lives: i64) -> Option<ClaimsError> {
+        claims(1_000_000 - issued_ago, lives).check_times(NOW, TTL).err()
+    }
+
+    #[test]
+    fn a_token_holds_from_its_issue_to_its_end() {
+        assert_eq!(error_after(0, 3600), None);
+        assert_eq!(error_after(3599, 3600), None);
+        assert_eq!(error_after(3600, 3600), Some(ClaimsError::Expired));
+    }
+
+    #[test]
+    fn a_clock_ahead_by_a_minute_is_forgiven() {
+        assert_eq!(error_after(-60, 3600), None);
+        assert_eq!(error_after(-61, 3600), Some(ClaimsError::NotYetValid));
+    }
+
+    #[test]
+    fn a_token_that_lives_longer_than_ours_is_refused() {
+        assert_eq!(error_after(0, 3602), Some(ClaimsError::Overlong));
+        assert_eq!(error_after(0, i64::MAX), Some(ClaimsError::Overlong));
+        assert_eq!(claims(i64::MIN, 0).check_times(NOW, TTL), Err(ClaimsError::Expired));
+    }
+}

@@ -1,0 +1,164 @@
+//! The refresh token: a session, a generation, and a MAC over both.
+//!
+//! Nothing per token is stored, so nothing in the database can be replayed. What the wire carries, base64url:
+//!
+//! | bytes | content |
+//! | --- | --- |
+//! | 1 | format, [`FORMAT`] |
+//! | 1 | version of the key |
+//! | 16 | session id |
+//! | 4 | generation, big-endian |
+//! | 32 | HMAC-SHA256 over all before |
+
+use super::session::{Generation, SessionId};
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::fmt;
+use uuid::Uuid;
+
+const FORMAT: u8 = 1;
+const SIGNED_BYTES: usize = 22;
+const MAC_BYTES: usize = 32;
+const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
+/// The length of every token as text.
+pub const TOKEN_CHARS: usize = TOKEN_BYTES.div_ceil(3) * 4;
+
+/// What a genuine refresh token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    pub session_id: SessionId,
+    pub generation: Generation,
+}
+
+/// A refresh token as text, as the cookie carries it: a credential, not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlainRefreshToken(String);
+
+impl PlainRefreshToken {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PlainRefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainRefreshToken(…)")
+    }
+}
+
+/// A key for refresh tokens, with the version of the master secret it was derived from.
+#[derive(Debug)]
+pub struct RefreshTokenKey {
+    version: u8,
+    key: hmac::Key,
+}
+
+/// Why a text is no refresh token of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshTokenError {
+    /// Not of the form above: an old format, a cut or a made-up value. Final.
+    #[error("malformed refresh token")]
+    Malformed,
+    /// Signed under a key this server does not have: another may. Not final.
+    #[error("refresh token of an unknown key version")]
+    UnknownKey,
+    /// The MAC does not fit. Final.
+    #[error("forged refresh token")]
+    Forged,
+}
+
+impl RefreshTokenKey {
+    #[must_use]
+    pub fn new(version: u8, secret: &[u8; 32]) -> Self {
+        Self { version, key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    /// Writes a token. The same session and generation always give the same text, which is how everybody in a race
+    /// gets the same successor.
+    #[must_use]
+    pub fn seal(&self, token: RefreshToken) -> PlainRefreshToken {
+        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
+        bytes.extend([FORMAT, self.version]);
+        bytes.extend(token.session_id.as_uuid().as_bytes());
+        bytes.extend(token.generation.number().to_be_bytes());
+        let mac = hmac::sign(&self.key, &bytes);
+        bytes.extend(mac.as_ref());
+        PlainRefreshToken(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads a token; the MAC is compared in constant time.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshTokenError`] if this is not a token made under this key.
+    pub fn open(&self, text: &str) -> Result<RefreshToken, RefreshTokenError> {
+        use RefreshTokenError::{Forged, Malformed, UnknownKey};
+
+        if text.len() != TOKEN_CHARS {
+            return Err(Malformed);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed)?;
+        let (signed, mac) = bytes.split_at_checked(SIGNED_BYTES).ok_or(Malformed)?;
+        let (head, rest) = signed.split_first_chunk::<2>().ok_or(Malformed)?;
+        let (id, generation) = rest.split_first_chunk::<16>().ok_or(Malformed)?;
+        let generation: [u8; 4] = generation.try_into().map_err(|_| Malformed)?;
+        match *head {
+            [FORMAT, version] if version == self.version => {}
+            [FORMAT, _] => return Err(UnknownKey),
+            _ => return Err(Malformed),
+        }
+        hmac::verify(&self.key, signed, mac).map_err(|_| Forged)?;
+        Ok(RefreshToken {
+            session_id: SessionId::from_uuid(Uuid::from_bytes(*id)),
+            generation: Generation::new(u32::from_be_bytes(generation)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> RefreshTokenKey {
+        RefreshTokenKey::new(1, &[7; 32])
+    }
+
+    fn token() -> RefreshToken {
+        RefreshToken { session_id: SessionId::from_uuid(Uuid::from_u128(0x0123_4567_89ab)), generation: Generation::new(42) }
+    }
+
+    #[test]
+    fn a_token_survives_its_cookie_and_is_always_the_same() {
+        let plain = key().seal(token());
+        assert_eq!(plain.as_str().len(), TOKEN_CHARS);
+        assert_eq!(key().open(plain.as_str()), Ok(token()));
+        assert_eq!(key().seal(token()), plain);
+        assert_eq!(format!("{plain:?}"), "PlainRefreshToken(…)");
+    }
+
+    #[test]
+    fn every_changed_character_is_noticed() {
+        let plain = key().seal(token());
+        for position in 0..TOKEN_CHARS {
+            for replacement in ['A', 'b', '9', '-', '_', '=', ' ', 'é'] {
+                let changed: String = plain.as_str().char_indices().map(|(at, c)| if at == position { replacement } else { c }).collect();
+                if changed != plain.as_str() {
+                    assert!(key().open(&changed).is_err(), "{position} {replacement}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_form_is_told_apart() {
+        let other_secret = RefreshTokenKey::new(1, &[8; 32]).seal(token());
+        assert_eq!(key().open(other_secret.as_str()), Err(RefreshTokenError::Forged));
+        let other_version = RefreshTokenKey::new(2, &[7; 32]).seal(token());
+        assert_eq!(key().open(other_version.as_str()), Err(RefreshTokenError::UnknownKey));
+        let long = "A".repeat(1_000_000);
+        for text in ["", "x", &long, &"A".repeat(TOKEN_CHARS), &"=".repeat(TOKEN_CHARS)] {
+            assert_eq!(key().open(text), Err(RefreshTokenError::Malformed));
+        }
+    }
+}

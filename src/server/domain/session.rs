@@ -1,0 +1,148 @@
+//! A session: the server's record of a signed-in browser.
+
+use super::user::UserId;
+use crate::server::clock::Timestamp;
+use std::{fmt, time::Duration};
+use uuid::Uuid;
+
+/// Names a session, and with it its family of refresh tokens. Not a credential.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    #[must_use]
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({})", self.0)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Counts the refresh tokens of a session: sign-in hands out the first, each rotation the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(u32);
+
+impl Generation {
+    pub const FIRST: Self = Self(1);
+    /// Before the first: nothing has been delivered yet.
+    pub const NONE: Self = Self(0);
+
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// One signed-in browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    /// The OAuth client the tokens were issued to (RFC 6749 §2.2).
+    pub client_id: String,
+    pub method: LoginMethod,
+    pub began_at: Timestamp,
+    /// The absolute end; rotation never moves it.
+    pub expires_at: Timestamp,
+    /// The generation of the newest refresh token.
+    pub generation: Generation,
+    /// When that generation was made.
+    pub rotated_at: Timestamp,
+    /// The newest generation that has evidently arrived in the browser.
+    pub delivered: Generation,
+    pub ended: Option<Ended>,
+    /// From where it began; shown to its owner.
+    pub address: String,
+    pub user_agent: String,
+}
+
+impl Session {
+    /// What is left of the session's life, in whole seconds: the `Max-Age` of the refresh token's cookie.
+    #[must_use]
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        Duration::from_secs(self.expires_at.since(now).as_secs())
+    }
+}
+
+/// When and why a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub at: Timestamp,
+    pub reason: EndReason,
+}
+
+/// Why a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The person signed out.
+    SignedOut,
+    /// Somebody signed in anew in the same browser.
+    Replaced,
+    /// A refresh token was used again that its owner's browser had long replaced (RFC 9700 §4.14.2).
+    Reuse,
+    /// The account was disabled.
+    AccountDisabled,
+}
+
+impl EndReason {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Replaced => "replaced",
+            Self::Reuse => "reuse",
+            Self::AccountDisabled => "account_disabled",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled].into_iter().find(|reason| reason.code() == code)
+    }
+}
+
+/// How the person proved who they are. A new way to sign in is a new variant; the compiler lists what else it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginMethod {
+    Password,
+}
+
+impl LoginMethod {
+    /// The authentication method reference (RFC 8176 §2), which is also how the store writes it.
+    #[must_use]
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+
+    #[must_use]
+    pub fn from_amr(amr: &str) -> Option<Self> {
+        [Self::Password].into_iter().find(|method| method.amr() == amr)
+    }
+}

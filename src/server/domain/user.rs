@@ -1,0 +1,133 @@
+//! A person with an account.
+
+use super::email::{Email, EmailKey};
+use crate::{
+    error::Problem,
+    server::clock::Timestamp,
+};
+use std::fmt;
+use uuid::Uuid;
+
+/// Names a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Uuid);
+
+impl UserId {
+    #[must_use]
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A person with an account.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub display_name: DisplayName,
+    pub password: PasswordHash,
+    pub created_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl User {
+    #[must_use]
+    pub fn email_key(&self) -> &EmailKey {
+        self.email.key()
+    }
+}
+
+/// A password hash as a PHC string, with its parameters. Not shown by `Debug`, not serialisable.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    #[must_use]
+    pub const fn from_phc(phc: String) -> Self {
+        Self(phc)
+    }
+
+    #[must_use]
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// The name a person goes by: trimmed, one line, not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    /// The longest name, in Unicode code points.
+    pub const MAX: u32 = 100;
+
+    /// # Errors
+    ///
+    /// The [`Problem`] to show next to the field.
+    pub fn parse(typed: &str) -> Result<Self, Problem> {
+        let name = typed.trim();
+        if name.is_empty() {
+            return Err(Problem::Required);
+        }
+        if name.chars().nth(Self::MAX as usize).is_some() {
+            return Err(Problem::TooLong { max: Self::MAX });
+        }
+        if name.chars().any(is_invisible) {
+            return Err(Problem::ControlCharacters);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// A name read back from the store, which holds only parsed ones.
+    #[must_use]
+    pub const fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Control characters, and those that reorder the text around them (Trojan Source).
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_trimmed_and_otherwise_kept() {
+        assert_eq!(DisplayName::parse("  Zoë 🦀 O’Neil ").map(|name| name.as_str().to_owned()), Ok("Zoë 🦀 O’Neil".to_owned()));
+    }
+
+    #[test]
+    fn empty_long_and_multi_line_names_are_refused() {
+        assert_eq!(DisplayName::parse(" \u{a0} "), Err(Problem::Required));
+        assert_eq!(DisplayName::parse(&"ä".repeat(101)), Err(Problem::TooLong { max: 100 }));
+        assert!(DisplayName::parse(&"ä".repeat(100)).is_ok());
+        for typed in ["a\nb", "a\0b", "a\u{202e}b", "a\u{2066}b", "a\u{7f}b"] {
+            assert_eq!(DisplayName::parse(typed), Err(Problem::ControlCharacters), "{typed:?}");
+        }
+    }
+}

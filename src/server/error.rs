@@ -1,0 +1,108 @@
+//! From what went wrong inside to what is told outside: logged once, here, then reduced.
+
+use super::{
+    domain::refresh_token::RefreshTokenError,
+    service::{
+        accounts::{AccountError, SignInError},
+        hashing::HashingError,
+        sessions::RefreshError,
+    },
+    store::StoreError,
+};
+use crate::error::AppError;
+use std::error::Error;
+use tracing::{error, info, warn};
+
+impl From<StoreError> for AppError {
+    fn from(cause: StoreError) -> Self {
+        match cause {
+            StoreError::Unavailable(_) => {
+                warn!(error = chain(&cause), "the store is not available");
+                Self::Unavailable
+            }
+            StoreError::Conflict(_) | StoreError::Backend(_) | StoreError::Corrupt(_) | StoreError::Migration(_) => {
+                error!(error = chain(&cause), "the store failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<HashingError> for AppError {
+    fn from(cause: HashingError) -> Self {
+        match cause {
+            HashingError::Busy => {
+                warn!("{cause}");
+                Self::Unavailable
+            }
+            HashingError::Unusable => {
+                error!("{cause}");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<SignInError> for AppError {
+    fn from(cause: SignInError) -> Self {
+        match cause {
+            SignInError::Incomplete(fields) => Self::Validation(fields),
+            SignInError::InvalidCredentials => Self::InvalidCredentials,
+            SignInError::Hashing(cause) => cause.into(),
+            SignInError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<AccountError> for AppError {
+    fn from(cause: AccountError) -> Self {
+        match cause {
+            AccountError::Refused(fields) => Self::Validation(fields),
+            AccountError::NoSuchUser => Self::Unauthenticated,
+            AccountError::Hashing(cause) => cause.into(),
+            AccountError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<RefreshError> for AppError {
+    fn from(cause: RefreshError) -> Self {
+        match cause {
+            RefreshError::Store(cause) => cause.into(),
+            RefreshError::Contended => {
+                warn!("{cause}");
+                Self::Unavailable
+            }
+            RefreshError::Client(_) => {
+                error!("the server functions are not a registered client");
+                Self::Internal
+            }
+            RefreshError::Token(RefreshTokenError::UnknownKey) => {
+                warn!("{cause}");
+                Self::Unauthenticated
+            }
+            // A reuse has been logged where it was found, with what is needed to look into it.
+            RefreshError::Reused => Self::Unauthenticated,
+            RefreshError::Token(_) | RefreshError::UnknownSession | RefreshError::Expired | RefreshError::Ended | RefreshError::Replaced => {
+                info!(target: "tokenlife::security", event = "refresh_refused", reason = %cause);
+                Self::Unauthenticated
+            }
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}

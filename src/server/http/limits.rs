@@ -1,0 +1,231 @@
+//! How much a request may send, and how long everybody may take: heads, bodies, answers.
+//!
+//! Mount inside `error_pages`, around everything that reads bodies: `request_limits(router, limits)`. Gateway routes
+//! with larger bodies get their own limits beside it.
+
+use super::{pace::Pace, problem::Problem};
+use crate::error::AppError;
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use hyper::body::{Frame, SizeHint};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
+
+/// The limits of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// The longest body, in bytes; `413` beyond it, at once if `Content-Length` announces it.
+    pub max_body_bytes: u64,
+    /// The longest head, in bytes: `431`; `414` if the address alone is half of it.
+    pub max_header_bytes: usize,
+    /// How long the client may keep us waiting for its body, on the terms of [`Pace`]; `408` beyond it.
+    pub body_timeout: Duration,
+    /// How long the head of the answer may take once the body has stopped coming; `503` beyond it. A streamed answer
+    /// may go on for longer.
+    pub answer_timeout: Duration,
+}
+
+/// Holds every request to its limits.
+pub fn request_limits(router: Router, limits: RequestLimits) -> Router {
+    router.layer(middleware::from_fn_with_state(limits, enforce))
+}
+
+async fn enforce(State(limits): State<RequestLimits>, request: Request, next: Next) -> Response {
+    let can_close = request.version() < Version::HTTP_2;
+    let refuse = |breach: Breach, instead_of: Response| {
+        let mut refusal = breach.problem().replace(instead_of);
+        // What is left of the body is not worth reading. HTTP/2 resets the stream by itself and knows no such header.
+        if can_close {
+            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        refusal
+    };
+    if let Some(breach) = limits.breach_by_head(request.uri(), request.headers()) {
+        return refuse(breach, Response::default());
+    }
+    let watch = Arc::new(BodyWatch::new());
+    let has_body = !request.body().is_end_stream();
+    let request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
+    let answer = tokio::select! {
+        answer = next.run(request) => answer,
+        () = limits.answer_is_overdue(&watch) => {
+            tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");
+            Problem::from(AppError::Unavailable).into_response()
+        }
+    };
+    // Whatever the handler made of a body that broke off, the client learns the reason.
+    match watch.breach() {
+        Some(breach) => refuse(breach, answer),
+        None => answer,
+    }
+}
+
+impl RequestLimits {
+    fn breach_by_head(&self, uri: &Uri, headers: &HeaderMap) -> Option<Breach> {
+        let uri_bytes = uri.path_and_query().map_or(0, |target| target.as_str().len());
+        // Name, colon, space, value, line end.
+        let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if uri_bytes > self.max_header_bytes / 2 {
+            Some(Breach::LongAddress)
+        } else if uri_bytes + header_bytes > self.max_header_bytes {
+            Some(Breach::LargeHead)
+        } else if announced.is_some_and(|bytes| bytes > self.max_body_bytes) {
+            Some(Breach::LargeBody)
+        } else {
+            None
+        }
+    }
+
+    fn watch(&self, body: Body, watch: &Arc<BodyWatch>) -> Body {
+        Body::new(WatchedBody {
+            inner: body,
+            bytes_left: self.max_body_bytes,
+            pace: Pace::new(self.body_timeout),
+            timer: None,
+            watch: Arc::clone(watch),
+        })
+    }
+
+    async fn answer_is_overdue(&self, watch: &BodyWatch) {
+        loop {
+            let deadline = watch.last_progress() + self.answer_timeout;
+            if Instant::now() >= deadline {
+                return;
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+}
+
+/// Which limit a request has broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breach {
+    LongAddress,
+    LargeHead,
+    LargeBody,
+    SlowBody,
+}
+
+impl Breach {
+    fn problem(self) -> Problem {
+        match self {
+            Self::LongAddress => Problem::from_status(StatusCode::URI_TOO_LONG),
+            Self::LargeHead => Problem::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::LargeBody => Problem::from(AppError::TooLarge),
+            Self::SlowBody => Problem::from_status(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LongAddress => "the address is too long",
+            Self::LargeHead => "the head is too large",
+            Self::LargeBody => "the body is too large",
+            Self::SlowBody => "the body comes too slowly",
+        })
+    }
+}
+
+impl std::error::Error for Breach {}
+
+/// What is known about a body while the handler reads it.
+#[derive(Debug)]
+struct BodyWatch(Mutex<(Instant, Option<Breach>)>);
+
+impl BodyWatch {
+    fn new() -> Self {
+        Self(Mutex::new((Instant::now(), None)))
+    }
+
+    fn last_progress(&self) -> Instant {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn breach(&self) -> Option<Breach> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    fn progressed(&self, now: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = now;
+    }
+
+    fn broken(&self, breach: Breach) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(breach);
+    }
+}
+
+/// A body that ends with an error when it grows too large or comes too slowly.
+struct WatchedBody {
+    inner: Body,
+    bytes_left: u64,
+    pace: Pace,
+    timer: Option<Pin<Box<Sleep>>>,
+    watch: Arc<BodyWatch>,
+}
+
+impl WatchedBody {
+    fn broken(&mut self, breach: Breach) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.watch.broken(breach);
+        self.inner = Body::empty();
+        Poll::Ready(Some(Err(axum::Error::new(breach))))
+    }
+
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.pace.wait(Instant::now());
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
+    }
+}
+
+impl HttpBody for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                let now = Instant::now();
+                this.pace.moved(|| now, bytes);
+                this.watch.progressed(now);
+                match this.bytes_left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
+                    Some(bytes_left) => this.bytes_left = bytes_left,
+                    None => return this.broken(Breach::LargeBody),
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Pending if this.poll_timeout(cx).is_ready() => this.broken(Breach::SlowBody),
+            other => other,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;

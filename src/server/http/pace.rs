@@ -1,0 +1,92 @@
+//! How long the other end of a connection may keep us waiting for its bytes, or for room to send ours.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The slowest transfer that is still taken for an honest one.
+const MIN_BYTES_PER_SECOND: u64 = 500;
+
+/// The time somebody has used up, and what they have moved for it.
+///
+/// Two rules hold together, so that neither silence nor a byte now and then keeps a connection open: no single wait
+/// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
+/// [`MIN_BYTES_PER_SECOND`] moved. Only waiting counts: the time in which we ourselves were busy is nobody's fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    patience: Duration,
+    waited: Duration,
+    bytes: u64,
+    waiting_since: Option<Instant>,
+}
+
+impl Pace {
+    #[must_use]
+    pub const fn new(patience: Duration) -> Self {
+        Self { patience, waited: Duration::ZERO, bytes: 0, waiting_since: None }
+    }
+
+    /// Nothing can be moved at the moment. Returns when waiting for it ends.
+    pub fn wait(&mut self, now: Instant) -> Instant {
+        let since = *self.waiting_since.get_or_insert(now);
+        let earned = Duration::from_millis(self.bytes.saturating_mul(1000) / MIN_BYTES_PER_SECOND);
+        let left = self.patience.saturating_add(earned).saturating_sub(self.waited);
+        since + left.min(self.patience)
+    }
+
+    /// This many bytes have been moved. The time is asked for only if they were waited for.
+    pub fn moved(&mut self, now: impl FnOnce() -> Instant, bytes: usize) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited = self.waited.saturating_add(now().saturating_duration_since(since));
+        }
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_ends_after_the_patience() {
+        let start = Instant::now();
+        let mut pace = Pace::new(20 * SECOND);
+        assert_eq!(pace.wait(start), start + 20 * SECOND);
+        assert_eq!(pace.wait(start + 5 * SECOND), start + 20 * SECOND, "asking again does not extend it");
+    }
+
+    #[test]
+    fn a_byte_now_and_then_buys_no_time() {
+        let start = Instant::now();
+        let mut pace = Pace::new(20 * SECOND);
+        pace.wait(start);
+        pace.moved(|| start + 10 * SECOND, 1);
+        let end = pace.wait(start + 10 * SECOND);
+        assert!(end <= start + 21 * SECOND, "{:?}", end - start);
+        pace.moved(|| start + 20 * SECOND, 1);
+        assert!(pace.wait(start + 20 * SECOND) <= start + 21 * SECOND);
+    }
+
+    #[test]
+    fn a_steady_transfer_may_take_as_long_as_it_needs() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(20 * SECOND);
+        for _ in 0..1000 {
+            assert!(pace.wait(now) > now + SECOND);
+            now += SECOND;
+            pace.moved(|| now, 1000);
+        }
+        assert_eq!(pace.wait(now), now + 20 * SECOND, "credit from before does not excuse silence");
+    }
+
+    #[test]
+    fn our_own_delays_do_not_count() {
+        let start = Instant::now();
+        let mut pace = Pace::new(20 * SECOND);
+        pace.wait(start);
+        pace.moved(|| start + SECOND, 0);
+        let much_later = start + 3600 * SECOND;
+        assert_eq!(pace.wait(much_later), much_later + 19 * SECOND);
+    }
+}

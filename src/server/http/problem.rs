@@ -1,0 +1,193 @@
+//! Answers to what went wrong outside the server functions: one small JSON document, or a page for a person.
+//!
+//! Whoever refuses a request answers with a [`Problem`] and need not know who asked. [`error_pages`], mounted once,
+//! turns it into a page where the request is a navigation, and gives a body to the bare statuses of the router
+//! (404, 405). [`catch_panics`] makes a `500` of a panic. What is told is chosen by the status alone, so nothing
+//! internal can slip out.
+//!
+//! Mount both inside `request_id` (they show its id) and `security_headers`, `catch_panics` innermost:
+//! `error_pages(catch_panics(router), pages)`.
+
+mod page;
+
+use super::request_id::RequestId;
+use crate::error::AppError;
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use std::{any::Any, sync::Arc, time::Duration};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// When to come back if the server knows no better.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest panic message that is logged, in bytes.
+const MAX_PANIC_MESSAGE: usize = 1024;
+
+/// Headers that describe the body which a problem replaces.
+const OF_THE_OLD_BODY: [header::HeaderName; 8] = [
+    header::ACCEPT_RANGES,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::LOCATION,
+];
+
+/// Why a request was not served: a status, and the error a client of this application understands.
+///
+/// As a response it is the JSON that server functions answer with too, and it travels along in the response's
+/// extensions for [`error_pages`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    error: AppError,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// The problem a bare status stands for. Statuses without an [`AppError`] of their own become the nearest one.
+    #[must_use]
+    pub fn from_status(status: StatusCode) -> Self {
+        let error = match status.as_u16() {
+            401 => AppError::Unauthenticated,
+            403 => AppError::Forbidden,
+            404 | 410 => AppError::NotFound,
+            413 => AppError::TooLarge,
+            415 => AppError::UnsupportedMediaType,
+            429 => AppError::RateLimited { retry_after_secs: whole_seconds(DEFAULT_RETRY_AFTER) },
+            502..=504 => AppError::Unavailable,
+            500..=599 => AppError::Internal,
+            _ => AppError::BadRequest,
+        };
+        Self { retry_after: default_retry_after(&error), status, error }
+    }
+
+    /// When the client may come back; sent as `Retry-After` (RFC 9110 §10.2.3), rounded up to seconds.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// This problem in place of an answer that was already made.
+    ///
+    /// Only what described the old body goes; cookies that ride on the answer stay, because a rotation behind them
+    /// has happened.
+    #[must_use]
+    pub fn replace(self, response: Response) -> Response {
+        let json = serde_json::to_vec(&self.error).unwrap_or_else(|_| br#"{"code":"internal"}"#.to_vec());
+        let mut response = with_body(response, HeaderValue::from_static("application/json"), Body::from(json));
+        *response.status_mut() = self.status;
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, retry_after: default_retry_after(&error), error }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.replace(Response::new(Body::empty()))
+    }
+}
+
+fn default_retry_after(error: &AppError) -> Option<Duration> {
+    match error {
+        AppError::RateLimited { retry_after_secs } => Some(Duration::from_secs(u64::from(*retry_after_secs))),
+        AppError::Unavailable => Some(DEFAULT_RETRY_AFTER),
+        _ => None,
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+fn with_body(response: Response, content_type: HeaderValue, body: Body) -> Response {
+    let (mut head, _) = response.into_parts();
+    for name in &OF_THE_OLD_BODY {
+        head.headers.remove(name);
+    }
+    head.headers.insert(header::CONTENT_TYPE, content_type);
+    Response::from_parts(head, body)
+}
+
+/// What the error pages need of the application around them.
+#[derive(Clone, Debug)]
+pub struct ErrorPages {
+    /// The URL of the stylesheet, as the pages themselves link it.
+    pub stylesheet: String,
+}
+
+/// Shows every [`Problem`] to a person as a page, and turns bare error statuses into problems.
+///
+/// Bare is an error status without `Content-Type`: the router's own 404 and 405, and Leptos' 400 for an unknown
+/// server function, whose text would otherwise be sent without a type.
+pub fn error_pages(router: Router, pages: ErrorPages) -> Router {
+    router.layer(middleware::from_fn_with_state(Arc::new(pages), explain))
+}
+
+async fn explain(State(pages): State<Arc<ErrorPages>>, request: Request, next: Next) -> Response {
+    let for_a_person = accepts_html(request.headers());
+    let id = request.extensions().get::<RequestId>().cloned();
+    let mut response = next.run(request).await;
+    if is_bare_error(&response) {
+        response = Problem::from_status(response.status()).replace(response);
+    }
+    match response.extensions().get::<Problem>() {
+        Some(problem) if for_a_person => {
+            let html = page::render(problem.status, problem.retry_after, &pages.stylesheet, id.as_ref());
+            with_body(response, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(html))
+        }
+        _ => response,
+    }
+}
+
+/// Whether a browser is going to show the answer: only navigations and plain forms ask for HTML.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    const HTML: &[u8] = b"text/html";
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .any(|value| value.as_bytes().windows(HTML.len()).any(|window| window.eq_ignore_ascii_case(HTML)))
+}
+
+fn is_bare_error(response: &Response) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(header::CONTENT_TYPE)
+}
+
+/// Makes a `500` of a panic, logs it once with the request's id, and keeps the process alive.
+pub fn catch_panics(router: Router) -> Router {
+    router.layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
+        tracing::error!(panic = panic_message(&*panic), "a request handler panicked");
+        Problem::from(AppError::Internal).into_response()
+    }))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let message = match panic.downcast_ref::<&str>() {
+        Some(message) => message,
+        None => panic.downcast_ref::<String>().map_or("(not a text)", String::as_str),
+    };
+    &message[..message.floor_char_boundary(MAX_PANIC_MESSAGE)]
+}
+
+#[cfg(test)]
+mod tests;

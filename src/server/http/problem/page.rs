@@ -1,0 +1,127 @@
+//! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
+
+use crate::{paths, server::http::request_id::RequestId};
+use axum::http::StatusCode;
+use std::{
+    fmt::{self, Display, Write},
+    time::Duration,
+};
+
+/// The whole document.
+pub(super) fn render(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    stylesheet: &str,
+    id: Option<&RequestId>,
+) -> String {
+    let (heading, advice) = explanation(status);
+    let mut html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n<title>{heading} – tokenlife</title>\n\
+         <link rel=\"stylesheet\" href=\"{}\">\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n<p>{advice}</p>\n",
+        Escaped(stylesheet)
+    );
+    if let Some(wait) = retry_after {
+        push(&mut html, format_args!("<p>Please try again in {}.</p>\n", Wait(wait)));
+    }
+    push(&mut html, format_args!("<p><a href=\"{}\">Go to the start page</a></p>\n", paths::HOME));
+    if let Some(id) = id {
+        let id = Escaped(id.as_str());
+        push(&mut html, format_args!("<p><small>Status {}, request <code>{id}</code></small></p>\n", status.as_u16()));
+    }
+    html.push_str("</main>\n</body>\n</html>\n");
+    html
+}
+
+/// A heading and what one can do about it.
+fn explanation(status: StatusCode) -> (&'static str, &'static str) {
+    match status.as_u16() {
+        401 => ("Please sign in", "This is only for somebody who is signed in."),
+        403 => (
+            "This did not come from our own pages",
+            "For your safety, forms are only accepted from this site itself. Open the page here and try again.",
+        ),
+        404 | 410 => ("Page not found", "There is nothing at this address. The link may be old or mistyped."),
+        405 => ("That cannot be done here", "This address does not take requests of that kind."),
+        408 => ("That took too long", "Your request did not arrive completely. Please send it again."),
+        413 => ("That is too large", "What you sent is larger than this site accepts. Please send less."),
+        414 => ("This address is too long", "The link is longer than this site can read."),
+        415 => ("That cannot be read", "What you sent is not in a form this site understands."),
+        429 => ("Too many attempts", "To keep accounts safe, there is a short pause now."),
+        431 => (
+            "Your browser sent too much",
+            "Usually these are too many cookies. Delete this site’s cookies in your browser and try again.",
+        ),
+        502..=504 => ("Not available at the moment", "The site cannot answer just now. You are still signed in."),
+        400..=499 => ("That cannot be read", "The request was incomplete or damaged. Please go back and try again."),
+        _ => ("Something went wrong", "This is our fault, and it has been noted. Please try again in a moment."),
+    }
+}
+
+/// A waiting time as people say it.
+struct Wait(Duration);
+
+impl Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_millis().div_ceil(1000);
+        match seconds {
+            0..=1 => f.write_str("a second"),
+            2..=90 => write!(f, "{seconds} seconds"),
+            91..=5400 => write!(f, "{} minutes", seconds.div_ceil(60)),
+            _ => write!(f, "{} hours", seconds.div_ceil(3600)),
+        }
+    }
+}
+
+/// Text inside an element or a quoted attribute.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            other => f.write_char(other),
+        })
+    }
+}
+
+fn push(html: &mut String, text: fmt::Arguments<'_>) {
+    // Writing to a `String` cannot fail.
+    let _ = html.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_escaped() {
+        let html = render(StatusCode::NOT_FOUND, None, "/pkg/a.css\"><script>", None);
+        assert!(!html.contains("<script"), "{html}");
+        assert!(html.contains("/pkg/a.css&quot;&gt;&lt;script&gt;"));
+    }
+
+    #[test]
+    fn waits_are_told_in_words() {
+        let told = |seconds| Wait(Duration::from_secs(seconds)).to_string();
+        assert_eq!(told(0), "a second");
+        assert_eq!(told(30), "30 seconds");
+        assert_eq!(told(600), "10 minutes");
+        assert_eq!(told(601), "11 minutes");
+        assert_eq!(told(7200), "2 hours");
+    }
+
+    #[test]
+    fn every_error_status_has_a_page() {
+        for code in 400..600 {
+            let status = StatusCode::from_u16(code).unwrap();
+            let html = render(status, Some(Duration::from_secs(3)), "/style.css", None);
+            assert!(html.contains("<h1>") && html.contains("lang=\"en\"") && html.ends_with("</html>\n"), "{code}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The way in: connections are accepted, served and ended here, each within its limits.
+//!
+//! `axum::serve` sets no time limits at all (0.8.9 installs no timer), so that a handful of clients that send their
+//! headers byte by byte would occupy it for ever. This loop does, on `hyper_util`'s connection for HTTP/1.1 and HTTP/2.
+//!
+//! Stopping goes in two steps. First the server only says that it wants no more requests (`/health/ready` is `503`,
+//! answers carry `Connection: close`) while it still takes them, so that load balancers can move on without a failed
+//! request. Then it stops accepting, closes what is idle, and lets the requests in flight end.
+
+mod activity;
+mod connection;
+mod socket;
+mod watchdog;
+
+use super::health::Readiness;
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto,
+};
+use std::{future, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+};
+
+/// How long to wait after the system had no file descriptor left. Trying again at once would only burn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The hard limit for a head is this much above the one that `request_limits` answers with a page of its own.
+const HARD_HEADER_FACTOR: usize = 4;
+
+/// hyper panics below this.
+const MIN_HEADER_BUFFER: usize = 8 * 1024;
+
+/// Requests at once on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 100;
+
+/// Streams that a client has opened and reset before we have looked at them ("rapid reset", CVE-2023-44487), and
+/// streams that it made us reset; the connection ends beyond them.
+const MAX_RESET_STREAMS: usize = 20;
+const MAX_ERROR_STREAMS: usize = 100;
+
+/// What one HTTP/2 stream, and all of a connection together, may have sent before somebody reads it, in bytes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// What waits to be sent on one HTTP/2 stream, in bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// How often a silent HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The address on the other end of the connection: the client, or a proxy. In each request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// The limits of connections.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// How many sockets may be open, upgraded ones included; more wait in the system's queue.
+    pub max_connections: usize,
+    /// The longest head of a request in bytes that is read at all is four times this. See `RequestLimits` for the
+    /// exact limit.
+    pub max_header_bytes: usize,
+    /// How long a client may take for the head of a request, from the first byte of it (or from connecting) on.
+    pub header_timeout: Duration,
+    /// How long a connection may rest between two requests. Longer than that of a proxy in front (nginx: 60 s), or
+    /// the proxy sends requests into connections that are just being closed.
+    pub idle_timeout: Duration,
+    /// How long a client may keep us from sending, on the terms of `Pace`.
+    pub write_timeout: Duration,
+    /// How long requests are still taken after the server has said that it wants no more.
+    pub drain_delay: Duration,
+    /// How long the requests in flight may take to end after that.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        Self {
+            max_connections: 4096,
+            max_header_bytes: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What has been asked of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    #[default]
+    No,
+    /// After the requests in flight.
+    Gracefully,
+    AtOnce,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody was cut off.
+    Gracefully,
+    /// This many connections were still open.
+    CutOff { connections: usize },
+}
+
+/// How far stopping has come; seen by every connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    /// Requests are taken, but told that the connection ends with them.
+    Draining,
+    Closing,
+}
+
+/// Stops gracefully on the first SIGTERM or SIGINT (Ctrl-C), at once on the second.
+///
+/// # Errors
+///
+/// If the handlers cannot be installed.
+#[cfg(unix)]
+pub fn stop_on_signals() -> io::Result<watch::Receiver<Stop>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (sender, receiver) = watch::channel(Stop::No);
+    tokio::spawn(async move {
+        for stop in [Stop::Gracefully, Stop::AtOnce] {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            tracing::info!(signal = name, ?stop, "asked to stop");
+            sender.send_replace(stop);
+        }
+    });
+    Ok(receiver)
+}
+
+/// Serves `router` to everybody who connects, until it is asked to stop.
+///
+/// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is
+/// open any more; tasks that requests have detached may still run.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: ServeSettings,
+    readiness: Readiness,
+    mut stop: watch::Receiver<Stop>,
+) -> Ended {
+    let (shutdown_timeout, drain_delay) = (settings.shutdown_timeout, settings.drain_delay);
+    let (phase, phase_receiver) = watch::channel(Phase::Serving);
+    let mut acceptor = Acceptor {
+        listener,
+        router,
+        builder: connection_builder(&settings),
+        slots: Arc::new(Semaphore::new(settings.max_connections)),
+        settings: Arc::new(settings),
+        phase: phase_receiver,
+        connections: JoinSet::new(),
+    };
+    readiness.set(true);
+    let draining = async {
+        asked_to(Stop::Gracefully, &mut stop).await;
+        readiness.set(false);
+        phase.send_replace(Phase::Draining);
+        tokio::select! {
+            () = tokio::time::sleep(drain_delay) => {}
+            () = asked_to(Stop::AtOnce, &mut stop) => {}
+        }
+    };
+    tokio::select! {
+        () = acceptor.run() => {}
+        () = draining => {}
+    }
+    phase.send_replace(Phase::Closing);
+    let Acceptor { listener, mut connections, .. } = acceptor;
+    drop(listener);
+    tokio::select! {
+        biased;
+        () = async { while connections.join_next().await.is_some() {} } => return Ended::Gracefully,
+        () = tokio::time::sleep(shutdown_timeout) => {}
+        () = asked_to(Stop::AtOnce, &mut stop) => {}
+    }
+    let cut_off = connections.len();
+    tracing::warn!(connections = cut_off, "stopped with connections still open");
+    connections.shutdown().await;
+    Ended::CutOff { connections: cut_off }
+}
+
+/// Waits until that much, or more, is asked. If nobody is left who could ask, that is never.
+async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
+    if stop.wait_for(|asked| *asked >= wanted).await.is_err() {
+        future::pending().await
+    }
+}
+
+fn connection_builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> {
+    let max_head = settings.max_header_bytes.saturating_mul(HARD_HEADER_FACTOR).max(MIN_HEADER_BUFFER);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // hyper counts the rest between two requests as reading the next head. The watchdog tells them apart.
+        .header_read_timeout(None)
+        .half_close(false)
+        .max_buf_size(max_head);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(max_head).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        .max_local_error_reset_streams(MAX_ERROR_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+struct Acceptor {
+    listener: TcpListener,
+    router: Router,
+    builder: auto::Builder<TokioExecutor>,
+    slots: Arc<Semaphore>,
+    settings: Arc<ServeSettings>,
+    phase: watch::Receiver<Phase>,
+    connections: JoinSet<()>,
+}
+
+impl Acceptor {
+    async fn run(&mut self) {
+        while let Some(slot) = self.slot().await {
+            let (stream, peer) = self.accept().await;
+            // Each connection that ended since; the set would grow otherwise.
+            while self.connections.try_join_next().is_some() {}
+            // Answers are written in whole pieces: waiting for more to send only delays them.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a new connection is gone already");
+                continue;
+            }
+            self.connections.spawn(connection::run(connection::Accepted {
+                stream,
+                peer: PeerAddress(peer),
+                slot,
+                router: self.router.clone(),
+                builder: self.builder.clone(),
+                settings: Arc::clone(&self.settings),
+                phase: self.phase.clone(),
+            }));
+        }
+    }
+
+    /// Waits until one more connection is allowed.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Some(slot);
+        }
+        tracing::warn!(max_connections = self.settings.max_connections, "all connections are in use, others wait");
+        Arc::clone(&self.slots).acquire_owned().await.ok()
+    }
+
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) if concerns_one_connection(&error) => tracing::debug!(%error, "a client went away"),
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the next `accept` may well succeed (accept(2): errors of the connection that was about to be accepted).
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests;

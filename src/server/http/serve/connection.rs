@@ -1,0 +1,198 @@
+//! One connection, from accepting to closing.
+
+use super::{
+    PeerAddress, Phase, ServeSettings,
+    activity::Activity,
+    socket::Socket,
+    watchdog::{Expired, Watchdog},
+};
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderValue, Request, Response, Version, header},
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, watch},
+    time::Instant,
+};
+use tower::Service;
+
+/// A connection and what it takes to serve it.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) peer: PeerAddress,
+    pub(super) slot: OwnedSemaphorePermit,
+    pub(super) router: Router,
+    pub(super) builder: auto::Builder<TokioExecutor>,
+    pub(super) settings: Arc<ServeSettings>,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// Serves a connection until it ends, by itself or by its limits.
+pub(super) async fn run(accepted: Accepted) {
+    let Accepted { stream, peer, slot, router, builder, settings, mut phase } = accepted;
+    let activity = Arc::new(Activity::default());
+    let mut watchdog = Watchdog::new(Arc::clone(&activity), &settings);
+    let socket = Socket::new(stream, slot, Arc::clone(&activity), settings.write_timeout);
+    let service = {
+        let (activity, phase) = (Arc::clone(&activity), phase.clone());
+        service_fn(move |request| answer(request, peer, &router, &activity, &phase))
+    };
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
+    let mut is_closing = false;
+    loop {
+        let served = poll_fn(|cx| match connection.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Ok(result)),
+            Poll::Pending => watchdog.poll(cx).map(Err),
+        });
+        let may_close = async {
+            reached(Phase::Draining, &mut phase).await;
+            // A client of HTTP/2 can be told without losing a request, so it is told at once.
+            if !activity.is_http2() {
+                reached(Phase::Closing, &mut phase).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            served = served => match served {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => return tracing::debug!(peer = %peer.0, error, "a connection ended early"),
+                Err(Expired::Drop) => return tracing::debug!(peer = %peer.0, "a client was too slow"),
+                Err(Expired::Close) => {
+                    connection.as_mut().graceful_shutdown();
+                    watchdog.closing();
+                }
+            },
+            () = may_close, if !is_closing => {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+                watchdog.closing();
+            }
+        }
+    }
+}
+
+/// Waits until stopping has come that far. Without a server that could stop, that is never.
+async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
+    if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Has the router answer a request, and keeps track of both bodies.
+fn answer(
+    request: Request<Incoming>,
+    peer: PeerAddress,
+    router: &Router,
+    activity: &Arc<Activity>,
+    phase: &watch::Receiver<Phase>,
+) -> impl Future<Output = Result<Response<TrackedAnswer>, Infallible>> + use<> {
+    let is_http2 = request.version() >= Version::HTTP_2;
+    let has_body = !request.body().is_end_stream();
+    let exchange = Exchange::begin(Arc::clone(activity), is_http2, has_body);
+    let mut request = request.map(|body| match (has_body, is_http2) {
+        (false, _) => Body::empty(),
+        (true, true) => Body::new(body),
+        (true, false) => Body::new(TrackedRequest { inner: body, activity: Arc::clone(activity) }),
+    });
+    request.extensions_mut().insert(peer);
+    let answer = router.clone().call(request);
+    let phase = phase.clone();
+    async move {
+        let mut answer = answer.await?;
+        if !is_http2 && *phase.borrow() >= Phase::Draining {
+            answer.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+        }
+        Ok(answer.map(|inner| TrackedAnswer { inner, exchange }))
+    }
+}
+
+/// A request and its answer, as long as either is in the making.
+struct Exchange {
+    activity: Arc<Activity>,
+    number: u64,
+}
+
+impl Exchange {
+    fn begin(activity: Arc<Activity>, is_http2: bool, has_body: bool) -> Self {
+        let number = activity.begin(is_http2, has_body);
+        Self { activity, number }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.activity.end(self.number);
+    }
+}
+
+/// The body of an HTTP/1 request; tells when it has been read to its end.
+struct TrackedRequest {
+    inner: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl HttpBody for TrackedRequest {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if polled.is_ready() && self.inner.is_end_stream() || matches!(polled, Poll::Ready(None)) {
+            self.activity.body_was_read();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The body of an answer; keeps the exchange open until it has been handed over.
+struct TrackedAnswer {
+    inner: Body,
+    exchange: Exchange,
+}
+
+impl HttpBody for TrackedAnswer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.exchange.activity.taken(self.exchange.number);
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if matches!(polled, Poll::Ready(Some(Ok(_)))) {
+            self.exchange.activity.handed(self.exchange.number, Instant::now());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

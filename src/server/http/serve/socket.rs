@@ -1,0 +1,149 @@
+//! The socket of a connection: gives up on clients that do not read, and lets the last answer arrive.
+
+use super::activity::Activity;
+use crate::server::http::pace::Pace;
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep},
+};
+
+/// How much, and for how long, is read from a client after the last answer to it, only to throw it away.
+const LINGER_BYTES: usize = 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+pub(super) struct Socket {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    pace: Pace,
+    write_timer: Option<Pin<Box<Sleep>>>,
+    ending: Ending,
+    /// Given back with the socket: an upgraded connection outlives the one that accepted it.
+    _slot: OwnedSemaphorePermit,
+}
+
+/// How far the socket is closed.
+///
+/// The kernel answers data that nobody has read with a reset when a socket is closed, and the reset can overtake our
+/// last answer: a browser that is still sending the form we refused would show "connection reset" instead of the
+/// refusal. So our side is shut down first, and what still comes is read away for a moment.
+enum Ending {
+    Open,
+    ShutDown,
+    Lingering { bytes_left: usize, timer: Pin<Box<Sleep>> },
+    Done,
+}
+
+impl Socket {
+    pub(super) fn new(
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        activity: Arc<Activity>,
+        write_timeout: Duration,
+    ) -> Self {
+        let pace = Pace::new(write_timeout);
+        Self { stream, activity, pace, write_timer: None, ending: Ending::Open, _slot: slot }
+    }
+
+    /// Notes how a write went, and turns one that has been waiting for too long into an error.
+    fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => {
+                let deadline = self.pace.wait(Instant::now());
+                let timer = self.write_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+                if timer.deadline() != deadline {
+                    timer.as_mut().reset(deadline);
+                }
+                ready!(timer.as_mut().poll(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+            }
+            Poll::Ready(Ok(bytes)) => {
+                self.pace.moved(Instant::now, bytes);
+                Poll::Ready(Ok(bytes))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+
+    /// Reads what still comes and forgets it. Ready at the end of it, or when there has been enough.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 8 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+            let bytes = buffer.filled().len();
+            match (&mut self.ending, read) {
+                (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
+                (_, Poll::Ready(Ok(()))) if bytes == 0 => return Poll::Ready(()),
+                (Ending::Lingering { bytes_left, .. }, Poll::Ready(Ok(()))) => match bytes_left.checked_sub(bytes) {
+                    Some(left) => *bytes_left = left,
+                    None => return Poll::Ready(()),
+                },
+                (Ending::Lingering { timer, .. }, Poll::Pending) => return timer.as_mut().poll(cx),
+                // Something was on its way that nobody wanted: more may follow.
+                (_, Poll::Ready(Ok(()))) => self.linger(),
+                (_, Poll::Pending) if self.activity.has_unread_body() => self.linger(),
+                (_, Poll::Pending) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    fn linger(&mut self) {
+        self.ending =
+            Ending::Lingering { bytes_left: LINGER_BYTES, timer: Box::pin(tokio::time::sleep(LINGER_TIME)) };
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.activity.read(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watched(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.watched(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.ending, Ending::Open) {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.ending = Ending::ShutDown;
+        }
+        if !matches!(self.ending, Ending::Done) {
+            ready!(self.poll_linger(cx));
+            self.ending = Ending::Done;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

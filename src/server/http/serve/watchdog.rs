@@ -1,0 +1,123 @@
+//! Ends a connection that keeps us waiting for longer than it may.
+
+use super::{ServeSettings, activity::Activity};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
+
+/// Polled after the connection itself, in the same task: whatever happens there is seen here.
+pub(super) struct Watchdog {
+    activity: Arc<Activity>,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+    write_timeout: Duration,
+    waiting_for: WaitingFor,
+    since: Instant,
+    /// How many requests and bytes there were when the current rest began.
+    requests: u64,
+    bytes: u64,
+    timer: Pin<Box<Sleep>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WaitingFor {
+    FirstHead,
+    NextRequest,
+    RestOfHead,
+    /// Requests are being answered. They have limits of their own.
+    Us,
+    /// It has been told to go.
+    TheEnd,
+}
+
+/// What to do with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expired {
+    /// It may be closed politely: nothing is in flight.
+    Close,
+    /// It is to be dropped: the client does not keep to the rules.
+    Drop,
+}
+
+impl Watchdog {
+    pub(super) fn new(activity: Arc<Activity>, settings: &ServeSettings) -> Self {
+        let now = Instant::now();
+        Self {
+            activity,
+            header_timeout: settings.header_timeout,
+            idle_timeout: settings.idle_timeout,
+            write_timeout: settings.write_timeout,
+            waiting_for: WaitingFor::FirstHead,
+            since: now,
+            requests: 0,
+            bytes: 0,
+            timer: Box::pin(tokio::time::sleep_until(now + settings.header_timeout)),
+        }
+    }
+
+    /// The connection was told to close. With nothing in flight, it has as long for that as for a head.
+    pub(super) fn closing(&mut self) {
+        self.enter(WaitingFor::TheEnd);
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+        self.observe();
+        loop {
+            let deadline = self.deadline();
+            if self.timer.deadline() != deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            let is_stalled = self.activity.stalled_since().is_some_and(|since| since + self.write_timeout <= Instant::now());
+            match self.waiting_for {
+                WaitingFor::Us if is_stalled => return Poll::Ready(Expired::Drop),
+                // Nothing has expired; look again later.
+                WaitingFor::Us => self.since = Instant::now(),
+                WaitingFor::NextRequest => return Poll::Ready(Expired::Close),
+                WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => return Poll::Ready(Expired::Drop),
+            }
+        }
+    }
+
+    fn observe(&mut self) {
+        let (requests, bytes) = (self.activity.requests(), self.activity.bytes_read());
+        let is_new_rest = requests != self.requests || self.waiting_for == WaitingFor::Us;
+        if is_new_rest {
+            // A client that sends the next head before it has our answer gets the longer of the two limits for it.
+            (self.requests, self.bytes) = (requests, bytes);
+        }
+        let waiting_for = if self.activity.is_busy() {
+            WaitingFor::Us
+        } else if self.waiting_for == WaitingFor::TheEnd {
+            WaitingFor::TheEnd
+        } else if requests == 0 {
+            WaitingFor::FirstHead
+        } else if self.activity.is_http2() || bytes == self.bytes {
+            // The frames of HTTP/2 that are no request (pings, settings) do not end a rest.
+            WaitingFor::NextRequest
+        } else {
+            WaitingFor::RestOfHead
+        };
+        if waiting_for != self.waiting_for || (is_new_rest && waiting_for != WaitingFor::Us) {
+            self.enter(waiting_for);
+        }
+    }
+
+    fn enter(&mut self, waiting_for: WaitingFor) {
+        self.waiting_for = waiting_for;
+        self.since = Instant::now();
+    }
+
+    fn deadline(&self) -> Instant {
+        match self.waiting_for {
+            WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => self.since + self.header_timeout,
+            WaitingFor::NextRequest => self.since + self.idle_timeout,
+            WaitingFor::Us => self.activity.stalled_since().unwrap_or(self.since) + self.write_timeout,
+        }
+    }
+}

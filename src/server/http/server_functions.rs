@@ -1,0 +1,124 @@
+//! The server functions over HTTP: called by scripts, and by plain forms.
+//!
+//! A script gets what the function answers. A form, sent by a browser without JavaScript, gets a page: after success
+//! the one the function leads to (`303`, RFC 9110 §15.4.4), after a refusal the form's own page again, with what was
+//! typed, what is wrong next to it, and the status that says so. The address bar then shows the function's path, so
+//! opening that by hand leads to the form's page as well.
+
+use super::{problem::Problem, site::Site};
+use crate::{
+    error::{AppError, Field},
+    model::FormEcho,
+    paths::{self, ReturnTo},
+};
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+    routing::{MethodRouter, get, on},
+};
+use leptos::server_fn::{axum::server_fn_paths, error::FromServerFnError};
+use std::borrow::Cow;
+
+/// The longest answer of a function that is read again here: an error. They are far shorter.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Marks a request whose server function was called over HTTP, not directly while a page is rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct CalledOverHttp {
+    /// By a plain form, so that the answer is a page.
+    pub by_form: bool,
+}
+
+/// Routes for all server functions.
+pub fn router(site: &Site) -> Router {
+    server_fn_paths().fold(Router::new(), |router, (path, method)| {
+        let site = site.clone();
+        let handler = move |request: Request| call(site.clone(), request);
+        router.route(path, on_method(&method, handler).merge(opened_by_hand(path)))
+    })
+}
+
+fn on_method<F, Fut>(method: &Method, handler: F) -> MethodRouter
+where
+    F: FnOnce(Request) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response> + Send + 'static,
+{
+    let filter = method.clone().try_into().unwrap_or(axum::routing::MethodFilter::POST);
+    on(filter, handler)
+}
+
+/// Leads somebody who opens a function's path, from the address bar or the history, to the form's page.
+fn opened_by_hand(path: &str) -> MethodRouter {
+    let Some(page) = paths::form_page(path) else { return MethodRouter::new() };
+    get(move |headers: HeaderMap| async move {
+        if accepts_html(&headers) { Redirect::to(page).into_response() } else { StatusCode::METHOD_NOT_ALLOWED.into_response() }
+    })
+}
+
+async fn call(site: Site, request: Request) -> Response {
+    let by_form = accepts_html(request.headers());
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(CalledOverHttp { by_form });
+    if !by_form {
+        return site.call_server_function(Request::from_parts(parts, body)).await;
+    }
+    let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => return Problem::from(AppError::TooLarge).into_response(),
+        Err(_) => return Problem::from(AppError::BadRequest).into_response(),
+    };
+    let mut as_script = parts.clone();
+    as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let answer = site.call_server_function(Request::from_parts(as_script, Body::from(body.clone()))).await;
+    answer_form(&site, parts, &body, answer).await
+}
+
+/// Turns what a function answered into what a browser shows.
+async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -> Response {
+    let page = paths::form_page(parts.uri.path());
+    let (answered, body) = answer.into_parts();
+    if answered.status.is_success() {
+        let location = answered.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        return Redirect::to(location.or(page).unwrap_or(paths::HOME)).into_response();
+    }
+    let error = match to_bytes(body, MAX_ANSWER_BYTES).await {
+        Ok(body) => AppError::de(body),
+        Err(_) => AppError::Internal,
+    };
+    let Some(page) = page else { return Problem::from(error).into_response() };
+    if error == AppError::Unauthenticated {
+        return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(Some(page)))).into_response();
+    }
+    let mut response = show_again(site, parts, page, form, error).await;
+    *response.status_mut() = answered.status;
+    if let Some(wait) = answered.headers.get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    response
+}
+
+/// Renders the form's page with what was typed and what is wrong.
+async fn show_again(site: &Site, mut parts: Parts, page: &str, form: &[u8], error: AppError) -> Response {
+    let fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = url::form_urlencoded::parse(form).collect();
+    let value_of = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.to_string());
+    let typed = [Field::Email, Field::DisplayName];
+    let echo = FormEcho {
+        action: parts.uri.path().to_owned(),
+        error,
+        typed: typed.into_iter().filter_map(|field| Some((field.name().to_owned(), value_of(field.name())?))).collect(),
+    };
+    let destination = ReturnTo::parse(value_of("return_to").as_deref());
+    let page = paths::with_return_to(page, &destination);
+    parts.method = Method::GET;
+    parts.uri = Uri::try_from(page).unwrap_or_default();
+    parts.extensions.remove::<CalledOverHttp>();
+    parts.extensions.insert(echo);
+    site.render(Request::from_parts(parts, Body::empty())).await
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|value| value.as_bytes().windows(9).any(|window| window == b"text/html"))
+}

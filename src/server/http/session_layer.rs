@@ -1,0 +1,193 @@
+//! Who is there: decided once per request, before anything is rendered, for pages and server functions alike.
+//!
+//! A good access token is enough, and asks no database. Without one, a good refresh token is redeemed right here, the
+//! request goes on as the signed-in person's, and the three cookies ride on the head of its answer, streamed or not.
+//!
+//! Three kinds of requests redeem nothing. Scripts calling a server function refresh by themselves, once for all calls
+//! under way, and come again. `HEAD` and prefetches must change nothing. Subresources have no use for it.
+
+use crate::{
+    error::AppError,
+    model::TokenLife,
+    paths::{self, ReturnTo},
+    server::{
+        cookies::{Presented, PresentedCookies, SessionCookies},
+        domain::access_token::AccessToken,
+        http::problem::Problem,
+        service::sessions::AccessError,
+        state::AppState,
+        visitor::{Change, Visitor, VisitorSession},
+    },
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Redirect, Response},
+};
+use tracing::{debug, info};
+
+/// Finds out who is asking, lets the request through as theirs, and writes what became of the cookies.
+pub fn session_layer(router: Router, state: AppState) -> Router {
+    router.layer(middleware::from_fn_with_state(state, find_and_write))
+}
+
+async fn find_and_write(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let presented = state.cookies.read(request.headers());
+    let asked = Asked::of(&request);
+    let visitor = match find_visitor(&state, &presented, asked).await {
+        Ok(visitor) => visitor,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let change = visitor.cookies.clone();
+    let turned_away = turn_away(&request, &visitor, asked);
+    let mut response = match turned_away {
+        Some(response) => response,
+        None => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+    };
+    write_cookies(state.cookies, change.take(), &presented, asked, response.headers_mut());
+    response
+}
+
+/// What kind of request this is, as far as redeeming a refresh token goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// A page, a plain form, or a client that is no browser: redeems here.
+    Document,
+    /// A script calling a server function: redeems by itself.
+    Script,
+    /// One of the server functions that deal with the tokens themselves.
+    TokenCall,
+    /// Changes nothing: `HEAD`, a prefetch, a subresource.
+    Passive,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        let header = |name: &str| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
+        if matches!(path, paths::api::REFRESH | paths::api::LOGIN | paths::api::LOGOUT | paths::api::SIGN_UP) {
+            return Self::TokenCall;
+        }
+        let is_prefetch = ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| header(name).starts_with(b"prefetch"));
+        if request.method() == Method::HEAD || is_prefetch {
+            return Self::Passive;
+        }
+        match (header("sec-fetch-dest"), path.starts_with("/api/")) {
+            (b"" | b"document", _) | (b"empty", false) => Self::Document,
+            (b"empty", true) => Self::Script,
+            _ => Self::Passive,
+        }
+    }
+}
+
+async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Asked) -> Result<Visitor, AppError> {
+    note_ambiguity(presented);
+    let access = presented.access.value().map(|token| state.sessions.authenticate(token));
+    let refresh_token = presented.refresh.value();
+    let family = refresh_token.and_then(|token| state.sessions.session_of(token));
+    let visitor = Visitor { refresh_token: refresh_token.map(str::to_owned), ..Visitor::default() };
+    match access {
+        Some(Ok(token)) if family.is_some_and(|family| family != token.session_id) => {
+            info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
+            clean_up(&visitor, asked);
+            return Ok(Visitor { refresh_token: None, ..visitor });
+        }
+        Some(Ok(token)) => return Ok(signed_in_by(&token, presented, visitor, state)),
+        Some(Err(AccessError::Ended)) => debug!("the access token's session has ended"),
+        Some(Err(AccessError::Token(error))) => debug!(%error, "the access token does not hold"),
+        None => {}
+    }
+    redeem(state, presented, asked, Visitor { previous: family, ..visitor }).await
+}
+
+fn signed_in_by(token: &AccessToken, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
+    let life = TokenLife { issued_at: token.issued_at.as_seconds(), expires_at: token.expires_at.as_seconds() };
+    if presented.life.value().and_then(TokenLife::parse) != Some(life) {
+        let seconds_left = life.expires_at - state.sessions.clock.now().as_seconds();
+        visitor.cookies.set(Change::RenewLife { life, seconds_left });
+    }
+    let session = VisitorSession { user_id: token.user_id, session_id: token.session_id };
+    Visitor { session: Some(session), previous: Some(token.session_id), ..visitor }
+}
+
+/// Without a good access token: redeems the refresh token, if it is this request's turn.
+async fn redeem(state: &AppState, presented: &PresentedCookies, asked: Asked, visitor: Visitor) -> Result<Visitor, AppError> {
+    let Some(refresh_token) = visitor.refresh_token.clone() else {
+        if !presented.is_empty() {
+            clean_up(&visitor, asked);
+        }
+        return Ok(visitor);
+    };
+    if asked != Asked::Document {
+        return Ok(Visitor { can_refresh: true, ..visitor });
+    }
+    match state.redeem(refresh_token).await {
+        Ok(refreshed) => {
+            let session = VisitorSession { user_id: refreshed.user_id, session_id: refreshed.session_id };
+            visitor.cookies.set(Change::Issue(Box::new(refreshed)));
+            Ok(Visitor { session: Some(session), previous: Some(session.session_id), ..visitor })
+        }
+        Err(error) => {
+            let is_final = error.is_final();
+            match AppError::from(error) {
+                AppError::Unauthenticated if is_final => {
+                    clean_up(&visitor, asked);
+                    Ok(visitor)
+                }
+                // A very late packet, or a key this server does not have yet: neither signed in nor signed out.
+                AppError::Unauthenticated => Err(AppError::Unavailable),
+                error => Err(error),
+            }
+        }
+    }
+}
+
+/// Has useless cookies deleted, by pages only: an answer to a script may come late.
+fn clean_up(visitor: &Visitor, asked: Asked) {
+    if asked == Asked::Document {
+        visitor.cookies.set(Change::ClearPresented);
+    }
+}
+
+/// Answers a request for a private page by somebody who is not signed in.
+fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Response> {
+    let uri = request.uri();
+    if visitor.session.is_some() || !paths::is_private(uri.path()) || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    if visitor.can_refresh && asked == Asked::Passive {
+        // The page is there for this browser, but not for a request that may change nothing.
+        return Some(StatusCode::NO_CONTENT.into_response());
+    }
+    let wanted = uri.path_and_query().map(axum::http::uri::PathAndQuery::as_str);
+    Some(Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response())
+}
+
+fn write_cookies(cookies: SessionCookies, change: Change, presented: &PresentedCookies, asked: Asked, headers: &mut HeaderMap) {
+    let mut lines = match change {
+        Change::Issue(refreshed) => cookies.issue(&refreshed.tokens),
+        Change::RenewLife { life, seconds_left } if asked != Asked::Passive => cookies.renew_life(life, seconds_left),
+        Change::ClearAll => cookies.clear(),
+        Change::ClearPresented => cookies.clear_presented(presented),
+        Change::RenewLife { .. } | Change::None => Vec::new(),
+    };
+    if asked == Asked::Document {
+        lines.extend(cookies.clear_outdated(&presented.outdated));
+    }
+    for line in lines {
+        headers.append(header::SET_COOKIE, line);
+    }
+}
+
+fn note_ambiguity(presented: &PresentedCookies) {
+    for (name, cookie) in [("access", &presented.access), ("refresh", &presented.refresh)] {
+        if *cookie == Presented::Ambiguous {
+            info!(target: "tokenlife::security", event = "ambiguous_cookie", token = name, "two different values were sent; neither is believed");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The pages: the HTML around the application, and rendering it.
+
+use super::{security_headers::CspNonce, server_functions::CalledOverHttp};
+use crate::{app::App, model::FormEcho, paths, server::state::AppState};
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use leptos::{nonce::Nonce, prelude::*};
+use leptos_meta::MetaTags;
+
+/// The pages of the application, ready to be rendered.
+#[derive(Clone, Debug)]
+pub struct Site {
+    state: AppState,
+    assets: AssetNames,
+}
+
+/// The files every page loads, under the names the build gave them.
+#[derive(Clone, Debug)]
+pub struct AssetNames {
+    pub stylesheet: String,
+    script: String,
+    wasm: String,
+}
+
+impl AssetNames {
+    /// Reads the names from the build's hash file beside the executable, if the build hashed them.
+    #[must_use]
+    pub fn find(options: &LeptosOptions) -> Self {
+        let hashes = if options.hash_files { read_hash_file(options) } else { String::new() };
+        let hash_of = |kind: &str| {
+            let line = hashes.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == kind));
+            line.map(|(_, hash)| format!(".{}", hash.trim())).unwrap_or_default()
+        };
+        let path = |kind: &str, extension: &str| {
+            format!("{}{}{}.{extension}", options.site_pkg_dir_route_base(), options.output_name, hash_of(kind))
+        };
+        Self { stylesheet: path("css", "css"), script: path("js", "js"), wasm: path("wasm", "wasm") }
+    }
+}
+
+fn read_hash_file(options: &LeptosOptions) -> String {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(options.hash_file.as_ref())));
+    let read = beside.and_then(|file| std::fs::read_to_string(file).ok());
+    read.unwrap_or_else(|| {
+        tracing::error!(file = %options.hash_file, "hash-files is set, but the build left no hash file beside the executable; scripts and styles will be missing");
+        String::new()
+    })
+}
+
+impl Site {
+    #[must_use]
+    pub const fn new(state: AppState, assets: AssetNames) -> Self {
+        Self { state, assets }
+    }
+
+    /// Routes for all pages; whatever else is asked for is the application's "not found".
+    pub fn router(&self) -> Router {
+        let pages = leptos_axum::generate_route_list(App);
+        let page = {
+            let site = self.clone();
+            move |request: Request| async move { site.render(request).await }
+        };
+        let router = pages.iter().fold(Router::new(), |router, listing| router.route(listing.path(), get(page.clone())));
+        let site = self.clone();
+        router.fallback(move |request: Request| async move {
+            if matches!(*request.method(), Method::GET | Method::HEAD) {
+                site.render(request).await
+            } else {
+                StatusCode::NOT_FOUND.into_response()
+            }
+        })
+    }
+
+    /// Renders the page for a request's path.
+    ///
+    /// In order, so that pages stream and still need no script to be put together.
+    pub async fn render(&self, request: Request) -> Response {
+        let (site, contexts) = (self.clone(), self.contexts());
+        let render = leptos_axum::render_app_to_stream_in_order_with_context(contexts, move || shell(&site));
+        render(request).await
+    }
+
+    /// Runs a server function.
+    pub async fn call_server_function(&self, request: Request) -> Response {
+        debug_assert!(request.extensions().get::<CalledOverHttp>().is_some(), "errors become a status only for marked calls");
+        leptos_axum::handle_server_fns_with_context(self.contexts(), request).await.into_response()
+    }
+
+    fn contexts(&self) -> impl Fn() + Clone + Send + Sync + 'static {
+        let state = self.state.clone();
+        move || {
+            provide_context(state.clone());
+            let Some(parts) = use_context::<Parts>() else { return };
+            if let Some(nonce) = parts.extensions.get::<CspNonce>() {
+                provide_context(Nonce::from_value(nonce.0.clone()));
+            }
+            if let Some(echo) = parts.extensions.get::<FormEcho>() {
+                provide_context(echo.clone());
+            }
+        }
+    }
+}
+
+/// The HTML around the application.
+fn shell(site: &Site) -> impl IntoView + use<> {
+    let nonce = use_nonce();
+    let AssetNames { stylesheet, script, wasm } = site.assets.clone();
+    let start = format!("import({script:?}).then(app=>app.default({{module_or_path:{wasm:?}}}).then(()=>app.hydrate()))");
+    // A refused form answers under the function's path; the application is to find itself on the form's page.
+    let path = use_context::<FormEcho>().and_then(|echo| paths::form_page(&echo.action)).zip(use_context::<Parts>());
+    let settle = path.map(|(_, parts)| {
+        let shown = parts.uri.path_and_query().map_or(paths::HOME, axum::http::uri::PathAndQuery::as_str).to_owned();
+        let settle = format!("history.replaceState(null,'',{shown:?})");
+        view! { <script nonce=use_nonce()>{settle}</script> }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="stylesheet" href=stylesheet id="stylesheet" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="modulepreload" href=script nonce=nonce.clone() crossorigin="anonymous" />
+                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+                {settle}
+                <AutoReload options=site.state.options.clone() />
+                <script type="module" nonce=nonce>
+                    {start}
+                </script>
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}

@@ -1,0 +1,235 @@
+//! What a server function may ask: who is calling, the services, and how to answer.
+//!
+//! Its body runs in two settings: called over HTTP, where errors also become a status and success may lead to
+//! another page; and called directly while a page is rendered, where the page decides what to show.
+
+use super::{
+    clock::Timestamp,
+    domain::{
+        email::EmailKey,
+        session::{EndReason, Session},
+        user::User,
+    },
+    http::{client_address::ClientAddress, rate_limit::RetryAfter, server_functions::CalledOverHttp},
+    service::{Origin, accounts::Accounts, sessions::Refreshed},
+    state::AppState,
+    visitor::{Change, Visitor, VisitorSession},
+};
+use crate::{
+    error::AppError,
+    model::{CurrentUser, Moment, SessionView, TokenLife},
+    paths::ReturnTo,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::ResponseOptions;
+use std::{net::IpAddr, sync::Arc};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+/// The header by which a server function tells the script that called it where to go (`server_fn`).
+const REDIRECT_HEADER: HeaderName = HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER);
+const MAX_USER_AGENT_CHARS: usize = 512;
+
+#[must_use]
+pub fn accounts() -> Arc<Accounts> {
+    state().accounts
+}
+
+/// From where the request comes.
+#[must_use]
+pub fn origin() -> Origin {
+    let parts = expect_context::<Parts>();
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Origin { address: address(&parts), user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect() }
+}
+
+/// Counts an attempt to sign in.
+///
+/// # Errors
+///
+/// [`AppError::RateLimited`].
+pub fn allow_sign_in(email: &str) -> Result<(), AppError> {
+    limited("sign_in", state().limits.check_sign_in(address(&expect_context()), &account_name(email)))
+}
+
+/// Notes that somebody signed in: strangers who try the same account elsewhere do not slow them down.
+pub fn remember_sign_in(email: &str) {
+    state().limits.remember_sign_in(address(&expect_context()), &account_name(email));
+}
+
+/// Counts an attempt to sign up.
+///
+/// # Errors
+///
+/// [`AppError::RateLimited`].
+pub fn allow_sign_up() -> Result<(), AppError> {
+    limited("sign_up", state().limits.check_sign_up(address(&expect_context())))
+}
+
+/// Counts a rating of a password.
+///
+/// # Errors
+///
+/// [`AppError::RateLimited`].
+pub fn allow_password_rating() -> Result<(), AppError> {
+    limited("password_rating", state().limits.check_password_rating(address(&expect_context())))
+}
+
+/// The caller's session.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`].
+pub fn require_session() -> Result<VisitorSession, AppError> {
+    report(visitor().session.ok_or(AppError::Unauthenticated))
+}
+
+/// Answers a sign-in: hands out the cookies, ends the session this one replaces, and leads on.
+///
+/// # Errors
+///
+/// What the sign-in failed with.
+pub async fn begin_session<E: Into<AppError>>(signed_in: Result<Refreshed, E>, return_to: Option<&str>) -> Result<(), AppError> {
+    let begun = report(signed_in)?;
+    let visitor = visitor();
+    if let Some(previous) = visitor.previous.filter(|previous| *previous != begun.session_id) {
+        // Failing to end it only leaves a session that nobody has the tokens of any more.
+        let _logged = state().sessions.end(previous, EndReason::Replaced).await.map_err(AppError::from);
+    }
+    visitor.cookies.set(Change::Issue(Box::new(begun)));
+    lead_to(ReturnTo::parse(return_to).as_str());
+    Ok(())
+}
+
+/// Redeems the refresh token that came with the request.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`], [`AppError::Unavailable`]. No cookie is touched then.
+pub async fn refresh_session() -> Result<TokenLife, AppError> {
+    let visitor = visitor();
+    let refresh_token = report(visitor.refresh_token.ok_or(AppError::Unauthenticated))?;
+    let refreshed = report(state().redeem(refresh_token).await)?;
+    let life = refreshed.tokens.life;
+    visitor.cookies.set(Change::Issue(Box::new(refreshed)));
+    Ok(life)
+}
+
+/// Ends the caller's session, if there is one, and clears the cookies.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`]; session and cookies stay.
+pub async fn end_session() -> Result<(), AppError> {
+    let visitor = visitor();
+    if let Some(session) = visitor.previous {
+        report(state().sessions.end(session, EndReason::SignedOut).await)?;
+    }
+    visitor.cookies.set(Change::ClearAll);
+    lead_to(crate::paths::HOME);
+    Ok(())
+}
+
+/// Who is signed in.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] if the cookies promise somebody whom this request cannot show.
+pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
+    let visitor = visitor();
+    let Some(session) = visitor.session else {
+        return if visitor.can_refresh { report(Err(AppError::Unauthenticated)) } else { Ok(None) };
+    };
+    let found = report(state().sessions.find_live(session.session_id).await)?;
+    let (session, user) = report(found.ok_or(AppError::Unauthenticated))?;
+    Ok(Some(current_user_view(&session, &user)))
+}
+
+/// Reduces an outcome to the wire; over HTTP, an error also sets the status.
+///
+/// # Errors
+///
+/// The reduced error.
+pub fn report<T, E: Into<AppError>>(outcome: Result<T, E>) -> Result<T, AppError> {
+    outcome.map_err(|error| {
+        let error = error.into();
+        if called_over_http()
+            && let Some(response) = use_context::<ResponseOptions>()
+        {
+            response.set_status(StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+            if let AppError::RateLimited { retry_after_secs } = &error {
+                response.append_header(header::RETRY_AFTER, HeaderValue::from(*retry_after_secs));
+            } else if error == AppError::Unavailable {
+                response.append_header(header::RETRY_AFTER, HeaderValue::from(1));
+            }
+        }
+        error
+    })
+}
+
+/// Reduces an outcome to the wire, and leads the browser without JavaScript on to a page.
+///
+/// # Errors
+///
+/// The reduced error.
+pub fn report_then_go_to<T, E: Into<AppError>>(outcome: Result<T, E>, page: &'static str) -> Result<T, AppError> {
+    let done = report(outcome)?;
+    if use_context::<Parts>().is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some_and(|call| call.by_form)) {
+        lead_to(page);
+    }
+    Ok(done)
+}
+
+/// Tells whoever called where to go next. `location` is one of our paths, and ASCII.
+fn lead_to(location: &str) {
+    if let Some(response) = use_context::<ResponseOptions>()
+        && let Ok(location) = HeaderValue::from_str(location)
+    {
+        response.append_header(header::LOCATION, location);
+        response.append_header(REDIRECT_HEADER, HeaderValue::from_static(""));
+    }
+}
+
+fn limited(what: &'static str, allowed: Result<(), RetryAfter>) -> Result<(), AppError> {
+    report(allowed.map_err(|wait| {
+        let retry_after_secs = wait.seconds();
+        tracing::info!(target: "tokenlife::security", event = "rate_limited", what, retry_after_secs, address = %address(&expect_context()));
+        AppError::RateLimited { retry_after_secs }
+    }))
+}
+
+fn state() -> AppState {
+    expect_context()
+}
+
+fn visitor() -> Visitor {
+    use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).unwrap_or_default()
+}
+
+fn called_over_http() -> bool {
+    use_context::<Parts>().is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some())
+}
+
+/// How attempts on an account are counted: spellings of one address as one.
+fn account_name(email: &str) -> String {
+    EmailKey::of(email).map_or_else(|| email.trim().to_lowercase(), |key| key.to_string())
+}
+
+fn address(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<ClientAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.0)
+}
+
+fn current_user_view(session: &Session, user: &User) -> CurrentUser {
+    CurrentUser {
+        id: user.id.to_string(),
+        email: user.email.as_typed().to_owned(),
+        display_name: user.display_name.as_str().to_owned(),
+        session: SessionView { began_at: moment(session.began_at), expires_at: moment(session.expires_at) },
+    }
+}
+
+fn moment(at: Timestamp) -> Moment {
+    let at = OffsetDateTime::from_unix_timestamp(at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let text = at.format(format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC"));
+    Moment { rfc3339: at.format(&Rfc3339).unwrap_or_default(), text: text.unwrap_or_default() }
+}

@@ -1,0 +1,16 @@
+//! The use cases: what a person, a browser or the command line can ask for.
+
+pub mod accounts;
+pub mod clients;
+pub mod delivery;
+pub mod ended;
+pub mod hashing;
+pub mod sessions;
+pub mod tokens;
+
+/// From where somebody is asking; kept with a session and shown to its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub address: std::net::IpAddr,
+    pub user_agent: String,
+}

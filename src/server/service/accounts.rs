@@ -1,0 +1,193 @@
+//! Accounts: creating one, proving to own one, changing it.
+
+use super::{
+    Origin,
+    hashing::{Comparison, Hasher, HashingError},
+    sessions::{Refreshed, Sessions},
+};
+use crate::{
+    error::{Field, FieldError, Problem},
+    model::PasswordRating,
+    server::{
+        domain::{
+            email::{Email, EmailKey},
+            password_policy::{NormalPassword, PasswordPolicy, PlainPassword},
+            session::LoginMethod,
+            user::{DisplayName, User, UserId},
+        },
+        random,
+        store::{Conflict, Store, StoreError},
+    },
+};
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// Creates accounts and checks who owns them.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub store: Arc<dyn Store>,
+    pub sessions: Arc<Sessions>,
+    pub hasher: Hasher,
+    pub policy: PasswordPolicy,
+}
+
+/// Why somebody could not sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Something has not been filled in.
+    #[error("a field is missing")]
+    Incomplete(Vec<FieldError>),
+    /// The address is unknown, the password wrong or the account disabled: the same to the outside, in time too.
+    #[error("the credentials are not right")]
+    InvalidCredentials,
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an account could not be created or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// What has to be filled in differently.
+    #[error("some fields were refused")]
+    Refused(Vec<FieldError>),
+    /// There is no such account (any more).
+    #[error("the account does not exist")]
+    NoSuchUser,
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Checks e-mail address and password, and begins a session.
+    ///
+    /// # Errors
+    ///
+    /// [`SignInError`].
+    pub async fn sign_in(&self, origin: &Origin, email: &str, password: PlainPassword) -> Result<Refreshed, SignInError> {
+        let missing: Vec<FieldError> = [(Field::Email, email.trim().is_empty()), (Field::Password, password.is_empty())]
+            .into_iter()
+            .filter_map(|(field, missing)| missing.then_some(FieldError { field, problem: Problem::Required }))
+            .collect();
+        if !missing.is_empty() {
+            return Err(SignInError::Incomplete(missing));
+        }
+        let user = match EmailKey::of(email) {
+            Some(key) => self.store.find_user_by_email(&key).await?,
+            None => None,
+        };
+        let user = self.verify(user, password).await?;
+        let begun = match &user {
+            Some(user) => self.sessions.begin(user.id, LoginMethod::Password, origin).await?,
+            None => None,
+        };
+        begun.ok_or_else(|| {
+            info!(target: "tokenlife::security", event = "sign_in_failed", user = user.map(|user| user.id.to_string()), address = %origin.address);
+            SignInError::InvalidCredentials
+        })
+    }
+
+    /// The user, if the password is theirs and the account is not disabled. Takes as long if there is no user.
+    async fn verify(&self, user: Option<User>, password: PlainPassword) -> Result<Option<User>, SignInError> {
+        let Some(password) = password.normal() else { return Ok(None) };
+        let stored = user.as_ref().map(|user| user.password.clone());
+        let comparison = self.hasher.compare(password.clone(), stored).await?;
+        let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
+        match comparison {
+            Comparison::Mismatch => Ok(None),
+            Comparison::Match { outdated } => {
+                if outdated {
+                    self.rehash(&user, password).await;
+                }
+                Ok(Some(user))
+            }
+        }
+    }
+
+    /// Replaces a hash made under weaker parameters. Failing costs nothing: the next sign-in tries again.
+    async fn rehash(&self, user: &User, password: NormalPassword) {
+        let Ok(new) = self.hasher.hash(password).await else { return };
+        match self.store.replace_password_hash(user.id, &user.password, &new).await {
+            Ok(_) => info!(user = %user.id, "password hash brought up to date"),
+            Err(error) => warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date"),
+        }
+    }
+
+    /// Creates an account and begins a session for it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Refused`] names every field at once.
+    pub async fn sign_up(&self, origin: &Origin, email: &str, display_name: &str, password: PlainPassword) -> Result<Refreshed, AccountError> {
+        let user = self.add_user(email, display_name, password).await?;
+        let begun = self.sessions.begin(user, LoginMethod::Password, origin).await?;
+        begun.ok_or(AccountError::NoSuchUser)
+    }
+
+    /// Creates an account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Accounts::sign_up`].
+    pub async fn add_user(&self, email: &str, display_name: &str, password: PlainPassword) -> Result<UserId, AccountError> {
+        let assessment = self.policy.assess(&password, email, display_name);
+        let (email, display_name, password) = match (Email::parse(email), DisplayName::parse(display_name), assessment.accepted) {
+            (Ok(email), Ok(name), Ok(password)) => (email, name, password),
+            (email, name, password) => {
+                let problems = [(Field::Email, email.err()), (Field::DisplayName, name.err()), (Field::Password, password.err())];
+                let refused = problems.into_iter().filter_map(|(field, problem)| problem.map(|problem| FieldError { field, problem }));
+                return Err(AccountError::Refused(refused.collect()));
+            }
+        };
+        if self.store.find_user_by_email(email.key()).await?.is_some() {
+            return Err(email_taken());
+        }
+        let password = self.hasher.hash(password).await?;
+        let now = self.sessions.clock.now();
+        let id = UserId::from_uuid(random::id(now));
+        let user = User { id, email, display_name, password, created_at: now, disabled_at: None };
+        match self.store.add_user(&user).await {
+            Err(StoreError::Conflict(Conflict::Email)) => return Err(email_taken()),
+            other => other?,
+        }
+        info!(target: "tokenlife::security", event = "account_created", user = %id);
+        Ok(id)
+    }
+
+    /// Changes the display name; returns it as stored.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`].
+    pub async fn change_display_name(&self, user: UserId, display_name: &str) -> Result<String, AccountError> {
+        let name = DisplayName::parse(display_name)
+            .map_err(|problem| AccountError::Refused(vec![FieldError { field: Field::DisplayName, problem }]))?;
+        if !self.store.change_display_name(user, &name).await? {
+            return Err(AccountError::NoSuchUser);
+        }
+        Ok(name.as_str().to_owned())
+    }
+
+    /// Rates a password for the strength meter.
+    #[must_use]
+    pub fn rate_password(&self, password: &PlainPassword, email: &str, display_name: &str) -> PasswordRating {
+        let assessment = self.policy.assess(password, email, display_name);
+        PasswordRating { score: assessment.score, problem: assessment.accepted.err() }
+    }
+
+    /// Disables an account and ends its sessions. `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn disable(&self, email: &EmailKey) -> Result<bool, StoreError> {
+        self.store.disable_user(email, self.sessions.clock.now()).await
+    }
+}
+
+fn email_taken() -> AccountError {
+    AccountError::Refused(vec![FieldError { field: Field::Email, problem: Problem::Taken }])
+}

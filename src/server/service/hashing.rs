@@ -1,0 +1,210 @@
+//! Password hashing: Argon2id on a bounded number of threads.
+
+use crate::server::{
+    domain::{password_policy::NormalPassword, user::PasswordHash},
+    random,
+};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    password_hash::phc,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+/// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// The most a stored hash may ask for; more would be an attack through the database.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 8;
+
+/// How long somebody waits for a thread before being told to come back.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// How many wait at most; the next ones are told at once.
+const MAX_WAITING: usize = 64;
+
+const SALT_BYTES: usize = 16;
+
+/// Hashes and verifies passwords, a few at a time.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    threads: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    /// What an unknown user's password is compared with: made under the current parameters, matched by nothing.
+    decoy: PasswordHash,
+}
+
+/// Why a password could not be hashed or verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashingError {
+    /// Too many are waiting.
+    #[error("too many passwords are being checked at once")]
+    Busy,
+    /// The stored hash is none of ours, or Argon2 refuses.
+    #[error("the stored password hash cannot be used")]
+    Unusable,
+}
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Match {
+        /// The stored hash was made under weaker parameters than today's.
+        outdated: bool,
+    },
+    Mismatch,
+}
+
+impl Hasher {
+    /// A hasher that works on `threads` threads at once.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Unusable`] if Argon2 refuses the built-in parameters.
+    pub fn new(threads: usize) -> Result<Self, HashingError> {
+        let decoy = hash_now(&random::bytes::<32>())?;
+        let threads = threads.max(1);
+        Ok(Self { threads: Arc::new(Semaphore::new(threads)), queue: Arc::new(Semaphore::new(threads + MAX_WAITING)), decoy })
+    }
+
+    /// One thread fewer than the machine has, so that it stays able to answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hasher::new`].
+    pub fn for_this_machine() -> Result<Self, HashingError> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::new(cores.saturating_sub(1))
+    }
+
+    /// Hashes a new password under today's parameters and a fresh salt.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Busy`] after 2 s of waiting, or at once if the queue is full.
+    pub async fn hash(&self, password: NormalPassword) -> Result<PasswordHash, HashingError> {
+        self.run(move || hash_now(password.as_bytes())).await
+    }
+
+    /// Compares a password with a stored hash, or with a decoy that takes as long if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hasher::hash`]; [`HashingError::Unusable`] if the stored hash asks for absurd parameters.
+    pub async fn compare(&self, password: NormalPassword, stored: Option<PasswordHash>) -> Result<Comparison, HashingError> {
+        let (hash, is_decoy) = stored.map_or_else(|| (self.decoy.clone(), true), |hash| (hash, false));
+        let found = self.run(move || compare_now(password.as_bytes(), &hash)).await?;
+        Ok(if is_decoy { Comparison::Mismatch } else { found })
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashingError> + Send + 'static) -> Result<T, HashingError> {
+        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| HashingError::Busy)?;
+        let permit = timeout(MAX_WAIT, Arc::clone(&self.threads).acquire_owned()).await.map_err(|_| HashingError::Busy)?;
+        let permit = permit.map_err(|_| HashingError::Busy)?;
+        // Both permits move into the task: a browser that hangs up frees no thread that still computes.
+        spawn_blocking(move || run_holding((place, permit), work)).await.map_err(|_| HashingError::Unusable)?
+    }
+}
+
+fn run_holding<T>(permits: (OwnedSemaphorePermit, OwnedSemaphorePermit), work: impl FnOnce() -> T) -> T {
+    let result = work();
+    drop(permits);
+    result
+}
+
+fn current() -> Result<Argon2<'static>, HashingError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Unusable)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash_now(password: &[u8]) -> Result<PasswordHash, HashingError> {
+    let salt = random::bytes::<SALT_BYTES>();
+    let hash: phc::PasswordHash = current()?.hash_password_with_salt(password, &salt).map_err(|_| HashingError::Unusable)?;
+    Ok(PasswordHash::from_phc(hash.to_string()))
+}
+
+fn compare_now(password: &[u8], stored: &PasswordHash) -> Result<Comparison, HashingError> {
+    let parsed = phc::PasswordHash::new(stored.as_phc()).map_err(|_| HashingError::Unusable)?;
+    let params = Params::try_from(&parsed).map_err(|_| HashingError::Unusable)?;
+    let bounded = params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= MAX_LANES;
+    if !bounded || parsed.algorithm.as_str() != Algorithm::Argon2id.ident().as_str() {
+        return Err(HashingError::Unusable);
+    }
+    match current()?.verify_password(password, &parsed) {
+        Ok(()) => Ok(Comparison::Match { outdated: params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES }),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Comparison::Mismatch),
+        Err(_) => Err(HashingError::Unusable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::domain::password_policy::PlainPassword;
+
+    fn password(text: &str) -> NormalPassword {
+        PlainPassword::from(text.to_owned()).normal().expect("short enough")
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_hash_and_no_other() {
+        let hasher = Hasher::new(1).expect("a hasher");
+        let hash = hasher.hash(password("vermilion otter")).await.expect("a hash");
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        let compare = |text: &str, hash: Option<&PasswordHash>| hasher.compare(password(text), hash.cloned());
+        assert_eq!(compare("vermilion otter", Some(&hash)).await, Ok(Comparison::Match { outdated: false }));
+        assert_eq!(compare("vermilion ottes", Some(&hash)).await, Ok(Comparison::Mismatch));
+        assert_eq!(compare("vermilion otter", None).await, Ok(Comparison::Mismatch));
+    }
+
+    #[tokio::test]
+    async fn a_weaker_hash_still_matches_and_is_called_outdated() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(12_288, 3, 1, None).expect("parameters"));
+        let hash: phc::PasswordHash = weak.hash_password_with_salt(b"vermilion otter", &[1; 16]).expect("a hash");
+        let stored = PasswordHash::from_phc(hash.to_string());
+        let found = Hasher::new(1).expect("a hasher").compare(password("vermilion otter"), Some(stored)).await;
+        assert_eq!(found, Ok(Comparison::Match { outdated: true }));
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_asks_for_too_much_is_refused() {
+        let hasher = Hasher::new(1).expect("a hasher");
+        for phc in [
+            "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$argon2id$v=19$m=19456,t=1000,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$argon2i$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "plain",
+        ] {
+            let found = hasher.compare(password("x"), Some(PasswordHash::from_phc(phc.to_owned()))).await;
+            assert_eq!(found, Err(HashingError::Unusable), "{phc}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn giving_up_frees_no_thread_that_still_computes() {
+        let hasher = Hasher::new(1).expect("a hasher");
+        for _ in 0..20 {
+            let abandoned = hasher.hash(password("vermilion otter"));
+            drop(timeout(Duration::from_millis(1), abandoned).await);
+            assert!(hasher.threads.available_permits() <= 1);
+        }
+        assert!(hasher.hash(password("vermilion otter")).await.is_ok());
+        assert_eq!(hasher.threads.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let hasher = Hasher::new(1).expect("a hasher");
+        let all = Arc::clone(&hasher.queue).try_acquire_many_owned(u32::try_from(MAX_WAITING + 1).expect("few"));
+        assert_eq!(hasher.hash(password("x")).await, Err(HashingError::Busy));
+        drop(all);
+        assert!(hasher.hash(password("x")).await.is_ok());
+    }
+}

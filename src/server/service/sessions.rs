@@ -1,0 +1,231 @@
+//! The life of a session: begin, refresh, end.
+
+use super::{
+    Origin,
+    clients::{self, ClientCredentials, Clients, InvalidClient},
+    delivery::Delivery,
+    ended::EndedSessions,
+    tokens::{AccessTokenError, IssuedTokens, Tokens},
+};
+use crate::server::{
+    clock::{Clock, Timestamp},
+    domain::{
+        access_token::AccessToken,
+        refresh_token::{RefreshToken, RefreshTokenError},
+        rotation::{Verdict, decide},
+        session::{EndReason, Generation, LoginMethod, Session, SessionId},
+        user::{User, UserId},
+    },
+    random,
+    store::{EndedSession, Store, StoreError},
+};
+use std::{sync::Arc, time::Duration};
+use tracing::{info, warn};
+
+/// How often a lost race is decided anew. The second round finds the winner's generation and hands that out, so more
+/// than two are only needed when several generations pass within one request.
+const MAX_ROUNDS: usize = 8;
+
+/// Begins, refreshes and ends sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub tokens: Tokens,
+    pub clients: Clients,
+    pub ended: Arc<EndedSessions>,
+    pub delivery: Delivery,
+    pub refresh_ttl: Duration,
+}
+
+/// Why a refresh token was not redeemed.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    #[error(transparent)]
+    Client(#[from] InvalidClient),
+    #[error(transparent)]
+    Token(#[from] RefreshTokenError),
+    /// The session is not known: deleted after its time, or of another installation.
+    #[error("the session of the refresh token is unknown")]
+    UnknownSession,
+    #[error("the session has reached its end")]
+    Expired,
+    #[error("the session has been ended")]
+    Ended,
+    /// A copy was used; the session ended with this.
+    #[error("the refresh token was used again after it had been replaced")]
+    Reused,
+    /// The successor has arrived in the browser; this is a late packet.
+    #[error("the refresh token has been replaced")]
+    Replaced,
+    /// Others moved the session on faster than this request could follow.
+    #[error("the session changes too fast")]
+    Contended,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RefreshError {
+    /// Whether this token can never be redeemed any more, anywhere: the only case in which its cookie may be deleted.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Token(RefreshTokenError::Malformed | RefreshTokenError::Forged)
+            | Self::UnknownSession
+            | Self::Expired
+            | Self::Ended
+            | Self::Reused => true,
+            Self::Token(RefreshTokenError::UnknownKey) | Self::Client(_) | Self::Replaced | Self::Contended | Self::Store(_) => false,
+        }
+    }
+}
+
+/// Tokens for a session, and who and which it is.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub tokens: IssuedTokens,
+}
+
+/// Why a bearer of an access token is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error(transparent)]
+    Token(#[from] AccessTokenError),
+    #[error("the session has been ended")]
+    Ended,
+}
+
+impl Sessions {
+    /// Begins a session for a user who has just proved who they are. `None` if the account has been disabled meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn begin(&self, user: UserId, method: LoginMethod, origin: &Origin) -> Result<Option<Refreshed>, StoreError> {
+        let now = self.clock.now();
+        let session = Session {
+            id: SessionId::from_uuid(random::id(now)),
+            user_id: user,
+            client_id: clients::WEB.to_owned(),
+            method,
+            began_at: now,
+            expires_at: now + self.refresh_ttl,
+            generation: Generation::FIRST,
+            rotated_at: now,
+            delivered: Generation::NONE,
+            ended: None,
+            address: origin.address.to_string(),
+            user_agent: origin.user_agent.clone(),
+        };
+        if !self.store.begin_session(&session).await? {
+            return Ok(None);
+        }
+        info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
+        Ok(Some(self.issue(&session, now)))
+    }
+
+    /// Reads an access token and checks that its session has not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`].
+    pub fn authenticate(&self, access_token: &str) -> Result<AccessToken, AccessError> {
+        let now = self.clock.now();
+        let token = self.tokens.read_access(access_token, now)?;
+        if self.ended.contains(token.session_id) {
+            return Err(AccessError::Ended);
+        }
+        self.delivery.saw(&token, now);
+        Ok(token)
+    }
+
+    /// Redeems a refresh token for a client (RFC 6749 §6).
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`]; see [`RefreshError::is_final`].
+    pub async fn refresh(&self, client: ClientCredentials<'_>, refresh_token: &str) -> Result<Refreshed, RefreshError> {
+        let client_id = self.clients.authenticate(client)?;
+        let token = self.tokens.read_refresh(refresh_token)?;
+        for _ in 0..MAX_ROUNDS {
+            let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
+            if session.client_id != client_id {
+                return Err(RefreshError::UnknownSession);
+            }
+            if let Some(done) = self.carry_out(session, token).await? {
+                return Ok(done);
+            }
+        }
+        Err(RefreshError::Contended)
+    }
+
+    /// Does what the rules say about this token and this state of the session. `None` if the state has changed
+    /// meanwhile, so that the rules have to be asked again.
+    async fn carry_out(&self, session: Session, token: RefreshToken) -> Result<Option<Refreshed>, RefreshError> {
+        let now = self.clock.now();
+        match decide(&session, token.generation, now) {
+            Verdict::Rotate { to } | Verdict::RollForward { to } => {
+                if !self.store.advance_session(session.id, session.generation, to, now).await? {
+                    return Ok(None);
+                }
+                Ok(Some(self.issue(&Session { generation: to, rotated_at: now, ..session }, now)))
+            }
+            Verdict::Replay { .. } => Ok(Some(self.issue(&session, now))),
+            Verdict::Refuse => Err(RefreshError::Replaced),
+            Verdict::Expired => Err(RefreshError::Expired),
+            Verdict::Ended => Err(RefreshError::Ended),
+            Verdict::Reuse => {
+                if self.end(session.id, EndReason::Reuse).await? {
+                    warn!(
+                        target: "tokenlife::security", event = "refresh_token_reused", user = %session.user_id, session = %session.id,
+                        presented = token.generation.number(), current = session.generation.number(),
+                    );
+                }
+                Err(RefreshError::Reused)
+            }
+        }
+    }
+
+    /// The session a refresh token belongs to, whatever its generation, without redeeming it.
+    #[must_use]
+    pub fn session_of(&self, refresh_token: &str) -> Option<SessionId> {
+        self.tokens.read_refresh(refresh_token).ok().map(|token| token.session_id)
+    }
+
+    /// Ends a session, here at once and elsewhere within a second. `false` if it had ended before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the session then goes on.
+    pub async fn end(&self, session: SessionId, reason: EndReason) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let ended = self.store.end_session(session, now, reason).await?;
+        self.ended.insert(EndedSession { id: session, at: now });
+        if ended {
+            info!(target: "tokenlife::security", event = "session_ended", %session, reason = reason.code());
+        }
+        Ok(ended)
+    }
+
+    /// A live session and its user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn find_live(&self, session: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let now = self.clock.now();
+        let found = self.store.find_session_with_user(session).await?;
+        let live = found.filter(|(session, user)| session.ended.is_none() && now < session.expires_at && user.disabled_at.is_none());
+        if live.is_none() {
+            // Ended elsewhere a moment ago: from now on its access token is refused here too.
+            self.ended.insert(EndedSession { id: session, at: now });
+        }
+        Ok(live)
+    }
+
+    fn issue(&self, session: &Session, now: Timestamp) -> Refreshed {
+        Refreshed { user_id: session.user_id, session_id: session.id, tokens: self.tokens.issue(session, now) }
+    }
+}

@@ -1,0 +1,238 @@
+//! Starting: from the settings to a server that answers.
+
+use super::{
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError, HttpConfig, LimitsConfig, MasterSecret, Origin, leptos_options},
+    cookies::SessionCookies,
+    domain::password_policy::PasswordPolicy,
+    error::chain,
+    http::{
+        self,
+        health::Readiness,
+        limits::RequestLimits,
+        rate_limit::{Allowances, RateLimits},
+        serve::{ServeSettings, serve as serve_connections, stop_on_signals},
+    },
+    keyring::Keyring,
+    service::{
+        accounts::Accounts,
+        clients::Clients,
+        delivery::{self, Delivery},
+        ended::EndedSessions,
+        hashing::Hasher,
+        sessions::Sessions,
+        tokens::{KeyError, Tokens},
+    },
+    state::AppState,
+    store::{Store, StoreError, sqlite::SqliteStore},
+    telemetry,
+};
+use leptos::prelude::LeptosOptions;
+use std::{error::Error, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, runtime::Runtime, time::interval};
+use tracing::{info, warn};
+
+/// How often sessions are deleted whose time is up.
+const CLEAN_UP: Duration = Duration::from_secs(600);
+/// How long such a session is kept, for whoever looks into what happened.
+const KEEP_EXPIRED: Duration = Duration::from_secs(24 * 3600);
+const CLEAN_UP_BATCH: u32 = 500;
+
+/// Why the program cannot do what it was started for.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the database {url} cannot be opened: {}; check [app.database] url and who may write there", chain(.cause))]
+    Database { url: String, cause: StoreError },
+    #[error("the signing keys cannot be loaded: {}; was the master secret changed? Put the old one back, or empty the table signing_keys, which signs everybody's access tokens anew", chain(.0))]
+    Keys(KeyError),
+    #[error("{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)")]
+    Listen { address: SocketAddr, cause: io::Error },
+    #[error("{0}")]
+    Command(String),
+    #[error("the server failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl StartError {
+    /// What to tell, line by line.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Config(error) => error.lines().to_vec(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Command(chain(&error))
+    }
+}
+
+/// The application, put together: what tests drive without a port, and [`serve`] with one.
+#[derive(Debug)]
+pub struct Application {
+    pub state: AppState,
+    pub store: Arc<dyn Store>,
+    notes: delivery::Notes,
+}
+
+impl Application {
+    /// Puts the application together on a store and a clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Keys`], or what the store fails with.
+    pub async fn assemble(config: &Config, options: LeptosOptions, secret: &MasterSecret, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let now = clock.now();
+        let keyring = Arc::new(Keyring::derive(secret.as_bytes()));
+        let origin = config.http.public_url.origin();
+        let access_ttl = config.auth.access_ttl;
+        let tokens = Tokens::load(&*store, Arc::clone(&keyring), origin, access_ttl, now).await.map_err(StartError::Keys)?;
+        let clients = Clients::load(&*store, &keyring, now).await?;
+        let ended = Arc::new(EndedSessions::new(access_ttl));
+        ended.rebuild(&*store, now).await?;
+        let (delivery, notes) = Delivery::new();
+        let limits = Arc::new(RateLimits::new(&Allowances::from(&config.limits), &clock));
+        let refresh_ttl = config.auth.refresh_ttl;
+        let sessions = Arc::new(Sessions { store: Arc::clone(&store), clock, tokens, clients, ended, delivery, refresh_ttl });
+        let hasher = Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?;
+        let policy = PasswordPolicy { min_chars: config.auth.password_min_length };
+        let accounts = Arc::new(Accounts { store: Arc::clone(&store), sessions: Arc::clone(&sessions), hasher, policy });
+        let cookies = SessionCookies::new(config.http.public_url.is_https());
+        let state = AppState { options, sessions, accounts, limits, cookies, keyring };
+        Ok(Self { state, store, notes })
+    }
+
+    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, cleaning up.
+    pub fn start_background(self) -> AppState {
+        let sessions = &self.state.sessions;
+        tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
+        tokio::spawn(delivery::write_notes(self.notes, Arc::clone(&self.store)));
+        tokio::spawn(clean_up(self.store, Arc::clone(&sessions.clock)));
+        self.state
+    }
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+///
+/// [`StartError`]: one line says what and how to mend it.
+pub fn serve(settings: &Path) -> Result<(), StartError> {
+    let config = Config::load(settings)?;
+    let options = leptos_options(settings)?;
+    telemetry::init(&config.log);
+    let secret = master_secret(&config)?;
+    runtime()?.block_on(serve_until_stopped(config, options, secret))
+}
+
+/// Opens the store that the settings name.
+///
+/// # Errors
+///
+/// [`StartError::Database`].
+pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    let url = config.database_url();
+    let file = url.strip_prefix("sqlite:").unwrap_or(&url);
+    let file = file.strip_prefix("//").unwrap_or(file);
+    match SqliteStore::open(Path::new(file)).await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(cause) => Err(StartError::Database { url, cause }),
+    }
+}
+
+/// Loads the master secret, or makes it at the first start and says so.
+///
+/// # Errors
+///
+/// [`StartError::Config`].
+pub fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
+    config.data.prepare()?;
+    let (secret, origin) = MasterSecret::load_or_create(&config.auth.master_secret, &config.data.dir)?;
+    if let Origin::Generated(file) = origin {
+        info!(file = %file.display(), "made a master secret; keep it safe, and give the same one to every server");
+    }
+    Ok(secret)
+}
+
+/// The runtime that everything asynchronous runs on.
+///
+/// # Errors
+///
+/// The operating system gives no threads.
+pub fn runtime() -> Result<Runtime, StartError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+async fn serve_until_stopped(config: Config, options: LeptosOptions, secret: MasterSecret) -> Result<(), StartError> {
+    let address = options.site_addr;
+    let listener = TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })?;
+    let store = open_store(&config).await?;
+    let application = Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+    let readiness = Readiness::default();
+    let router = http::router(&application.state, &store, &config, &readiness);
+    application.start_background();
+    let stop = stop_on_signals()?;
+    info!(url = config.http.public_url.origin(), %address, "serving");
+    serve_connections(listener, router, ServeSettings::from(&config.http), readiness, stop).await;
+    store.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn clean_up(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
+    let mut ticks = interval(CLEAN_UP);
+    loop {
+        ticks.tick().await;
+        loop {
+            match store.delete_expired_sessions(clock.now().before(KEEP_EXPIRED), CLEAN_UP_BATCH).await {
+                Ok(deleted) if deleted == u64::from(CLEAN_UP_BATCH) => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    warn!(error = &error as &dyn Error, "could not delete expired sessions; trying again later");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl From<&HttpConfig> for ServeSettings {
+    fn from(config: &HttpConfig) -> Self {
+        Self {
+            max_connections: config.max_connections,
+            max_header_bytes: config.max_header_bytes,
+            header_timeout: config.header_timeout,
+            idle_timeout: config.idle_timeout,
+            shutdown_timeout: config.shutdown_timeout,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&HttpConfig> for RequestLimits {
+    fn from(config: &HttpConfig) -> Self {
+        Self {
+            max_body_bytes: u64::try_from(config.max_body_bytes).unwrap_or(u64::MAX),
+            max_header_bytes: config.max_header_bytes,
+            body_timeout: config.body_timeout,
+            answer_timeout: config.request_timeout,
+        }
+    }
+}
+
+impl From<&LimitsConfig> for Allowances {
+    fn from(config: &LimitsConfig) -> Self {
+        let allowance = |rate: super::config::Rate| (rate.count(), rate.period());
+        Self {
+            sign_in_per_address: allowance(config.sign_in_per_address),
+            sign_in_per_account: allowance(config.sign_in_per_account),
+            sign_up_per_address: allowance(config.sign_up_per_address),
+            password_rating_per_address: allowance(config.password_rating_per_address),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What every request can reach.
+
+use super::{
+    cookies::SessionCookies,
+    http::rate_limit::RateLimits,
+    keyring::Keyring,
+    service::{
+        accounts::Accounts,
+        clients::{ClientCredentials, WEB},
+        sessions::{RefreshError, Refreshed, Sessions},
+    },
+};
+use axum::extract::FromRef;
+use leptos::prelude::LeptosOptions;
+use std::sync::Arc;
+
+/// The application's parts, shared by all requests.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    pub options: LeptosOptions,
+    pub sessions: Arc<Sessions>,
+    pub accounts: Arc<Accounts>,
+    pub limits: Arc<RateLimits>,
+    pub cookies: SessionCookies,
+    pub keyring: Arc<Keyring>,
+}
+
+impl AppState {
+    /// Redeems a refresh token as the client "web".
+    ///
+    /// The work is a task of its own: a browser that hangs up in the middle cannot lose a rotation that is being
+    /// committed.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`].
+    pub async fn redeem(&self, refresh_token: String) -> Result<Refreshed, RefreshError> {
+        let (sessions, keyring) = (Arc::clone(&self.sessions), Arc::clone(&self.keyring));
+        let task = tokio::spawn(async move {
+            let client = ClientCredentials { id: WEB, secret: keyring.web_client_secret() };
+            sessions.refresh(client, &refresh_token).await
+        });
+        // The task is never aborted, so not to be joined means that it panicked; nothing is known then.
+        task.await.unwrap_or(Err(RefreshError::Contended))
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.options.clone()
+    }
+}

@@ -1,0 +1,148 @@
+//! Where users, sessions, clients and keys are kept.
+//!
+//! Each method is one atomic unit of work: no transaction leaks out, and nothing above knows which database it is.
+//! "Not there" is `Option` or `bool`, a broken rule of uniqueness is a [`Conflict`]. Implementations pass the one
+//! contract of `tests/store.rs`.
+
+pub mod sqlite;
+
+use super::{
+    clock::Timestamp,
+    domain::{
+        email::EmailKey,
+        session::{EndReason, Generation, Session, SessionId},
+        user::{DisplayName, PasswordHash, User, UserId},
+    },
+    keyring::Sealed,
+};
+use async_trait::async_trait;
+use std::fmt;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A rule of uniqueness stands against it.
+    #[error("{0} is taken")]
+    Conflict(Conflict),
+    /// The database cannot be reached, is locked for too long, or has no room.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refuses for a reason that is our fault.
+    #[error("the database refused")]
+    Backend(#[source] sqlx::Error),
+    /// A row says something no version of this program writes.
+    #[error("the database holds an unreadable {0}")]
+    Corrupt(&'static str),
+    /// The schema could not be brought up to date.
+    #[error("the database could not be migrated")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+/// What has to be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    Email,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Email => "the e-mail address",
+        })
+    }
+}
+
+/// A registered OAuth client (RFC 6749 §2.2) and the hash of its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub id: String,
+    /// SHA-256 of the secret, which has 256 bits of entropy.
+    pub secret_hash: [u8; 32],
+    pub created_at: Timestamp,
+}
+
+/// A signing key: its public name, and the private key sealed under the master secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSigningKey {
+    /// `kid` (RFC 7515 §4.1.4).
+    pub id: String,
+    pub sealed: Sealed,
+    pub created_at: Timestamp,
+}
+
+/// A session that ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    pub id: SessionId,
+    pub at: Timestamp,
+}
+
+/// The store. See the module for what holds for every method; all fail with [`StoreError::Unavailable`] when the
+/// database cannot be reached.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict::Email`] if another user has the same e-mail key.
+    async fn add_user(&self, user: &User) -> Result<(), StoreError>;
+
+    async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError>;
+
+    /// Up to `limit` users in the order of their ids, beginning after `after`.
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Disables a user and ends all their sessions, or does nothing more if already disabled. `false` if there is none.
+    async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Lets a disabled user sign in again. `false` if there is none.
+    async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError>;
+
+    /// `false` if there is no such user.
+    async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError>;
+
+    /// Replaces a password hash, if it still is `old`. `false` if it is not.
+    async fn replace_password_hash(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool, StoreError>;
+
+    /// Adds a session, unless its user is disabled by then. `false` if so.
+    async fn begin_session(&self, session: &Session) -> Result<bool, StoreError>;
+
+    async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// A session together with its user.
+    async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// Moves a session on from one generation to another: the compare-and-swap of rotation. `false` if the session
+    /// does not stand at `from` any more, or has ended.
+    async fn advance_session(&self, id: SessionId, from: Generation, to: Generation, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Notes that generations have evidently arrived. Never lowers what is noted.
+    async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError>;
+
+    /// Ends a session. `false` if there is none or it had ended before.
+    async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError>;
+
+    /// The sessions that ended at `since` or later.
+    async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError>;
+
+    /// Deletes up to `limit` sessions whose time was up before `before`; returns how many.
+    async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Registers a client, or replaces its secret.
+    async fn put_client(&self, client: &Client) -> Result<(), StoreError>;
+
+    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError>;
+
+    /// Adds a signing key if there is none yet, so that servers starting at once agree on one.
+    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError>;
+
+    /// All signing keys, the newest first.
+    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError>;
+
+    /// Waits for what is being written and closes the connections.
+    async fn close(&self);
+}

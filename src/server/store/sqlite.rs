@@ -1,0 +1,301 @@
+//! The store in one SQLite file: nothing to install, one server.
+//!
+//! One connection writes, a few read beside it (WAL). Every commit is on disk before it is answered
+//! (`synchronous = FULL`), so a rotation that a browser has heard of survives a power cut.
+
+mod rows;
+
+use super::{Client, Conflict, EndedSession, Store, StoreError, StoredSigningKey};
+use crate::server::{
+    clock::Timestamp,
+    domain::{
+        email::EmailKey,
+        session::{EndReason, Generation, Session, SessionId},
+        user::{DisplayName, PasswordHash, User, UserId},
+    },
+};
+use async_trait::async_trait;
+use rows::{ClientRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow, id_bytes};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("src/server/store/sqlite/migrations");
+
+/// A store in a SQLite file.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens or creates the file and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the file cannot be opened, [`StoreError::Migration`] if it was written by a
+    /// newer version.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
+        let readers = pool().max_connections(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
+        Ok(Self { writer, readers })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    async fn add_user(&self, user: &User) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id_bytes(user.id.as_uuid()))
+        .bind(user.email.as_typed())
+        .bind(user.email_key().as_str())
+        .bind(user.display_name.as_str())
+        .bind(user.password.as_phc())
+        .bind(user.created_at.as_millis())
+        .bind(user.disabled_at.map(Timestamp::as_millis))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
+        let row: Option<UserRow> =
+            sqlx::query_as("SELECT * FROM users WHERE email_key = $1").bind(key.as_str()).fetch_optional(&self.readers).await?;
+        row.map(User::try_from).transpose()
+    }
+
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<UserRow> = sqlx::query_as("SELECT * FROM users WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2")
+            .bind(after.map(|id| id_bytes(id.as_uuid())))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
+    async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let found = sqlx::query("UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE email_key = $1")
+            .bind(key.as_str())
+            .bind(at.as_millis())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "UPDATE sessions SET ended_at = $2, end_reason = $3
+             WHERE ended_at IS NULL AND user_id = (SELECT id FROM users WHERE email_key = $1)",
+        )
+        .bind(key.as_str())
+        .bind(at.as_millis())
+        .bind(EndReason::AccountDisabled.code())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(found.rows_affected() == 1)
+    }
+
+    async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE users SET disabled_at = NULL WHERE email_key = $1").bind(key.as_str()).execute(&self.writer).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE users SET display_name = $2 WHERE id = $1")
+            .bind(id_bytes(id.as_uuid()))
+            .bind(name.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn replace_password_hash(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+            .bind(id_bytes(id.as_uuid()))
+            .bind(old.as_phc())
+            .bind(new.as_phc())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO sessions (id, user_id, client_id, method, began_at, expires_at, generation, rotated_at, delivered, address, user_agent)
+             SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2 AND disabled_at IS NULL",
+        )
+        .bind(id_bytes(session.id.as_uuid()))
+        .bind(id_bytes(session.user_id.as_uuid()))
+        .bind(&session.client_id)
+        .bind(session.method.amr())
+        .bind(session.began_at.as_millis())
+        .bind(session.expires_at.as_millis())
+        .bind(session.generation.number())
+        .bind(session.rotated_at.as_millis())
+        .bind(session.delivered.number())
+        .bind(&session.address)
+        .bind(&session.user_agent)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        let row: Option<SessionRow> =
+            sqlx::query_as("SELECT * FROM sessions WHERE id = $1").bind(id_bytes(id.as_uuid())).fetch_optional(&self.readers).await?;
+        row.map(Session::try_from).transpose()
+    }
+
+    async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let row: Option<SessionWithUserRow> = sqlx::query_as(
+            "SELECT sessions.*, users.email, users.email_key, users.display_name, users.password_hash, users.created_at, users.disabled_at
+             FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1",
+        )
+        .bind(id_bytes(id.as_uuid()))
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(<(Session, User)>::try_from).transpose()
+    }
+
+    async fn advance_session(&self, id: SessionId, from: Generation, to: Generation, at: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE sessions SET generation = $3, rotated_at = $4 WHERE id = $1 AND generation = $2 AND ended_at IS NULL")
+            .bind(id_bytes(id.as_uuid()))
+            .bind(from.number())
+            .bind(to.number())
+            .bind(at.as_millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for (id, generation) in marks {
+            sqlx::query("UPDATE sessions SET delivered = $2 WHERE id = $1 AND delivered < $2")
+                .bind(id_bytes(id.as_uuid()))
+                .bind(generation.number())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
+            .bind(id_bytes(id.as_uuid()))
+            .bind(at.as_millis())
+            .bind(reason.code())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT id, ended_at FROM sessions WHERE ended_at >= $1")
+            .bind(since.as_millis())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|(id, at)| Ok(EndedSession { id: SessionId::from_uuid(rows::id(&id)?), at: Timestamp::from_millis(at) }))
+            .collect()
+    }
+
+    async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)")
+            .bind(before.as_millis())
+            .bind(limit)
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn put_client(&self, client: &Client) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO clients (id, secret_hash, created_at) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash",
+        )
+        .bind(&client.id)
+        .bind(client.secret_hash.as_slice())
+        .bind(client.created_at.as_millis())
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        let row: Option<ClientRow> = sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
+        row.map(Client::try_from).transpose()
+    }
+
+    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO signing_keys (id, sealed, created_at) SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM signing_keys)")
+            .bind(&key.id)
+            .bind(key.sealed.as_bytes())
+            .bind(key.created_at.as_millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
+        let rows: Vec<SigningKeyRow> =
+            sqlx::query_as("SELECT * FROM signing_keys ORDER BY created_at DESC, id").fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(StoredSigningKey::from).collect())
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
+
+        match &error {
+            Database(refusal) if refusal.is_unique_violation() && refusal.message().contains("email_key") => Self::Conflict(Conflict::Email),
+            Database(refusal) if refusal.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
+            Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Backend(error),
+        }
+    }
+}
+
+/// Whether a SQLite result code tells of a state that passes: locked, out of room, or the file out of reach.
+fn is_passing(extended_code: &str) -> bool {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const READ_ONLY: u32 = 8;
+    const IO_ERROR: u32 = 10;
+    const FULL: u32 = 13;
+    const CANNOT_OPEN: u32 = 14;
+
+    let primary = extended_code.parse::<u32>().map(|code| code & 0xff);
+    matches!(primary, Ok(BUSY | LOCKED | READ_ONLY | IO_ERROR | FULL | CANNOT_OPEN))
+}

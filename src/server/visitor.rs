@@ -1,0 +1,61 @@
+//! Who is asking: decided once per request by the session layer, read by pages and server functions.
+
+use super::{
+    domain::{session::SessionId, user::UserId},
+    service::sessions::Refreshed,
+};
+use crate::model::TokenLife;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The visitor, as the session layer found them. Travels in the request's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// The live session of somebody who is signed in.
+    pub session: Option<VisitorSession>,
+    /// Nobody is signed in yet, but a refresh token is there that this request was not the one to redeem: the script
+    /// that sent it refreshes and comes again.
+    pub can_refresh: bool,
+    /// The session that a sign-in in this browser replaces, and that signing out ends.
+    pub previous: Option<SessionId>,
+    /// The refresh token as presented, for the server function that redeems it.
+    pub refresh_token: Option<String>,
+    /// What is to become of the browser's cookies.
+    pub cookies: CookieChange,
+}
+
+/// The session of a request, proven by its access token or by redeeming its refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisitorSession {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+}
+
+/// What the answer tells the browser to do with its cookies. The last word counts, so that signing out wins over a
+/// rotation of the same request; the session layer writes it on the head of the answer.
+#[derive(Clone, Debug, Default)]
+pub struct CookieChange(Arc<Mutex<Change>>);
+
+#[derive(Clone, Debug, Default)]
+pub enum Change {
+    #[default]
+    None,
+    Issue(Box<Refreshed>),
+    /// Only the readable cookie was lost.
+    RenewLife { life: TokenLife, seconds_left: i64 },
+    /// The session is over: delete all three.
+    ClearAll,
+    /// What came with the request is good for nothing: delete just that. A late answer then cannot delete what a
+    /// newer one has set.
+    ClearPresented,
+}
+
+impl CookieChange {
+    pub fn set(&self, change: Change) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = change;
+    }
+
+    #[must_use]
+    pub fn take(&self) -> Change {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

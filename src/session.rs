@@ -1,0 +1,162 @@
+//! The session, as the pages see it: who is signed in, and what the browser does so that it stays that way.
+//!
+//! There is one resource, `current`, and one context around it. On the server the session layer has already settled
+//! who is there; in the browser [`client::SessionClient`] keeps the session alive around each call, and the rest of
+//! this module watches for the moments when what the page shows has ceased to be true.
+
+mod browser;
+pub mod client;
+pub mod decide;
+mod flight;
+mod memory;
+mod refresh;
+mod restored;
+pub mod tabs;
+
+use crate::{
+    api::session::{Logout, current},
+    error::AppError,
+    model::CurrentUser,
+    paths::{self, ReturnTo},
+    respond,
+};
+use leptos::{prelude::*, server_fn::redirect::set_redirect_hook};
+use tabs::{Message, Reaction};
+
+/// Who is signed in, and the way out. Get it with [`use_session`].
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "an action of Leptos has no `Debug`")]
+pub struct SessionContext {
+    /// The person whose session this is, if anybody. An error says that it cannot be known at the moment.
+    pub current: Resource<Result<Option<CurrentUser>, AppError>>,
+    pub logout: ServerAction<Logout>,
+}
+
+/// Whom a page shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Not known yet, or the server could not tell.
+    #[default]
+    Unknown,
+    Nobody,
+    /// The user with this id.
+    Somebody(String),
+}
+
+/// Provides the [`SessionContext`] and, in the browser, starts to watch over it. Called once, by the application.
+pub fn provide_session() {
+    let session =
+        SessionContext { current: Resource::new_blocking(|| (), |()| who_is_there()), logout: ServerAction::new() };
+    provide_context(session);
+    watch(session);
+}
+
+/// The [`SessionContext`] of this page.
+///
+/// # Panics
+///
+/// Outside of the application, where nobody has provided it.
+#[must_use]
+pub fn use_session() -> SessionContext {
+    expect_context()
+}
+
+async fn who_is_there() -> Result<Option<CurrentUser>, AppError> {
+    match current().await {
+        // The cookies said that there should be somebody: there is nobody any more.
+        Err(AppError::Unauthenticated) => Ok(None),
+        Err(error) => {
+            respond::set_status(error.status_code());
+            Err(error)
+        }
+        answer => answer,
+    }
+}
+
+/// Prepares the browser before anything is mounted: a server function that leads to another page makes the browser
+/// load that page as a new document, so that nothing of the previous person stays in memory.
+pub fn redirect_by_loading() {
+    // The first hook set is the one that stays; the router would set its own.
+    _ = set_redirect_hook(|location| browser::go_to(local_path(location)));
+}
+
+/// Leaves a page that is only for somebody who is signed in, to sign in and come back.
+pub fn leave_to_sign_in() {
+    browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(&browser::address()))));
+}
+
+/// Says that the page has come alive.
+pub fn mark_hydrated() {
+    browser::mark_hydrated();
+}
+
+/// What of a `Location` may be followed: a path of this origin. Anything else leads home.
+fn local_path(location: &str) -> &str {
+    let local = location.starts_with('/') && !location.starts_with("//") && !location.contains('\\');
+    if local { location } else { paths::HOME }
+}
+
+impl From<Option<Result<Option<CurrentUser>, AppError>>> for Shown {
+    fn from(current: Option<Result<Option<CurrentUser>, AppError>>) -> Self {
+        match current {
+            Some(Ok(Some(user))) => Self::Somebody(user.id),
+            Some(Ok(None)) => Self::Nobody,
+            Some(Err(_)) | None => Self::Unknown,
+        }
+    }
+}
+
+/// Follows the truth about the session as long as the page lives. Effects run in the browser only.
+fn watch(session: SessionContext) {
+    let shown = StoredValue::new(Shown::default());
+
+    Effect::new(move |_| {
+        let now = Shown::from(session.current.get());
+        let before = shown.get_value();
+        if now == Shown::Unknown {
+            return;
+        }
+        refresh::believe(now != Shown::Nobody);
+        match (before, &now) {
+            (Shown::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
+            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => begin_anew(),
+            _ => {}
+        }
+        shown.set_value(now);
+    });
+
+    Effect::new(move |_| {
+        if let (Some(Ok(())), Shown::Somebody(user)) = (session.logout.value().get(), shown.get_value()) {
+            tabs::announce(&Message::SignedOut { user });
+        }
+    });
+
+    Effect::new(move |_| {
+        refresh::on_session_over(move || session.current.refetch());
+        tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
+            Reaction::Ignore => {}
+            Reaction::Ask => session.current.refetch(),
+            Reaction::BeginAnew => begin_anew(),
+        });
+        restored::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
+    });
+}
+
+impl Shown {
+    fn user(&self) -> Option<String> {
+        match self {
+            Self::Somebody(user) => Some(user.clone()),
+            Self::Unknown | Self::Nobody => None,
+        }
+    }
+}
+
+/// Replaces a document that shows somebody who is no longer signed in by a new one.
+fn begin_anew() {
+    let address = browser::address();
+    if paths::is_private(address.split('?').next().unwrap_or_default()) {
+        leave_to_sign_in();
+    } else {
+        browser::reload();
+    }
+}

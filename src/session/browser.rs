@@ -1,0 +1,117 @@
+//! What the session needs from the browser: cookies, a clock, the address bar. Nothing here runs on the server.
+
+use crate::paths;
+use leptos::prelude::{document, window};
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlDocument;
+
+const CONCEALED: &str = "data-concealed";
+const HYDRATED: &str = "data-hydrated";
+
+/// The value of the readable `tokenLife` cookie.
+pub(crate) fn token_life_cookie() -> Option<String> {
+    let cookies = document().unchecked_into::<HtmlDocument>().cookie().ok()?;
+    cookie_value(&cookies, token_life_name(is_https())).map(str::to_owned)
+}
+
+/// Deletes `tokenLife`: the one cookie write of the browser, after the server's last word on the session.
+pub(crate) fn forget_token_life() {
+    let https = is_https();
+    let secure = if https { "; Secure" } else { "" };
+    let cookie = format!("{}=; Max-Age=0; Path=/; SameSite=Lax{secure}", token_life_name(https));
+    // A browser that stores no cookies has nothing to delete.
+    _ = document().unchecked_into::<HtmlDocument>().set_cookie(&cookie);
+}
+
+/// The page's monotonic clock. It knows nothing of the time of day.
+pub(crate) fn now() -> Duration {
+    let millis = window().performance().map_or(0.0, |performance| performance.now());
+    Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
+}
+
+/// Hides the whole page at once, because what it shows may no longer be anybody's business.
+pub(crate) fn conceal() {
+    if let Some(root) = document().document_element() {
+        _ = root.set_attribute(CONCEALED, "");
+    }
+}
+
+/// Takes [`conceal`] back.
+pub(crate) fn reveal() {
+    if let Some(root) = document().document_element() {
+        _ = root.remove_attribute(CONCEALED);
+    }
+}
+
+/// Tells browser tests that the page's buttons are alive.
+pub(crate) fn mark_hydrated() {
+    if let Some(root) = document().document_element() {
+        _ = root.set_attribute(HYDRATED, "");
+    }
+}
+
+/// Loads this page anew from the server, hiding the old one until then.
+pub(crate) fn reload() {
+    conceal();
+    _ = window().location().reload();
+}
+
+/// Loads another page of this application in the place of this one, hiding the old one until then.
+pub(crate) fn leave_for(path: &str) {
+    conceal();
+    _ = window().location().replace(path);
+}
+
+/// Loads a page of this application, keeping this one in the history.
+pub(crate) fn go_to(path: &str) {
+    _ = window().location().assign(path);
+}
+
+/// The page in the address bar: path and query.
+pub(crate) fn address() -> String {
+    let location = window().location();
+    let path = location.pathname().unwrap_or_else(|_| paths::HOME.to_owned());
+    path + &location.search().unwrap_or_default()
+}
+
+fn is_https() -> bool {
+    window().location().protocol().is_ok_and(|protocol| protocol == "https:")
+}
+
+/// The cookie's name: prefixed on https, as the server sets it there.
+const fn token_life_name(https: bool) -> &'static str {
+    if https { "__Host-tokenLife" } else { "tokenLife" }
+}
+
+/// Finds a cookie in what `document.cookie` returns. Two different values under one name are none.
+fn cookie_value<'cookies>(cookies: &'cookies str, name: &str) -> Option<&'cookies str> {
+    let mut values = cookies
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter_map(|(found, value)| (found == name).then_some(value));
+    let value = values.next()?;
+    values.all(|other| other == value).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let cookies = "theme=dark; xtokenLife=7.8; tokenLife=1.2; tokenLifeX=5.6; flag";
+        assert_eq!(cookie_value(cookies, "tokenLife"), Some("1.2"));
+        assert_eq!(cookie_value(cookies, "token"), None);
+        assert_eq!(cookie_value("", "tokenLife"), None);
+        assert_eq!(cookie_value("tokenLife", "tokenLife"), None);
+        assert_eq!(cookie_value("tokenLife=", "tokenLife"), Some(""));
+        assert_eq!(cookie_value("__Host-tokenLife=1.2", token_life_name(true)), Some("1.2"));
+    }
+
+    #[test]
+    fn two_values_under_one_name_are_none() {
+        assert_eq!(cookie_value("tokenLife=1.2; tokenLife=3.4", "tokenLife"), None);
+        assert_eq!(cookie_value("tokenLife=1.2; tokenLife=1.2", "tokenLife"), Some("1.2"));
+    }
+}

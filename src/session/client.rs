@@ -1,0 +1,106 @@
+//! The HTTP client of the server functions: it keeps the session alive around every call.
+
+use super::{
+    decide::{Plan, RefreshOutcome, Then},
+    refresh,
+};
+use futures::{Sink, Stream};
+use gloo_net::http::Request;
+use leptos::server_fn::{
+    Bytes,
+    client::{Client, browser::BrowserClient},
+    error::FromServerFnError,
+    request::{ClientReq, browser::BrowserRequest},
+    response::{ClientRes, browser::BrowserResponse},
+};
+use send_wrapper::SendWrapper;
+use std::mem;
+
+/// Looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
+/// refresh and one retry. What to do when is decided in [`super::decide`].
+#[derive(Debug)]
+pub struct SessionClient;
+
+impl<E, I, O> Client<E, I, O> for SessionClient
+where
+    E: FromServerFnError,
+    I: FromServerFnError,
+    O: FromServerFnError,
+{
+    type Request = BrowserRequest;
+    type Response = BrowserResponse;
+
+    fn send(mut request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
+        SendWrapper::new(async move {
+            let plan = refresh::look().before_call();
+            if plan == Plan::RefreshFirst {
+                refresh::refresh().await;
+            }
+            let spare = if plan == Plan::Send { copy_of(&mut request) } else { None };
+            let renewals_before = refresh::renewals();
+            let answer = send_once::<E, I, O>(request).await?;
+
+            let Some(spare) = spare else { return Ok(answer) };
+            let renewed_meanwhile = refresh::renewals() != renewals_before;
+            let try_again = match refresh::look().after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
+                Then::Deliver => false,
+                Then::Retry => true,
+                Then::RefreshAndRetry => refresh::refresh().await == RefreshOutcome::Renewed,
+            };
+            if !try_again {
+                return Ok(answer);
+            }
+            let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
+            if status::<E>(&answer) == 401 {
+                refresh::note_in_vain();
+            }
+            Ok(answer)
+        })
+    }
+
+    fn open_websocket(
+        path: &str,
+    ) -> impl Future<
+        Output = Result<
+            (impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static, impl Sink<Bytes> + Send + 'static),
+            E,
+        >,
+    > + Send {
+        <BrowserClient as Client<E, I, O>>::open_websocket(path)
+    }
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        <BrowserClient as Client<E, I, O>>::spawn(future);
+    }
+}
+
+fn send_once<E, I, O>(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>>
+where
+    E: FromServerFnError,
+    I: FromServerFnError,
+    O: FromServerFnError,
+{
+    <BrowserClient as Client<E, I, O>>::send(request)
+}
+
+fn status<E: FromServerFnError>(answer: &BrowserResponse) -> u16 {
+    ClientRes::<E>::status(answer)
+}
+
+/// A second request like this one, for the case that it has to be sent again: sending uses up the body.
+///
+/// The browser's own request is hidden in `gloo_net`'s, which only gives it up by value.
+fn copy_of(request: &mut BrowserRequest) -> Option<web_sys::Request> {
+    let placeholder = web_sys::Request::new_with_str("").ok()?;
+    let original = web_sys::Request::from(mem::replace(&mut **request, Request::from(placeholder)));
+    let copy = web_sys::Request::clone(&original).ok();
+    **request = Request::from(original);
+    copy
+}
+
+/// Wraps a copied request. There is no constructor for that: a new request is made and its inside replaced.
+fn from_copy<E: FromServerFnError>(copy: web_sys::Request) -> Result<BrowserRequest, E> {
+    let mut request = <BrowserRequest as ClientReq<E>>::try_new_post("", "", "", String::new())?;
+    *request = Request::from(copy);
+    Ok(request)
+}

@@ -1,0 +1,148 @@
+//! What the tabs of one browser tell each other about who is signed in.
+//!
+//! Each page says after loading whom it shows, and says when somebody signs out. The others compare. Nothing but the
+//! opaque user id is ever told, and nothing that is told is believed without asking the server, except that private
+//! content disappears at once.
+
+use super::Shown;
+use std::fmt;
+use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+use web_sys::{BroadcastChannel, MessageEvent};
+
+const CHANNEL: &str = "tokenlife";
+
+/// What one tab tells the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A page was loaded, and this is whom it shows.
+    Loaded { user: Option<String> },
+    /// This user has just signed out.
+    SignedOut { user: String },
+    /// The server has refused to go on with the session.
+    SessionOver,
+}
+
+/// What a page does about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    Ignore,
+    /// Ask the server who is signed in.
+    Ask,
+    /// Hide everything at once and load the page anew.
+    BeginAnew,
+}
+
+impl Shown {
+    /// Compares what another tab says with what this page shows.
+    #[must_use]
+    pub fn react_to(&self, message: &Message) -> Reaction {
+        match (self, message) {
+            (Self::Somebody(shown), Message::SignedOut { user }) if shown == user => Reaction::BeginAnew,
+            (Self::Somebody(shown), Message::Loaded { user: Some(user) }) if shown == user => Reaction::Ignore,
+            (Self::Somebody(_), Message::Loaded { user: Some(_) }) => Reaction::BeginAnew,
+            (Self::Somebody(_), _) | (_, Message::Loaded { user: Some(_) }) => Reaction::Ask,
+            _ => Reaction::Ignore,
+        }
+    }
+}
+
+impl Message {
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, user) = text.split_once(' ').unwrap_or((text, ""));
+        match (kind, user) {
+            ("loaded", "") => Some(Self::Loaded { user: None }),
+            ("loaded", user) => Some(Self::Loaded { user: Some(user.to_owned()) }),
+            ("signed-out", user) if !user.is_empty() => Some(Self::SignedOut { user: user.to_owned() }),
+            ("session-over", "") => Some(Self::SessionOver),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded { user: None } => f.write_str("loaded"),
+            Self::Loaded { user: Some(user) } => write!(f, "loaded {user}"),
+            Self::SignedOut { user } => write!(f, "signed-out {user}"),
+            Self::SessionOver => f.write_str("session-over"),
+        }
+    }
+}
+
+thread_local! {
+    /// One channel for the life of the page. A browser without it has tabs that do not hear each other.
+    static OPEN: Option<BroadcastChannel> = BroadcastChannel::new(CHANNEL).ok();
+}
+
+/// Tells the other tabs.
+pub(super) fn announce(message: &Message) {
+    let text = JsValue::from_str(&message.to_string());
+    OPEN.with(|channel| channel.as_ref().map(|channel| channel.post_message(&text)));
+}
+
+/// Calls back with what the other tabs tell, as long as the page lives.
+pub(super) fn listen(listener: impl Fn(Message) + 'static) {
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(message) = event.data().as_string().as_deref().and_then(Message::parse) {
+            listener(message);
+        }
+    });
+    OPEN.with(|channel| {
+        if let Some(channel) = channel {
+            channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        }
+    });
+    on_message.forget();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(user: &str) -> Shown {
+        Shown::Somebody(user.to_owned())
+    }
+
+    fn loaded(user: &str) -> Message {
+        Message::Loaded { user: Some(user.to_owned()) }
+    }
+
+    fn signed_out(user: &str) -> Message {
+        Message::SignedOut { user: user.to_owned() }
+    }
+
+    #[test]
+    fn what_is_said_is_understood() {
+        for message in [Message::Loaded { user: None }, loaded("u1"), signed_out("u1"), Message::SessionOver] {
+            assert_eq!(Message::parse(&message.to_string()), Some(message));
+        }
+        for noise in ["", "loaded-x", "signed-out", "session-over u1", "LOADED u1", "{}"] {
+            assert_eq!(Message::parse(noise), None, "{noise:?}");
+        }
+    }
+
+    #[test]
+    fn private_content_disappears_at_once_when_its_owner_has_left() {
+        assert_eq!(somebody("alice").react_to(&signed_out("alice")), Reaction::BeginAnew);
+        assert_eq!(somebody("alice").react_to(&loaded("bob")), Reaction::BeginAnew);
+    }
+
+    #[test]
+    fn what_may_be_a_mistake_is_checked_with_the_server() {
+        let nobody_there = Message::Loaded { user: None };
+        assert_eq!(somebody("alice").react_to(&nobody_there), Reaction::Ask);
+        assert_eq!(somebody("alice").react_to(&Message::SessionOver), Reaction::Ask);
+        assert_eq!(somebody("alice").react_to(&signed_out("bob")), Reaction::Ask);
+        assert_eq!(Shown::Nobody.react_to(&loaded("alice")), Reaction::Ask);
+        assert_eq!(Shown::Unknown.react_to(&loaded("alice")), Reaction::Ask);
+    }
+
+    #[test]
+    fn agreement_causes_nothing() {
+        assert_eq!(somebody("alice").react_to(&loaded("alice")), Reaction::Ignore);
+        assert_eq!(Shown::Nobody.react_to(&Message::Loaded { user: None }), Reaction::Ignore);
+        assert_eq!(Shown::Nobody.react_to(&signed_out("alice")), Reaction::Ignore);
+        assert_eq!(Shown::Nobody.react_to(&Message::SessionOver), Reaction::Ignore);
+    }
+}

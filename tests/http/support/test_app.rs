@@ -1,0 +1,121 @@
+//! The application, put together as `start::serve` does it, on a store of its own and a clock that stands still.
+
+use super::Browser;
+use axum::Router;
+use leptos::prelude::LeptosOptions;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tokenlife::server::{
+    clock::{Clock as _, ManualClock, Timestamp},
+    config::{Config, MasterSecret, MasterSecretSource},
+    domain::session::{Session, SessionId},
+    http::{self, health::Readiness},
+    start::Application,
+    state::AppState,
+    store::{Store, sqlite::SqliteStore},
+};
+
+pub const PASSWORD: &str = "vermilion otter juggles";
+
+/// A running application. Its files go when it goes.
+pub struct TestApp {
+    pub router: Router,
+    pub clock: ManualClock,
+    pub state: AppState,
+    pub store: Arc<dyn Store>,
+    pub origin: String,
+    users: AtomicU32,
+    /// Passwords are hashed one after the other, so that tests do not time each other out.
+    hashing: Mutex<()>,
+    _files: TempDir,
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        Self::with_config(|_| {}).await
+    }
+
+    pub async fn with_config(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::for_tests();
+        change(&mut config);
+        let files = tempfile::tempdir().expect("a folder");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
+        Self::on_store(&config, store, files).await
+    }
+
+    async fn on_store(config: &Config, store: Arc<dyn Store>, files: TempDir) -> Self {
+        let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
+        let site_root = files.path().join("site");
+        std::fs::create_dir_all(site_root.join("pkg")).expect("a folder");
+        std::fs::write(site_root.join("pkg/tokenlife.css"), "body{}").expect("a file");
+        std::fs::write(site_root.join("robots.txt"), "User-agent: *\n").expect("a file");
+        let options = LeptosOptions::builder().output_name("tokenlife").site_root(site_root.display().to_string()).site_pkg_dir("pkg").build();
+        let (secret, _) = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
+        let application =
+            Application::assemble(config, options, &secret, Arc::clone(&store), Arc::new(clock.clone())).await.expect("an application");
+        let router = http::router(&application.state, &store, config, &Readiness::ready());
+        let state = application.start_background();
+        let origin = config.http.public_url.origin().to_owned();
+        Self { router, clock, state, store, origin, users: AtomicU32::new(0), hashing: Mutex::default(), _files: files }
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// A browser in which somebody new has just signed up.
+    pub async fn signed_in(&self, name: &str) -> Browser<'_> {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
+        let mut browser = self.browser();
+        let email = format!("{name}{number}@example.com");
+        let _one_at_a_time = self.hashing.lock().await;
+        browser.submit("/api/account/sign_up", &[("email", &email), ("display_name", name), ("password", PASSWORD)]).await.assert_status(303);
+        browser.email = email;
+        browser
+    }
+
+    /// What the store says about a session.
+    pub async fn session(&self, id: SessionId) -> Session {
+        self.store.find_session(id).await.expect("the store answers").expect("the session is there")
+    }
+
+    /// Waits until the background has noted that a session's newest generation has arrived.
+    pub async fn delivered(&self, id: SessionId) {
+        for _ in 0..500 {
+            let session = self.session(id).await;
+            if session.delivered == session.generation {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("delivery was never noted");
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+pub const fn minutes(number: u64) -> Duration {
+    Duration::from_secs(number * 60)
+}
+
+pub const fn hours(number: u64) -> Duration {
+    minutes(number * 60)
+}
+
+pub const fn days(number: u64) -> Duration {
+    hours(number * 24)
+}
