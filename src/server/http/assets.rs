@@ -42,7 +42,8 @@ pub fn is_asset_path(path: &str) -> bool {
 /// their hash may be kept for a year; all others are asked for again. Compressed twins (`.br`, `.gz`) are preferred.
 /// A missing file is a `404` right here, so that `/account/x.css` never shows a private page to a cache.
 pub fn assets(router: Router, site_root: &Path, pkg_dir: &str) -> Router {
-    let files = ServeDir::new(site_root).append_index_html_on_directories(false).precompressed_br().precompressed_gzip();
+    let files =
+        ServeDir::new(site_root).append_index_html_on_directories(false).precompressed_br().precompressed_gzip();
     let pkg_prefix = format!("/{}/", pkg_dir.trim_matches('/')).into();
     router.layer(middleware::from_fn_with_state(Site { files, pkg_prefix }, serve))
 }

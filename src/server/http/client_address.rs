@@ -163,7 +163,7 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.1", lines), expected, "{lines:?}");
         }
-        let endless = ["10.1.1.1"; 10_000].join(",");
+        let endless = vec!["10.1.1.1"; 10_000].join(",");
         assert_eq!(client("10.0.0.1", &[&format!("203.0.113.9,{endless}")]), "10.1.1.1");
     }
 

@@ -89,7 +89,8 @@ where
 }
 
 fn not_now(why: &'static str) -> Response {
-    ([(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER))], answer(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+    ([(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER))], answer(StatusCode::SERVICE_UNAVAILABLE, why))
+        .into_response()
 }
 
 /// Plain text that nobody may keep, wherever this router is mounted.

@@ -30,7 +30,7 @@ pub struct RequestLimits {
     pub max_body_bytes: u64,
     /// The longest head, in bytes: `431`; `414` if the address alone is half of it.
     pub max_header_bytes: usize,
-    /// How long the client may keep us waiting for its body, on the terms of [`Pace`]; `408` beyond it.
+    /// How long the client may keep us waiting for its body, on the terms of `Pace`; `408` beyond it.
     pub body_timeout: Duration,
     /// How long the head of the answer may take once the body has stopped coming; `503` beyond it. A streamed answer
     /// may go on for longer.

@@ -112,7 +112,8 @@ fn is_own_websocket(headers: &HeaderMap, public_origin: &str) -> bool {
 }
 
 fn upgrades_to_websocket(headers: &HeaderMap) -> bool {
-    let protocols = headers.get_all(header::UPGRADE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let protocols =
+        headers.get_all(header::UPGRADE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     protocols.map(<[u8]>::trim_ascii).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 

@@ -196,7 +196,8 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
     fn new((count, period): Allowance, clock: &Arc<dyn Clock>) -> Self {
         let one_per = (period / count.get()).max(Duration::from_nanos(1));
         // `with_period` knows no zero; the fallback is never taken.
-        let quota = Quota::with_period(one_per).map_or_else(|| Quota::per_second(count), |quota| quota.allow_burst(count));
+        let quota =
+            Quota::with_period(one_per).map_or_else(|| Quota::per_second(count), |quota| quota.allow_burst(count));
         let clock = LimiterClock::new(Arc::clone(clock));
         Self { limiter: RateLimiter::dashmap_with_clock(quota, clock), checks: AtomicU32::new(0) }
     }

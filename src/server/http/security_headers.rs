@@ -70,7 +70,8 @@ impl HeaderPolicy {
     #[must_use]
     pub fn new(is_https: bool, reload_port: Option<u16>) -> Self {
         // Pages may be opened under either name of the machine; 'self' does not cover another port.
-        let reload = reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
+        let reload =
+            reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
         let after_nonce = format!(
             "' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'{reload}; \
              font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
@@ -157,14 +158,14 @@ mod tests {
     }
 
     fn app(policy: HeaderPolicy) -> Router {
-        let cached = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+        let cached = [("cache-control", "public, max-age=31536000, immutable")];
         let router = Router::new()
             .route("/", get(|Extension(CspNonce(nonce)): Extension<CspNonce>| async move { Html(nonce.to_string()) }))
             .route("/json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], "{}") }))
             .route("/redirect", get(|| async { Redirect::to("/") }))
             .route("/weak", get(weak))
             .route("/cached", get(move || async move { (cached, "body{}") }))
-            .route("/cookie", get(move || async move { (cached, [(header::SET_COOKIE, "a=1")], "ok") }))
+            .route("/cookie", get(move || async move { (cached, [("set-cookie", "a=1")], "ok") }))
             .route("/private", get(|| async { ([(header::REFERRER_POLICY, "no-referrer")], Html("")) }))
             .route("/post", post(|| async {}));
         security_headers(router, policy)

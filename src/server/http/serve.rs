@@ -197,7 +197,7 @@ pub async fn serve(
 /// Waits until that much, or more, is asked. If nobody is left who could ask, that is never.
 async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|asked| *asked >= wanted).await.is_err() {
-        future::pending().await
+        future::pending::<()>().await;
     }
 }
 

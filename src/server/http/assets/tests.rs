@@ -100,7 +100,8 @@ async fn the_same_file_is_not_sent_again() {
     let root = site();
     let app = assets(Router::new(), &root.path().join("site"), "/pkg/");
     let first = app.clone().oneshot(Request::get("/robots.txt").body(Body::empty()).unwrap()).await.unwrap();
-    let request = Request::get("/robots.txt").header(header::IF_MODIFIED_SINCE, &first.headers()[header::LAST_MODIFIED]);
+    let request =
+        Request::get("/robots.txt").header(header::IF_MODIFIED_SINCE, &first.headers()[header::LAST_MODIFIED]);
     let second = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(second.status(), 304);
     assert_eq!(header_of(&second, "cache-control"), "no-cache");
@@ -172,7 +173,11 @@ async fn pages_are_left_to_the_application() {
 
 #[test]
 fn a_hash_is_22_characters_before_the_extension() {
-    for hashed in ["tokenlife.Xb3-kQ_7aZ1mN0pR5tV8wY.js", "a/__wasm_split.Xb3-kQ_7aZ1mN0pR5tV8wY.js", "x.Xb3-kQ_7aZ1mN0pR5tV8wY.wasm.br"] {
+    for hashed in [
+        "tokenlife.Xb3-kQ_7aZ1mN0pR5tV8wY.js",
+        "a/__wasm_split.Xb3-kQ_7aZ1mN0pR5tV8wY.js",
+        "x.Xb3-kQ_7aZ1mN0pR5tV8wY.wasm.br",
+    ] {
         assert!(has_hashed_name(hashed), "{hashed}");
     }
     for other in [

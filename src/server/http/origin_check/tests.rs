@@ -11,9 +11,7 @@ const OURS: &str = "https://app.example";
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs
         .iter()
-        .map(|(name, value)| {
-            (HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
-        })
+        .map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
         .fold(HeaderMap::new(), |mut headers, (name, value)| {
             headers.append(name, value);
             headers
@@ -145,7 +143,9 @@ async fn a_refused_request_never_reaches_its_handler() {
 #[tokio::test]
 async fn only_forms_reach_server_functions() {
     let app = form_only(
-        Router::new().route("/api/x", get(|| async { "read" }).post(|| async { "done" })).route("/y", post(|| async {})),
+        Router::new()
+            .route("/api/x", get(|| async { "read" }).post(|| async { "done" }))
+            .route("/y", post(|| async {})),
     );
     for (content_types, expected) in [
         (&["application/x-www-form-urlencoded"][..], 200),
@@ -170,5 +170,9 @@ async fn only_forms_reach_server_functions() {
         assert_eq!(response.headers().contains_key(header::ACCEPT), expected == 415);
     }
     assert_eq!(status(app.clone(), "GET", "/api/x", &[]).await.status(), 200);
-    assert_eq!(status(app, "POST", "/y", &[("content-type", "text/plain")]).await.status(), 200, "not a server function");
+    assert_eq!(
+        status(app, "POST", "/y", &[("content-type", "text/plain")]).await.status(),
+        200,
+        "not a server function"
+    );
 }

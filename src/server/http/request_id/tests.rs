@@ -2,7 +2,7 @@ use super::*;
 use crate::server::http::serve::PeerAddress;
 use axum::{Extension, body::Body, routing::get};
 use std::{
-    fmt,
+    fmt::{self, Write},
     sync::Mutex,
     time::Duration,
 };
@@ -20,7 +20,7 @@ struct Fields<'a>(&'a mut String);
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
+        let _ = write!(self.0, " {field}={value:?}");
     }
 }
 
@@ -61,7 +61,7 @@ fn app() -> Router {
     let router = Router::new()
         .route("/", get(|Extension(id): Extension<RequestId>| async move { id.as_str().to_owned() }))
         .route("/health/live", get(|| async { "ok" }))
-        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }));
+        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_mins(1)).await }));
     request_id(router, TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]))
 }
 

@@ -91,7 +91,7 @@ pub(super) async fn run(accepted: Accepted) {
 /// Waits until stopping has come that far. Without a server that could stop, that is never.
 async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
     if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

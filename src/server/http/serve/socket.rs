@@ -79,27 +79,27 @@ impl Socket {
         let mut scratch = [0; 8 * 1024];
         loop {
             let mut buffer = ReadBuf::new(&mut scratch);
-            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
-            let bytes = buffer.filled().len();
-            match (&mut self.ending, read) {
-                (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
-                (_, Poll::Ready(Ok(()))) if bytes == 0 => return Poll::Ready(()),
-                (Ending::Lingering { bytes_left, .. }, Poll::Ready(Ok(()))) => match bytes_left.checked_sub(bytes) {
+            let bytes = match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => buffer.filled().len(),
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => match &mut self.ending {
+                    Ending::Lingering { timer, .. } => return timer.as_mut().poll(cx),
+                    _ if self.activity.has_unread_body() => 0,
+                    _ => return Poll::Ready(()),
+                },
+            };
+            // Something was, or is, on its way that nobody wanted: more may follow.
+            if !matches!(self.ending, Ending::Lingering { .. }) {
+                let timer = Box::pin(tokio::time::sleep(LINGER_TIME));
+                self.ending = Ending::Lingering { bytes_left: LINGER_BYTES, timer };
+            }
+            if let Ending::Lingering { bytes_left, .. } = &mut self.ending {
+                match bytes_left.checked_sub(bytes) {
                     Some(left) => *bytes_left = left,
                     None => return Poll::Ready(()),
-                },
-                (Ending::Lingering { timer, .. }, Poll::Pending) => return timer.as_mut().poll(cx),
-                // Something was on its way that nobody wanted: more may follow.
-                (_, Poll::Ready(Ok(()))) => self.linger(),
-                (_, Poll::Pending) if self.activity.has_unread_body() => self.linger(),
-                (_, Poll::Pending) => return Poll::Ready(()),
+                }
             }
         }
-    }
-
-    fn linger(&mut self) {
-        self.ending =
-            Ending::Lingering { bytes_left: LINGER_BYTES, timer: Box::pin(tokio::time::sleep(LINGER_TIME)) };
     }
 }
 

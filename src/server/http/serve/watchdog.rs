@@ -73,13 +73,16 @@ impl Watchdog {
                 self.timer.as_mut().reset(deadline);
             }
             std::task::ready!(self.timer.as_mut().poll(cx));
-            let is_stalled = self.activity.stalled_since().is_some_and(|since| since + self.write_timeout <= Instant::now());
+            let is_stalled =
+                self.activity.stalled_since().is_some_and(|since| since + self.write_timeout <= Instant::now());
             match self.waiting_for {
                 WaitingFor::Us if is_stalled => return Poll::Ready(Expired::Drop),
                 // Nothing has expired; look again later.
                 WaitingFor::Us => self.since = Instant::now(),
                 WaitingFor::NextRequest => return Poll::Ready(Expired::Close),
-                WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => return Poll::Ready(Expired::Drop),
+                WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => {
+                    return Poll::Ready(Expired::Drop);
+                }
             }
         }
     }

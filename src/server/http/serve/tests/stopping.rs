@@ -1,0 +1,97 @@
+//! Stopping: who is let go, who is waited for, and for how long.
+
+use super::*;
+
+const WAIT: &str = "GET /wait HTTP/1.1\r\nhost: a\r\n\r\n";
+
+#[tokio::test]
+async fn requests_in_flight_are_answered() {
+    let mut server = Server::start(patient()).await;
+    let mut client = server.connect().await;
+    client.send(WAIT).await;
+    assert_eq!(server.event().await, "waiting");
+    assert!(server.readiness.is_ready());
+
+    server.stop.send_replace(Stop::Gracefully);
+    while server.readiness.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    // The listener closes with the end of the (here empty) drain delay.
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!server.task.is_finished());
+    server.release.notify_one();
+    let (text, _) = client.read_to_end().await;
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("connection: close\r\n"), "{text}");
+    assert!(text.ends_with("done"));
+    assert_eq!(server.ended().await, Ended::Gracefully);
+}
+
+#[tokio::test]
+async fn resting_connections_are_closed() {
+    let server = Server::start(patient()).await;
+    let (mut rested, mut silent) = (server.connect().await, server.connect().await);
+    rested.send(GET).await;
+    rested.answer().await;
+    server.stop.send_replace(Stop::Gracefully);
+    assert_eq!(rested.read_to_end().await.0, "");
+    assert_eq!(silent.read_to_end().await.0, "");
+    assert_eq!(server.ended().await, Ended::Gracefully);
+}
+
+#[tokio::test]
+async fn requests_are_taken_while_load_balancers_move_on() {
+    let server = Server::start(ServeSettings { drain_delay: SHORT * 2, ..patient() }).await;
+    let mut old = server.connect().await;
+    old.send(GET).await;
+    assert!(!old.answer().await.contains("connection: close"));
+
+    server.stop.send_replace(Stop::Gracefully);
+    while server.readiness.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    let mut new = server.connect().await;
+    for client in [&mut old, &mut new] {
+        client.send(GET).await;
+        let (text, _) = client.read_to_end().await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("connection: close\r\n"), "{text}");
+    }
+    assert_eq!(server.ended().await, Ended::Gracefully);
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_longer_than_the_limit() {
+    let mut server = Server::start(ServeSettings { shutdown_timeout: SHORT, ..patient() }).await;
+    let mut client = server.connect().await;
+    client.send(WAIT).await;
+    server.event().await;
+    server.stop.send_replace(Stop::Gracefully);
+    assert_eq!(client.read_to_end().await.0, "");
+    assert_eq!(server.ended().await, Ended::CutOff { connections: 1 });
+}
+
+#[tokio::test]
+async fn the_second_signal_ends_it_at_once() {
+    let mut server = Server::start(ServeSettings { drain_delay: LONG, ..patient() }).await;
+    let mut client = server.connect().await;
+    client.send(WAIT).await;
+    server.event().await;
+    server.stop.send_replace(Stop::Gracefully);
+    tokio::time::sleep(SHORT / 10).await;
+    assert!(!server.task.is_finished());
+    server.stop.send_replace(Stop::AtOnce);
+    assert_eq!(client.read_to_end().await.0, "");
+    assert_eq!(server.ended().await, Ended::CutOff { connections: 1 });
+}
+
+#[tokio::test]
+async fn without_anybody_to_stop_it_the_server_runs_on() {
+    let server = Server::start(patient()).await;
+    let mut client = server.connect().await;
+    let Server { stop, task, .. } = server;
+    drop(stop);
+    client.send(GET).await;
+    assert!(client.answer().await.starts_with("HTTP/1.1 200 OK"));
+    assert!(!task.is_finished());
+}

@@ -1,0 +1,310 @@
+//! What every store promises. A new implementation runs the same list.
+
+#![cfg(feature = "ssr")]
+
+use futures::future::join_all;
+use std::{sync::Arc, time::Duration};
+use tokenlife::server::{
+    clock::Timestamp,
+    domain::{
+        email::{Email, EmailKey},
+        session::{EndReason, Generation, LoginMethod, Session, SessionId},
+        user::{DisplayName, PasswordHash, User, UserId},
+    },
+    keyring::Keyring,
+    random,
+    store::{Client, Conflict, Store, StoreError, StoredSigningKey, sqlite::SqliteStore},
+};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn user(email: &str) -> User {
+    User {
+        id: UserId::from_uuid(random::id(NOW)),
+        email: Email::parse(email).expect("an address"),
+        display_name: DisplayName::parse("Ada").expect("a name"),
+        password: PasswordHash::from_phc("$argon2id$one".to_owned()),
+        created_at: NOW,
+        disabled_at: None,
+    }
+}
+
+fn session(user: &User) -> Session {
+    Session {
+        id: SessionId::from_uuid(random::id(NOW)),
+        user_id: user.id,
+        client_id: "web".to_owned(),
+        method: LoginMethod::Password,
+        began_at: NOW,
+        expires_at: NOW + HOUR * 720,
+        generation: Generation::FIRST,
+        rotated_at: NOW,
+        delivered: Generation::NONE,
+        ended: None,
+        address: "192.0.2.1".to_owned(),
+        user_agent: "Browser \u{202e}1.0 'quoted' \"twice\"; DROP TABLE users".to_owned(),
+    }
+}
+
+async fn added(store: &dyn Store, email: &str) -> (User, Session) {
+    let user = user(email);
+    store.add_user(&user).await.expect("a new user");
+    let session = session(&user);
+    assert!(store.begin_session(&session).await.expect("a new session"));
+    (user, session)
+}
+
+fn key(email: &str) -> EmailKey {
+    EmailKey::of(email).expect("an address")
+}
+
+async fn users_are_found_by_any_spelling_of_their_address(store: &dyn Store) {
+    let (ada, _) = added(store, "Ada.L@Example.com").await;
+    let found = store.find_user_by_email(&key("ada.l@EXAMPLE.com")).await.expect("an answer").expect("a user");
+    assert_eq!((found.id, found.email.as_typed(), found.display_name.as_str()), (ada.id, "Ada.L@Example.com", "Ada"));
+    assert_eq!(found.password, ada.password);
+    assert!(store.find_user_by_email(&key("nobody@example.com")).await.expect("an answer").is_none());
+}
+
+async fn an_address_belongs_to_one_user(store: &dyn Store) {
+    let attempts = (0..20).map(|number| async move {
+        let spelling = if number % 2 == 0 { "one@example.com" } else { "ONE@example.com" };
+        store.add_user(&user(spelling)).await
+    });
+    let outcomes = join_all(attempts).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| matches!(error, StoreError::Conflict(Conflict::Email))));
+}
+
+async fn users_are_listed_page_by_page(store: &dyn Store) {
+    for number in 0..5 {
+        store.add_user(&user(&format!("page{number}@example.com"))).await.expect("a new user");
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list_users(after, 2).await.expect("a page");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        after = Some(last.id);
+        seen.extend(page.into_iter().map(|user| user.id));
+    }
+    let all = store.list_users(None, 1000).await.expect("a page");
+    assert_eq!(seen, all.iter().map(|user| user.id).collect::<Vec<_>>());
+}
+
+async fn a_name_and_a_hash_are_replaced(store: &dyn Store) {
+    let (ada, session) = added(store, "names@example.com").await;
+    let name = DisplayName::parse("Ada Lovelace").expect("a name");
+    assert!(store.change_display_name(ada.id, &name).await.expect("an answer"));
+    assert!(!store.change_display_name(UserId::from_uuid(random::id(NOW)), &name).await.expect("an answer"));
+
+    let (two, three) = (PasswordHash::from_phc("two".to_owned()), PasswordHash::from_phc("three".to_owned()));
+    assert!(store.replace_password_hash(ada.id, &ada.password, &two).await.expect("an answer"));
+    assert!(!store.replace_password_hash(ada.id, &ada.password, &three).await.expect("an answer"), "it is not the old one any more");
+
+    let (_, stored) = store.find_session_with_user(session.id).await.expect("an answer").expect("a session");
+    assert_eq!((stored.display_name, stored.password), (name, two));
+}
+
+async fn a_session_comes_back_as_it_was_begun(store: &dyn Store) {
+    let (_, session) = added(store, "session@example.com").await;
+    assert_eq!(store.find_session(session.id).await.expect("an answer"), Some(session));
+    assert_eq!(store.find_session(SessionId::from_uuid(random::id(NOW))).await.expect("an answer"), None);
+}
+
+async fn of_many_who_advance_a_session_one_wins(store: &dyn Store) {
+    let (_, session) = added(store, "race@example.com").await;
+    for round in 1..=10 {
+        let (from, to) = (Generation::new(round), Generation::new(round + 1));
+        let outcomes = join_all((0..50).map(|_| store.advance_session(session.id, from, to, NOW + HOUR))).await;
+        let won = outcomes.into_iter().filter(|outcome| *outcome.as_ref().expect("an answer")).count();
+        assert_eq!(won, 1, "round {round}");
+    }
+    let advanced = store.find_session(session.id).await.expect("an answer").expect("a session");
+    assert_eq!((advanced.generation, advanced.rotated_at), (Generation::new(11), NOW + HOUR));
+    assert_eq!(advanced.expires_at, session.expires_at);
+}
+
+async fn delivery_is_noted_and_never_taken_back(store: &dyn Store) {
+    let (_, one) = added(store, "delivered1@example.com").await;
+    let (_, two) = added(store, "delivered2@example.com").await;
+    let unknown = SessionId::from_uuid(random::id(NOW));
+    let marks = [(one.id, Generation::new(3)), (two.id, Generation::new(1)), (one.id, Generation::new(2)), (unknown, Generation::new(9))];
+    store.mark_delivered(&marks).await.expect("noted");
+    store.mark_delivered(&[]).await.expect("nothing to note");
+    let delivered = async |id| store.find_session(id).await.expect("an answer").expect("a session").delivered;
+    assert_eq!((delivered(one.id).await, delivered(two.id).await), (Generation::new(3), Generation::new(1)));
+}
+
+async fn an_ended_session_moves_no_more(store: &dyn Store) {
+    let (_, session) = added(store, "ended@example.com").await;
+    assert!(store.end_session(session.id, NOW + HOUR, EndReason::SignedOut).await.expect("an answer"));
+    assert!(!store.end_session(session.id, NOW + HOUR * 2, EndReason::Reuse).await.expect("an answer"), "it had ended before");
+    assert!(!store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW).await.expect("an answer"));
+    let ended = store.find_session(session.id).await.expect("an answer").expect("a session").ended.expect("an end");
+    assert_eq!((ended.at, ended.reason), (NOW + HOUR, EndReason::SignedOut));
+
+    let since = async |at| {
+        let ended = store.sessions_ended_since(at).await.expect("an answer");
+        ended.iter().any(|ended| ended.id == session.id && ended.at == NOW + HOUR)
+    };
+    assert!(since(NOW + HOUR).await);
+    assert!(!since(NOW + HOUR + Duration::from_millis(1)).await);
+}
+
+async fn a_disabled_user_has_no_sessions_and_gets_none(store: &dyn Store) {
+    let (ada, one) = added(store, "disabled@example.com").await;
+    let two = session(&ada);
+    assert!(store.begin_session(&two).await.expect("an answer"));
+    let (_, bystander) = added(store, "bystander@example.com").await;
+
+    assert!(store.disable_user(&key("DISABLED@example.com"), NOW + HOUR).await.expect("an answer"));
+    assert!(store.disable_user(ada.email_key(), NOW + HOUR * 2).await.expect("an answer"), "already, and that is fine");
+    assert!(!store.disable_user(&key("nobody@example.com"), NOW).await.expect("an answer"));
+    for id in [one.id, two.id] {
+        let (session, user) = store.find_session_with_user(id).await.expect("an answer").expect("a session");
+        assert_eq!(session.ended.map(|ended| ended.reason), Some(EndReason::AccountDisabled));
+        assert_eq!(user.disabled_at, Some(NOW + HOUR));
+    }
+    assert!(store.find_session(bystander.id).await.expect("an answer").expect("a session").ended.is_none());
+    assert!(!store.begin_session(&session(&ada)).await.expect("an answer"));
+    assert!(store.enable_user(ada.email_key()).await.expect("an answer"));
+    assert!(store.begin_session(&session(&ada)).await.expect("an answer"));
+}
+
+async fn ending_and_advancing_at_once_leave_an_ended_session(store: &dyn Store) {
+    for number in 0..50 {
+        let (_, session) = added(store, &format!("both{number}@example.com")).await;
+        let (advanced, ended) = futures::join!(
+            store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW),
+            store.end_session(session.id, NOW, EndReason::SignedOut)
+        );
+        assert!(ended.expect("an answer"));
+        advanced.expect("an answer");
+        assert!(store.find_session(session.id).await.expect("an answer").expect("a session").ended.is_some());
+    }
+}
+
+async fn expired_sessions_are_deleted_in_batches(store: &dyn Store) {
+    let ada = user("expired@example.com");
+    store.add_user(&ada).await.expect("a new user");
+    for _ in 0..5 {
+        let old = Session { began_at: NOW.before(HOUR * 900), expires_at: NOW.before(HOUR * 180), ..session(&ada) };
+        assert!(store.begin_session(&old).await.expect("an answer"));
+    }
+    let live = session(&ada);
+    assert!(store.begin_session(&live).await.expect("an answer"));
+    let mut deleted = Vec::new();
+    for _ in 0..3 {
+        deleted.push(store.delete_expired_sessions(NOW, 3).await.expect("an answer"));
+    }
+    assert_eq!(deleted, [3, 2, 0]);
+    assert!(store.find_session(live.id).await.expect("an answer").is_some());
+}
+
+async fn a_client_is_registered_once_and_its_secret_replaced(store: &dyn Store) {
+    let client = Client { id: "notes".to_owned(), secret_hash: [1; 32], created_at: NOW };
+    store.put_client(&client).await.expect("registered");
+    assert_eq!(store.find_client("notes").await.expect("an answer"), Some(client.clone()));
+    let changed = Client { secret_hash: [2; 32], created_at: NOW + HOUR, ..client };
+    store.put_client(&changed).await.expect("replaced");
+    let found = store.find_client("notes").await.expect("an answer").expect("a client");
+    assert_eq!((found.secret_hash, found.created_at), ([2; 32], NOW));
+    assert_eq!(store.find_client("nobody").await.expect("an answer"), None);
+}
+
+async fn servers_that_start_at_once_agree_on_one_signing_key(store: &dyn Store) {
+    let keyring = Keyring::derive(&[9; 32]);
+    let keys: Vec<StoredSigningKey> = (0..10)
+        .map(|number| StoredSigningKey { id: format!("key{number}"), sealed: keyring.seal("key", &[number]), created_at: NOW })
+        .collect();
+    for outcome in join_all(keys.iter().map(|key| store.add_first_signing_key(key))).await {
+        outcome.expect("an answer");
+    }
+    let stored = store.list_signing_keys().await.expect("an answer");
+    assert_eq!(stored.len(), 1);
+    assert!(keys.contains(&stored[0]));
+}
+
+/// Runs each promise against a fresh store.
+macro_rules! contract {
+    ($open:ident: $($promise:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let (store, _files) = $open().await;
+                super::$promise(&*store).await;
+                store.ping().await.expect("the store still answers");
+                store.close().await;
+            }
+        )+
+    };
+}
+
+mod sqlite {
+    use super::{Arc, SqliteStore, Store};
+
+    async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
+        let files = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(&files.path().join("store.sqlite3")).await.expect("a store");
+        (Arc::new(store), files)
+    }
+
+    contract!(open:
+        users_are_found_by_any_spelling_of_their_address,
+        an_address_belongs_to_one_user,
+        users_are_listed_page_by_page,
+        a_name_and_a_hash_are_replaced,
+        a_session_comes_back_as_it_was_begun,
+        of_many_who_advance_a_session_one_wins,
+        delivery_is_noted_and_never_taken_back,
+        an_ended_session_moves_no_more,
+        a_disabled_user_has_no_sessions_and_gets_none,
+        ending_and_advancing_at_once_leave_an_ended_session,
+        expired_sessions_are_deleted_in_batches,
+        a_client_is_registered_once_and_its_secret_replaced,
+        servers_that_start_at_once_agree_on_one_signing_key,
+    );
+
+    #[tokio::test]
+    async fn what_is_written_survives_closing_and_opening() {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("store.sqlite3");
+        let store = SqliteStore::open(&file).await.expect("a store");
+        let (_, session) = super::added(&store, "reopened@example.com").await;
+        store.close().await;
+        let store = SqliteStore::open(&file).await.expect("a store");
+        assert_eq!(store.find_session(session.id).await.expect("an answer"), Some(session));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_opened_is_an_error_not_a_panic() {
+        let files = tempfile::tempdir().expect("a folder");
+        assert!(SqliteStore::open(files.path()).await.is_err(), "a folder is no database");
+        std::fs::write(files.path().join("text"), "not a database, but long enough to look like one".repeat(100)).expect("a file");
+        assert!(SqliteStore::open(&files.path().join("text")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn every_hot_query_uses_an_index() {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("store.sqlite3");
+        SqliteStore::open(&file).await.expect("a store").close().await;
+        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&file)).await.expect("a pool");
+        for query in [
+            "SELECT * FROM users WHERE email_key = 'x'",
+            "SELECT * FROM sessions WHERE id = x'00'",
+            "SELECT * FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = x'00'",
+            "UPDATE sessions SET generation = 2 WHERE id = x'00' AND generation = 1 AND ended_at IS NULL",
+            "SELECT id, ended_at FROM sessions WHERE ended_at >= 1",
+            "SELECT id FROM sessions WHERE expires_at < 1 LIMIT 10",
+            "UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE ended_at IS NULL AND user_id = x'00'",
+        ] {
+            let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explained).fetch_all(&pool).await.expect("a plan");
+            assert!(plan.iter().all(|(_, _, _, step)| !step.starts_with("SCAN")), "{query}: {plan:?}");
+        }
+    }
+}
