@@ -1,5 +1,6 @@
 //! The settings file that is shipped, and what happens to a wrong one.
 #![cfg(feature = "ssr")]
+#![expect(clippy::unwrap_used, reason = "Clippy knows the test functions as tests, but not what they share")]
 
 #[path = "settings/config_check.rs"]
 mod config_check;
@@ -93,7 +94,7 @@ fn the_shipped_settings_are_the_defaults() {
 }
 
 fn hours(count: u64) -> Duration {
-    Duration::from_secs(60 * 60 * count)
+    Duration::from_hours(count)
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn variables_of_others_are_heard_too() {
 #[test]
 fn the_file_goes_before_the_defaults() {
     let config = load("[app.auth]\naccess_ttl = \"5min\"\n[app.log]\nformat = \"json\"\n", &[]).unwrap();
-    assert_eq!((config.auth.access_ttl, config.log.format), (Duration::from_secs(300), LogFormat::Json));
+    assert_eq!((config.auth.access_ttl, config.log.format), (Duration::from_mins(5), LogFormat::Json));
     assert_eq!(load("", &[]).unwrap(), Config::default());
 }
 

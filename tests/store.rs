@@ -279,6 +279,20 @@ mod sqlite {
         assert_eq!(store.find_session(session.id).await.expect("an answer"), Some(session));
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_the_owner_may_read_the_files() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (store, files) = open().await;
+        super::added(&*store, "private@example.com").await;
+        for entry in std::fs::read_dir(files.path()).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let mode = entry.metadata().expect("metadata").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", entry.path().display());
+        }
+    }
+
     #[tokio::test]
     async fn a_file_that_cannot_be_opened_is_an_error_not_a_panic() {
         let files = tempfile::tempdir().expect("a folder");

@@ -24,6 +24,6 @@ ready_chromium() {
     elif [[ $(uname -s) == Darwin ]]; then
         missing "Chromium or Chrome" "brew install --cask chromium"
     else
-        missing "Chromium or Chrome" "$(how_to_install chromium "your system's package chromium")"
+        missing "Chromium or Chrome" "$(how_to_install chromium)"
     fi
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What comes from npm: wasm-opt, and what the browser tests need. Sourced by lib/ready.sh.
 
-oldest_node=18
+oldest_node=20
 
 ready_node() {
     local actual=
@@ -10,7 +10,7 @@ ready_node() {
         actual=${actual#v}
     fi
     if [[ -z $actual ]] || ! have npm || ((${actual%%.*} < oldest_node)); then
-        missing "Node $oldest_node or newer with npm" "$(how_to_install "nodejs npm" "the command on https://nodejs.org/en/download")"
+        missing "Node $oldest_node or newer with npm" "the command on https://nodejs.org/en/download"
     fi
 }
 

@@ -19,33 +19,26 @@ script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$script_lib/build.sh"
 
-# ready_for PURPOSE...: compiling, building (compiling included), browsing. What the system lacks is told first and
-# at once, before the long steps begin.
-ready_for() {
-    local purpose
-    for purpose in "$@"; do
-        case $purpose in
-        compiling) ready_c_compiler ;;
-        building)
-            ready_c_compiler
-            ready_node
-            ;;
-        browsing)
-            ready_node
-            ready_chromium
-            ;;
-        esac
-    done
+# ready_to compile | build | browse: each takes in the one before it. What the system lacks is told first and all at
+# once, before the long steps begin.
+ready_to() {
+    ready_c_compiler
+    ready_rustup
+    if [[ $1 != compile ]]; then
+        ready_node
+    fi
+    if [[ $1 == browse ]]; then
+        ready_chromium
+    fi
     stop_if_missing
     ready_rust
-    for purpose in "$@"; do
-        case $purpose in
-        building)
-            ready_cargo_leptos
-            ready_wasm_bindgen
-            ready_wasm_opt
-            ;;
-        browsing) ready_browser_tests ;;
-        esac
-    done
+    if [[ $1 == compile ]]; then
+        return
+    fi
+    ready_cargo_leptos
+    ready_wasm_bindgen
+    ready_wasm_opt
+    if [[ $1 == browse ]]; then
+        ready_browser_tests
+    fi
 }

@@ -66,6 +66,13 @@ rust_by_debian() {
     export RUSTUP_TOOLCHAIN=debian
 }
 
+# A Rust that came another way will do, if it can do everything.
+ready_rustup() {
+    if ! have rustup && ! rust_is_ready; then
+        missing "rustup with the stable toolchain" "the command on https://rustup.rs"
+    fi
+}
+
 ready_rust() {
     # Only look: rustup shall install nothing by itself before it is said that it does.
     if RUSTUP_AUTO_INSTALL=0 rust_is_ready; then
@@ -74,10 +81,6 @@ ready_rust() {
     if RUSTUP_TOOLCHAIN=debian rust_is_ready; then
         export RUSTUP_TOOLCHAIN=debian
         return
-    fi
-    if ! have rustup; then
-        missing "rustup with the stable toolchain" "the command on https://rustup.rs"
-        stop_if_missing
     fi
     say "Rust: the stable toolchain with Clippy, rustfmt and $wasm_target (under 1 minute)"
     if rust_by_rustup && rust_is_ready; then

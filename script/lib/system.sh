@@ -26,21 +26,35 @@ is_root_on_debian() {
     [[ $(id -u) == 0 ]] && is_debian
 }
 
+# quietly COMMAND...: tells what a command printed only if it fails.
+quietly() {
+    local printed
+    printed=$("$@" 2>&1) || {
+        printf '%s\n' "$printed" >&2
+        return 1
+    }
+}
+
 # apt_install PACKAGE...
 apt_install() {
     if [[ -z $apt_lists_are_fresh ]]; then
-        apt-get update -qq || return 1
+        quietly apt-get update -qq || return 1
         apt_lists_are_fresh=yes
     fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# how_to_install DEBIAN_PACKAGES COMMAND_ELSEWHERE: the command for a person on this system.
+# how_to_install DEBIAN_PACKAGES [PACKAGES_ELSEWHERE]: the command for a person on this system.
 how_to_install() {
+    local elsewhere=${2:-$1}
     if have apt-get; then
         printf 'sudo apt-get install %s' "$1"
+    elif have dnf; then
+        printf 'sudo dnf install %s' "$elsewhere"
+    elif have pacman; then
+        printf 'sudo pacman -S %s' "$elsewhere"
     else
-        printf '%s' "$2"
+        printf 'your package manager (%s)' "$elsewhere"
     fi
 }
 
@@ -55,6 +69,6 @@ ready_c_compiler() {
     elif [[ $(uname -s) == Darwin ]]; then
         missing "a C compiler with make and Perl" "xcode-select --install"
     else
-        missing "a C compiler with make and Perl" "$(how_to_install build-essential "your system's packages gcc, make and perl")"
+        missing "a C compiler with make and Perl" "$(how_to_install build-essential "gcc make perl")"
     fi
 }

@@ -53,5 +53,5 @@ pub async fn rate_password(
     use crate::server::request;
 
     request::allow_password_rating()?;
-    Ok(request::accounts().rate_password(&password.into(), &email, &display_name))
+    Ok(request::accounts().rate_password(password.into(), &email, &display_name).await)
 }

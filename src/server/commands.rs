@@ -97,7 +97,6 @@ fn in_words(fields: &[FieldError]) -> String {
     if problems.is_empty() { error_view::describe(&AppError::Internal) } else { problems.join("; ") }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command was called for")]
 fn say(line: &str) -> Result<(), StartError> {
     use std::io::Write as _;
 

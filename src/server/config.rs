@@ -24,11 +24,11 @@ pub use data::DataConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 pub use environment::Environment;
 pub use http::HttpConfig;
-pub use limits::{LimitsConfig, Rate};
+pub use limits::{LimitsConfig, Rate, RateError};
 pub use log::{LogConfig, LogFormat};
-pub use master_secret::{MasterSecret, Origin};
+pub use master_secret::{MasterSecret, Origin, WeakSecret};
 pub use problems::ConfigError;
-pub use public_url::PublicUrl;
+pub use public_url::{PublicUrl, PublicUrlError};
 pub use site::leptos_options;
 
 use file::SettingsFile;

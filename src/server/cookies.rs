@@ -88,8 +88,8 @@ impl SessionCookies {
         let [access, refresh, _] = self.names();
         let access_life = MaxAge::seconds(tokens.life.seconds());
         let refresh_life = MaxAge::seconds(i64::try_from(tokens.refresh_life.as_secs()).unwrap_or(i64::MAX));
-        let mut headers = header(self.cookie(access, tokens.access.as_str().to_owned(), access_life, true));
-        headers.extend(header(self.cookie(refresh, tokens.refresh.as_str().to_owned(), refresh_life, true)));
+        let mut headers = header(&self.cookie(access, tokens.access.as_str().to_owned(), access_life, true));
+        headers.extend(header(&self.cookie(refresh, tokens.refresh.as_str().to_owned(), refresh_life, true)));
         headers.extend(self.renew_life(tokens.life, tokens.life.seconds()));
         headers
     }
@@ -98,7 +98,7 @@ impl SessionCookies {
     #[must_use]
     pub fn renew_life(self, life: TokenLife, seconds_left: i64) -> Vec<HeaderValue> {
         let [_, _, name] = self.names();
-        header(self.cookie(name, life.to_string(), MaxAge::seconds(seconds_left), false))
+        header(&self.cookie(name, life.to_string(), MaxAge::seconds(seconds_left), false))
     }
 
     /// The `Set-Cookie` headers that delete all three, with the attributes they were made with.
@@ -119,14 +119,14 @@ impl SessionCookies {
             .into_iter()
             .zip(which)
             .filter(|(_, delete)| *delete)
-            .flat_map(|((name, http_only), _)| header(self.cookie(name, String::new(), MaxAge::ZERO, http_only)))
+            .flat_map(|((name, http_only), _)| header(&self.cookie(name, String::new(), MaxAge::ZERO, http_only)))
             .collect()
     }
 
     /// The `Set-Cookie` headers that delete what was left under outdated names.
     #[must_use]
     pub fn clear_outdated(self, names: &[&'static str]) -> Vec<HeaderValue> {
-        names.iter().flat_map(|name| header(Self { https: false }.cookie(name, String::new(), MaxAge::ZERO, true))).collect()
+        names.iter().flat_map(|name| header(&Self { https: false }.cookie(name, String::new(), MaxAge::ZERO, true))).collect()
     }
 
     fn cookie(self, name: &'static str, value: String, max_age: MaxAge, http_only: bool) -> Cookie<'static> {
@@ -134,7 +134,7 @@ impl SessionCookies {
     }
 }
 
-fn header(cookie: Cookie<'static>) -> Vec<HeaderValue> {
+fn header(cookie: &Cookie<'_>) -> Vec<HeaderValue> {
     // A value we wrote is ASCII; should it ever not be, no cookie is better than half of one.
     HeaderValue::try_from(cookie.to_string()).into_iter().collect()
 }
@@ -195,7 +195,7 @@ mod tests {
             access: PlainAccessToken::new("a".repeat(620)),
             refresh: RefreshTokenKey::new(1, &[0; 32]).seal(token),
             life: TokenLife { issued_at: 1_790_000_000, expires_at: 1_790_003_600 },
-            refresh_life: Duration::from_secs(2_592_000),
+            refresh_life: Duration::from_hours(30 * 24),
         }
     }
 

@@ -42,6 +42,10 @@ pub struct Unsealable;
 
 impl Keyring {
     /// Derives all keys. `master` has at least 256 bits of entropy; the settings see to that.
+    ///
+    /// # Panics
+    ///
+    /// Never: the lengths are fixed.
     #[must_use]
     pub fn derive(master: &[u8]) -> Self {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tokenlife").extract(master);

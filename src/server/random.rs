@@ -10,6 +10,7 @@ use uuid::{Builder, Uuid};
 ///
 /// If the operating system cannot give any: nothing safe can be done then.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the operating system gives random bytes");

@@ -157,10 +157,10 @@ pub fn report<T, E: Into<AppError>>(outcome: Result<T, E>) -> Result<T, AppError
             && let Some(response) = use_context::<ResponseOptions>()
         {
             response.set_status(StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-            if let AppError::RateLimited { retry_after_secs } = &error {
-                response.append_header(header::RETRY_AFTER, HeaderValue::from(*retry_after_secs));
-            } else if error == AppError::Unavailable {
-                response.append_header(header::RETRY_AFTER, HeaderValue::from(1));
+            match error {
+                AppError::RateLimited { retry_after_secs } => say(&response, header::RETRY_AFTER, HeaderValue::from(retry_after_secs)),
+                AppError::Unavailable => say(&response, header::RETRY_AFTER, HeaderValue::from(1)),
+                _ => {}
             }
         }
         error
@@ -185,9 +185,14 @@ fn lead_to(location: &str) {
     if let Some(response) = use_context::<ResponseOptions>()
         && let Ok(location) = HeaderValue::from_str(location)
     {
-        response.append_header(header::LOCATION, location);
-        response.append_header(REDIRECT_HEADER, HeaderValue::from_static(""));
+        say(&response, header::LOCATION, location);
+        say(&response, REDIRECT_HEADER, HeaderValue::from_static(""));
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that puts headers on a server function's answer; none of them is a cookie")]
+fn say(response: &ResponseOptions, name: HeaderName, value: HeaderValue) {
+    response.append_header(name, value);
 }
 
 fn limited(what: &'static str, allowed: Result<(), RetryAfter>) -> Result<(), AppError> {

@@ -33,9 +33,9 @@ use tokio::{net::TcpListener, runtime::Runtime, time::interval};
 use tracing::{info, warn};
 
 /// How often sessions are deleted whose time is up.
-const CLEAN_UP: Duration = Duration::from_secs(600);
+const CLEAN_UP: Duration = Duration::from_mins(10);
 /// How long such a session is kept, for whoever looks into what happened.
-const KEEP_EXPIRED: Duration = Duration::from_secs(24 * 3600);
+const KEEP_EXPIRED: Duration = Duration::from_hours(24);
 const CLEAN_UP_BATCH: u32 = 500;
 
 /// Why the program cannot do what it was started for.
@@ -108,6 +108,7 @@ impl Application {
     }
 
     /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, cleaning up.
+    #[must_use = "the state is what requests are served with"]
     pub fn start_background(self) -> AppState {
         let sessions = &self.state.sessions;
         tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
@@ -126,6 +127,7 @@ pub fn serve(settings: &Path) -> Result<(), StartError> {
     let config = Config::load(settings)?;
     let options = leptos_options(settings)?;
     telemetry::init(&config.log);
+    telemetry::log_panics();
     let secret = master_secret(&config)?;
     runtime()?.block_on(serve_until_stopped(config, options, secret))
 }
@@ -175,7 +177,7 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secret: Mas
     let application = Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
-    application.start_background();
+    let _state = application.start_background();
     let stop = stop_on_signals()?;
     info!(url = config.http.public_url.origin(), %address, "serving");
     serve_connections(listener, router, ServeSettings::from(&config.http), readiness, stop).await;

@@ -29,6 +29,15 @@ pub fn init(config: &LogConfig) {
     }
 }
 
+/// Has every panic logged like any other fault, in place of the text on standard error.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("(not a text)");
+        tracing::error!(place, message = %Untrusted(message), "panicked");
+    }));
+}
+
 fn dispatch<W>(config: &LogConfig, colours: bool, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,

@@ -1,11 +1,11 @@
 //! What is wrong, where, and how to mend it: one line for each problem.
 
-use super::{SITE, environment, settings_file, shipped};
+use super::{SITE, environment, settings_file};
 use std::{fs, path::Path};
 use tokenlife::server::config::{Config, Environment, leptos_options};
 
 /// What is written below a header of `Leptos.toml`, and what is said about it. `…` stands for a remedy shown before.
-const WRONG_VALUES: &str = r##"
+const WRONG_VALUES: &str = r#"
 [app.data] dir = ""
     dir = "": empty; write a path such as "data"
 [app.data] dir = 5
@@ -86,10 +86,10 @@ const WRONG_VALUES: &str = r##"
     filter = "loud,,=": not a filter (invalid filter directive); write levels by target, such as "info,tokenlife=debug"
 [app.auth] acess_ttl = "1h"
     acess_ttl: unknown key; the keys of this section are access_ttl, refresh_ttl, master_secret_file, password_min_length
-"##;
+"#;
 
 /// A variable as a shell would show it, and what is said about it after its name.
-const WRONG_VARIABLES: &str = r##"
+const WRONG_VARIABLES: &str = r#"
 TOKENLIFE__AUTH__ACCESS_TTL=3600
     ="3600": not a duration (time unit needed, for example 3600sec or 3600ms); write …
 TOKENLIFE__AUTH__ACCESS_TTL=
@@ -116,7 +116,7 @@ tokenlife__auth__access_ttl=5s
     : read by nobody; write TOKENLIFE__AUTH__ACCESS_TTL
 RUST_LOG=loud,,=
     ="loud,,=": not a filter (invalid filter directive); write levels by target, such as "info,tokenlife=debug"
-"##;
+"#;
 
 /// The pairs of lines of such a table.
 fn pairs(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -66,7 +66,8 @@ pub(super) fn prepare_folder(dir: &Path) -> Result<(), ConfigError> {
 /// The line for a data folder that cannot be written.
 pub(super) fn unwritable(dir: &Path, error: &io::Error) -> ConfigError {
     let name = dir.display();
-    let remedy = format!("run `chown -R \"$(id -un)\" {name}` as root, or set [app.data] dir to another folder");
+    let command = if dir.is_dir() { "chown -R" } else { "install -d -m 700 -o" };
+    let remedy = format!("run `sudo {command} \"$(id -un)\" {name}`, or set [app.data] dir to another folder");
     ConfigError::new(name, format_args!("the data folder cannot be written ({error})"), remedy)
 }
 

@@ -23,7 +23,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             sign_in_per_address: Rate::per(Period::Minute, 60),
-            sign_in_per_account: Rate::per(Period::Minute, 10),
+            sign_in_per_account: Rate::per(Period::Hour, 20),
             sign_up_per_address: Rate::per(Period::Hour, 20),
             password_rating_per_address: Rate::per(Period::Minute, 120),
         }

@@ -78,9 +78,7 @@ impl<'a> Reader<'a> {
         }
         for entry in &self.file.entries {
             let Some((section, keys)) = self.known.iter().find(|(known, _)| *known == entry.section) else { continue };
-            if !keys.contains(&entry.key.as_str())
-                && !self.secrets.contains(&(section, entry.key.as_str()))
-            {
+            if !keys.contains(&entry.key.as_str()) && !self.secrets.contains(&(section, entry.key.as_str())) {
                 let what = format!("[app.{section}] {}", entry.key);
                 let remedy = format!("the keys of this section are {}", keys.join(", "));
                 self.problems.report_line(entry.line, what, "unknown key", remedy);

@@ -10,7 +10,7 @@ use std::{fmt, time::Duration};
 use uuid::Uuid;
 
 /// How far the clocks of two servers may be apart before a token counts as issued in the future.
-pub const CLOCK_LEEWAY: Duration = Duration::from_secs(60);
+pub const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 
 /// The claims on the wire (RFC 9068 §2.2), with the session (`sid`) and its generation (`gen`) as our own.
 /// Nothing about the person but an opaque id.
@@ -128,7 +128,7 @@ impl Claims {
 mod tests {
     use super::*;
 
-    const TTL: Duration = Duration::from_secs(3600);
+    const TTL: Duration = Duration::from_hours(1);
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
     fn claims(issued: i64, lives: i64) -> Claims {

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub const GRACE: Duration = Duration::from_secs(30);
 
 /// How long a token one behind is merely refused: a very late packet. The browser's next try carries the new cookie.
-pub const LATE: Duration = Duration::from_secs(5 * 60);
+pub const LATE: Duration = Duration::from_mins(5);
 
 /// What to do with a genuine refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ mod tests {
             client_id: "web".to_owned(),
             method: LoginMethod::Password,
             began_at: ROTATED,
-            expires_at: ROTATED + Duration::from_secs(30 * 24 * 3600),
+            expires_at: ROTATED + Duration::from_hours(30 * 24),
             generation: Generation::new(generation),
             rotated_at: ROTATED,
             delivered: Generation::new(delivered),
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_is_no_theft() {
         let session = session(5, 5);
-        let earlier = ROTATED.before(Duration::from_secs(3600));
+        let earlier = ROTATED.before(Duration::from_hours(1));
         assert_eq!(decide(&session, Generation::new(4), earlier), Verdict::Replay { current: Generation::new(5) });
     }
 }

@@ -1,7 +1,8 @@
 //! The files of the site: scripts, WASM, styles, pictures. The same for everybody, so no session is ever looked at.
 //!
 //! Mount around the session layer, inside `error_pages`: `assets(router, site_root, pkg_dir)`. Routes that serve paths
-//! with a dot themselves (a gateway outside `/api/`) are merged outside of it.
+//! with a dot themselves (a gateway outside `/api/`) are merged outside of it. The router must have a fallback of its
+//! own: axum drops the layers around its default one when routers are merged.
 
 use super::problem::Problem;
 use crate::error::AppError;

@@ -26,9 +26,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// When to come back if the server knows no better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The longest panic message that is logged, in bytes.
-const MAX_PANIC_MESSAGE: usize = 1024;
-
 /// Headers that describe the body which a problem replaces.
 const OF_THE_OLD_BODY: [header::HeaderName; 8] = [
     header::ACCEPT_RANGES,
@@ -173,20 +170,10 @@ fn is_bare_error(response: &Response) -> bool {
     (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(header::CONTENT_TYPE)
 }
 
-/// Makes a `500` of a panic, logs it once with the request's id, and keeps the process alive.
+/// Makes a `500` of a panic and keeps the process alive. The panic itself is logged where all are, by
+/// [`crate::server::telemetry::log_panics`], inside the request's span and so with its id.
 pub fn catch_panics(router: Router) -> Router {
-    router.layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
-        tracing::error!(panic = panic_message(&*panic), "a request handler panicked");
-        Problem::from(AppError::Internal).into_response()
-    }))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let message = match panic.downcast_ref::<&str>() {
-        Some(message) => message,
-        None => panic.downcast_ref::<String>().map_or("(not a text)", String::as_str),
-    };
-    &message[..message.floor_char_boundary(MAX_PANIC_MESSAGE)]
+    router.layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| Problem::from(AppError::Internal).into_response()))
 }
 
 #[cfg(test)]

@@ -42,12 +42,11 @@ async fn find_and_write(State(state): State<AppState>, mut request: Request, nex
     };
     let change = visitor.cookies.clone();
     let turned_away = turn_away(&request, &visitor, asked);
-    let mut response = match turned_away {
-        Some(response) => response,
-        None => {
-            request.extensions_mut().insert(visitor);
-            next.run(request).await
-        }
+    let mut response = if let Some(response) = turned_away {
+        response
+    } else {
+        request.extensions_mut().insert(visitor);
+        next.run(request).await
     };
     write_cookies(state.cookies, change.take(), &presented, asked, response.headers_mut());
     response

@@ -11,7 +11,7 @@ use crate::{
     server::{
         domain::{
             email::{Email, EmailKey},
-            password_policy::{NormalPassword, PasswordPolicy, PlainPassword},
+            password_policy::{Assessment, NormalPassword, PasswordPolicy, PlainPassword},
             session::LoginMethod,
             user::{DisplayName, User, UserId},
         },
@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 /// Creates accounts and checks who owns them.
@@ -133,7 +134,7 @@ impl Accounts {
     ///
     /// As [`Accounts::sign_up`].
     pub async fn add_user(&self, email: &str, display_name: &str, password: PlainPassword) -> Result<UserId, AccountError> {
-        let assessment = self.policy.assess(&password, email, display_name);
+        let assessment = self.assess(password, email, display_name).await;
         let (email, display_name, password) = match (Email::parse(email), DisplayName::parse(display_name), assessment.accepted) {
             (Ok(email), Ok(name), Ok(password)) => (email, name, password),
             (email, name, password) => {
@@ -172,10 +173,17 @@ impl Accounts {
     }
 
     /// Rates a password for the strength meter.
-    #[must_use]
-    pub fn rate_password(&self, password: &PlainPassword, email: &str, display_name: &str) -> PasswordRating {
-        let assessment = self.policy.assess(password, email, display_name);
+    pub async fn rate_password(&self, password: PlainPassword, email: &str, display_name: &str) -> PasswordRating {
+        let assessment = self.assess(password, email, display_name).await;
         PasswordRating { score: assessment.score, problem: assessment.accepted.err() }
+    }
+
+    /// Asks the rules about a password, aside: estimating takes milliseconds of computing.
+    async fn assess(&self, password: PlainPassword, email: &str, display_name: &str) -> Assessment {
+        let (policy, email, display_name) = (self.policy, email.to_owned(), display_name.to_owned());
+        let assessed = spawn_blocking(move || policy.assess(&password, &email, &display_name)).await;
+        // Not to be joined means that estimating panicked; what cannot be judged is not accepted.
+        assessed.unwrap_or(Assessment { score: 0, accepted: Err(Problem::GuessablePassword) })
     }
 
     /// Disables an account and ends its sessions. `false` if there is none.

@@ -27,7 +27,7 @@ const MAX_WAITING: usize = 4096;
 /// How many notes are written at once.
 const MAX_BATCH: usize = 512;
 /// How often sessions whose token has expired are forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 /// How long a database that refused is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -54,8 +54,8 @@ impl Delivery {
     #[must_use]
     pub fn new() -> (Self, Notes) {
         let (notes, receiver) = mpsc::channel(MAX_WAITING);
-        let noted = Noted { sessions: HashMap::new(), sweep_at: Timestamp::from_millis(0) };
-        (Self { notes, noted: Mutex::new(noted) }, receiver)
+        let known = Noted { sessions: HashMap::new(), sweep_at: Timestamp::from_millis(0) };
+        (Self { notes, noted: Mutex::new(known) }, receiver)
     }
 
     /// Notes that this token's generation has arrived, unless that is known.

@@ -69,7 +69,7 @@ impl Hasher {
     ///
     /// [`HashingError::Unusable`] if Argon2 refuses the built-in parameters.
     pub fn new(threads: usize) -> Result<Self, HashingError> {
-        let decoy = hash_now(&random::bytes::<32>())?;
+        let decoy = decoy()?;
         let threads = threads.max(1);
         Ok(Self { threads: Arc::new(Semaphore::new(threads)), queue: Arc::new(Semaphore::new(threads + MAX_WAITING)), decoy })
     }
@@ -124,6 +124,20 @@ fn current() -> Result<Argon2<'static>, HashingError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+/// A hash of today's parameters, with made-up bytes for its result: as costly to compare with as any other. Not
+/// computed, because that would double the time it takes to start.
+fn decoy() -> Result<PasswordHash, HashingError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Unusable)?;
+    let decoy = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: (&params).try_into().map_err(|_| HashingError::Unusable)?,
+        salt: Some(phc::Salt::new(&random::bytes::<SALT_BYTES>()).map_err(|_| HashingError::Unusable)?),
+        hash: Some(phc::Output::new(&random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>()).map_err(|_| HashingError::Unusable)?),
+    };
+    Ok(PasswordHash::from_phc(decoy.to_string()))
+}
+
 fn hash_now(password: &[u8]) -> Result<PasswordHash, HashingError> {
     let salt = random::bytes::<SALT_BYTES>();
     let hash: phc::PasswordHash = current()?.hash_password_with_salt(password, &salt).map_err(|_| HashingError::Unusable)?;
@@ -162,6 +176,8 @@ mod tests {
         assert_eq!(compare("vermilion otter", Some(&hash)).await, Ok(Comparison::Match { outdated: false }));
         assert_eq!(compare("vermilion ottes", Some(&hash)).await, Ok(Comparison::Mismatch));
         assert_eq!(compare("vermilion otter", None).await, Ok(Comparison::Mismatch));
+        let parameters = |hash: &PasswordHash| hash.as_phc().rsplitn(3, '$').nth(2).map(str::to_owned);
+        assert_eq!(parameters(&hasher.decoy), parameters(&hash), "the decoy costs as much");
     }
 
     #[tokio::test]

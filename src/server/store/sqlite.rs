@@ -20,7 +20,7 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, io, path::Path, time::Duration};
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,9 +45,9 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] if the file cannot be opened, [`StoreError::Migration`] if it was written by a
     /// newer version.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_private(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -55,9 +55,18 @@ impl SqliteStore {
         let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).idle_timeout(None).max_lifetime(None);
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
-        let readers = pool().max_connections(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
+        let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })
     }
+}
+
+/// Creates the file, if it is not there, so that only its owner may read it. SQLite gives its side files the same mode.
+fn create_private(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 #[async_trait]

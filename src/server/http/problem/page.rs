@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+const NAME: &str = "tokenlife";
+
 /// The whole document.
 pub(super) fn render(
     status: StatusCode,
@@ -15,22 +17,36 @@ pub(super) fn render(
     id: Option<&RequestId>,
 ) -> String {
     let (heading, advice) = explanation(status);
+    let (home, stylesheet) = (paths::HOME, Escaped(stylesheet));
     let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"robots\" content=\"noindex\">\n<title>{heading} – tokenlife</title>\n\
-         <link rel=\"stylesheet\" href=\"{}\">\n</head>\n<body>\n<main>\n<h1>{heading}</h1>\n<p>{advice}</p>\n",
-        Escaped(stylesheet)
+        r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>{heading} · {NAME}</title>
+<link rel="stylesheet" href="{stylesheet}">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+</head>
+<body>
+<header class="site-header"><a class="brand" href="{home}">{NAME}</a></header>
+<main id="main">
+<h1>{heading}</h1>
+<p>{advice}</p>
+"#
     );
     if let Some(wait) = retry_after {
         push(&mut html, format_args!("<p>Please try again in {}.</p>\n", Wait(wait)));
     }
-    push(&mut html, format_args!("<p><a href=\"{}\">Go to the start page</a></p>\n", paths::HOME));
+    push(&mut html, format_args!("<p><a class=\"button\" href=\"{home}\">Go to the start page</a></p>\n</main>\n"));
     if let Some(id) = id {
-        let id = Escaped(id.as_str());
-        push(&mut html, format_args!("<p><small>Status {}, request <code>{id}</code></small></p>\n", status.as_u16()));
+        // What somebody who asks for help can quote.
+        let (code, id) = (status.as_u16(), Escaped(id.as_str()));
+        push(&mut html, format_args!("<footer class=\"site-footer\"><p>Error {code}, request {id}</p></footer>\n"));
     }
-    html.push_str("</main>\n</body>\n</html>\n");
+    html.push_str("</body>\n</html>\n");
     html
 }
 

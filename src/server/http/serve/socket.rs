@@ -64,6 +64,8 @@ impl Socket {
                     timer.as_mut().reset(deadline);
                 }
                 ready!(timer.as_mut().poll(cx));
+                // Else the kernel would go on offering it what is already sent off, megabytes of it, for minutes.
+                let _ = self.stream.set_zero_linger();
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
             }
             Poll::Ready(Ok(bytes)) => {
