@@ -1,6 +1,8 @@
 //! Views that more than one page uses, and the rules they share.
 #![expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
 
+pub mod address;
+pub mod by_session;
 pub mod error_view;
 pub mod fields;
 pub mod form;

@@ -16,6 +16,8 @@ pub mod api {
     pub const SIGN_UP: &str = "/api/account/sign_up";
     pub const CHANGE_DISPLAY_NAME: &str = "/api/account/change_display_name";
     pub const RATE_PASSWORD: &str = "/api/account/rate_password";
+    /// All of them.
+    pub const ALL: [&str; 7] = [LOGIN, REFRESH, LOGOUT, CURRENT, SIGN_UP, CHANGE_DISPLAY_NAME, RATE_PASSWORD];
 }
 
 pub mod health {

@@ -24,6 +24,7 @@ use config::Environment;
 use std::process::ExitCode;
 
 /// Runs what the command line asks for. Everything that can be wrong is told in one line each.
+#[must_use]
 #[expect(clippy::print_stderr, reason = "what keeps the program from starting is told to whoever started it")]
 pub fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();

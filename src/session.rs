@@ -80,9 +80,9 @@ pub fn redirect_by_loading() {
     _ = set_redirect_hook(|location| browser::go_to(local_path(location)));
 }
 
-/// Leaves a page that is only for somebody who is signed in, to sign in and come back.
-pub fn leave_to_sign_in() {
-    browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(&browser::address()))));
+/// Leaves a page that is only for somebody who is signed in: to sign in, and to come back to `wanted`.
+pub fn leave_to_sign_in(wanted: &str) {
+    browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
 }
 
 /// Says that the page has come alive.
@@ -119,7 +119,7 @@ fn watch(session: SessionContext) {
         refresh::believe(now != Shown::Nobody);
         match (before, &now) {
             (Shown::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
-            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => begin_anew(),
+            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => browser::reload(),
             _ => {}
         }
         shown.set_value(now);
@@ -132,11 +132,13 @@ fn watch(session: SessionContext) {
     });
 
     Effect::new(move |_| {
+        // The age of the access token counts from here, not from the first call.
+        refresh::look();
         refresh::on_session_over(move || session.current.refetch());
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
             Reaction::Ask => session.current.refetch(),
-            Reaction::BeginAnew => begin_anew(),
+            Reaction::BeginAnew => browser::reload(),
         });
         restored::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
     });
@@ -148,15 +150,5 @@ impl Shown {
             Self::Somebody(user) => Some(user.clone()),
             Self::Unknown | Self::Nobody => None,
         }
-    }
-}
-
-/// Replaces a document that shows somebody who is no longer signed in by a new one.
-fn begin_anew() {
-    let address = browser::address();
-    if paths::is_private(address.split('?').next().unwrap_or_default()) {
-        leave_to_sign_in();
-    } else {
-        browser::reload();
     }
 }

@@ -220,6 +220,17 @@ fn server_functions_reach_the_server_only_inside_their_bodies() {
 }
 
 #[test]
+fn every_server_function_stands_in_paths_and_is_a_post() {
+    let registered: BTreeSet<&str> = leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, method)| {
+            assert_eq!(method.as_str(), "POST", "{path}");
+            path
+        })
+        .collect();
+    assert_eq!(registered, BTreeSet::from(tokenlife::paths::api::ALL));
+}
+
+#[test]
 fn nothing_writes_html_or_secrets_past_the_rules() {
     for (file, text) in sources("src") {
         for forbidden in ["inner_html", "localStorage", "local_storage", "ServerFnError::new", "dangerously"] {

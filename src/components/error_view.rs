@@ -1,9 +1,9 @@
 //! Every text about something that went wrong: the one place where an error becomes words.
 
+use super::address::use_address;
 use crate::error::{AppError, Field, Problem};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
 
 /// What a page shows when it cannot show what it is for.
 #[component]
@@ -20,12 +20,7 @@ pub fn ErrorView(error: AppError) -> impl IntoView {
 /// A link that loads this page anew, with and without JavaScript.
 #[component]
 pub fn TryAgain() -> impl IntoView {
-    let location = use_location();
-    let here = move || {
-        let query = location.search.get();
-        let separator = if query.is_empty() { "" } else { "?" };
-        format!("{}{separator}{query}", location.pathname.get())
-    };
+    let here = use_address();
     view! { <a class="button" href=here rel="external">"Try again"</a> }
 }
 

@@ -1,11 +1,11 @@
 //! The parent of all pages that are only for somebody who is signed in.
 
-use super::error_view::ErrorView;
+use super::{address::use_address, error_view::ErrorView};
 use crate::{
     model::CurrentUser,
     session::{leave_to_sign_in, use_session},
 };
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::prelude::*;
 use leptos_router::components::Outlet;
 
 #[derive(Clone, Copy)]
@@ -18,10 +18,11 @@ struct PrivateContext(Memo<CurrentUser>);
 #[component]
 pub fn PrivateArea() -> impl IntoView {
     let session = use_session();
+    let address = use_address();
 
     Effect::new(move |_| {
         if session.current.get() == Some(Ok(None)) {
-            leave_to_sign_in();
+            leave_to_sign_in(&address.get_untracked());
         }
     });
 
@@ -31,10 +32,10 @@ pub fn PrivateArea() -> impl IntoView {
                 match session.current.await {
                     Ok(Some(user)) => {
                         provide_current_user(user);
-                        EitherOf3::A(view! { <Outlet/> })
+                        view! { <Outlet/> }.into_any()
                     }
-                    Ok(None) => EitherOf3::B(()),
-                    Err(error) => EitherOf3::C(view! { <ErrorView error=error/> }),
+                    Ok(None) => ().into_any(),
+                    Err(error) => view! { <ErrorView error=error/> }.into_any(),
                 }
             })}
         </Transition>

@@ -1,34 +1,35 @@
 //! The top of every page: where one is, and who one is.
 
 use super::{
+    by_session::BySession,
     error_view::describe,
     form::{OnSuccess, use_form},
     return_to::use_return_to,
 };
-use crate::{paths, session::use_session};
-use leptos::{either::EitherOf3, form::ActionForm, prelude::*};
+use crate::{api::session::Logout, paths, session::use_session};
+use leptos::prelude::*;
 use leptos_router::components::A;
 
 /// The skip link, the name of the site and the navigation.
 #[component]
 pub fn SiteHeader() -> impl IntoView {
-    let session = use_session();
+    let sign_out = use_form(use_session().logout, OnSuccess::Leaves);
+    // If signing out fails, the person is still signed in and has to be told.
+    let problem =
+        move || sign_out.error().map(|error| view! { <p class="form-message" role="alert">{describe(&error)}</p> });
     view! {
         <a class="skip-link" href="#main" rel="external">"Skip to content"</a>
         <header class="site-header">
             <A href=paths::HOME exact=true attr:class="brand">"tokenlife"</A>
             <nav aria-label="Main">
-                <Transition>
-                    {move || Suspend::new(async move {
-                        match session.current.await {
-                            Ok(Some(_)) => EitherOf3::A(view! { <SignedInLinks/> }),
-                            Ok(None) => EitherOf3::B(view! { <AnonymousLinks/> }),
-                            // Who is there cannot be known at the moment: neither way in nor way out would be right.
-                            Err(_) => EitherOf3::C(()),
-                        }
-                    })}
-                </Transition>
+                <BySession view=|current| match current {
+                    Ok(Some(_)) => view! { <SignedInLinks/> }.into_any(),
+                    Ok(None) => view! { <AnonymousLinks/> }.into_any(),
+                    // Who is there cannot be known at the moment: neither way in nor way out would be right.
+                    Err(_) => ().into_any(),
+                }/>
             </nav>
+            {problem}
         </header>
     }
 }
@@ -45,21 +46,21 @@ fn AnonymousLinks() -> impl IntoView {
 
 #[component]
 fn SignedInLinks() -> impl IntoView {
+    let logout = use_session().logout;
+    let pending = logout.pending();
     view! {
         <A href=paths::ACCOUNT>"Account"</A>
-        <SignOutForm/>
-    }
-}
-
-/// Signs out. If that fails, the person is still signed in and has to be told.
-#[component]
-fn SignOutForm() -> impl IntoView {
-    let logout = use_session().logout;
-    let form = use_form(logout, OnSuccess::Leaves);
-    view! {
-        <ActionForm action=logout attr:class="sign-out">
-            <button type="submit" class="link" disabled=move || form.is_busy()>"Sign out"</button>
-        </ActionForm>
-        {move || form.error().map(|error| view! { <p class="form-message" role="alert">{describe(&error)}</p> })}
+        // Not an `ActionForm`: it has no fields, and the code that reads fields would be loaded with every page.
+        <form
+            class="sign-out"
+            method="post"
+            action=paths::api::LOGOUT
+            on:submit=move |event| {
+                event.prevent_default();
+                logout.dispatch(Logout {});
+            }
+        >
+            <button type="submit" class="link" disabled=move || pending.get()>"Sign out"</button>
+        </form>
     }
 }

@@ -1,16 +1,16 @@
 use crate::{
-    components::error_view::{TryAgain, describe},
+    components::{
+        by_session::BySession,
+        error_view::{TryAgain, describe},
+    },
     paths,
-    session::use_session,
 };
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::A;
 
 /// What this is, and the way in.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let session = use_session();
     view! {
         <Title text=""/>
         <div class="hero">
@@ -19,26 +19,22 @@ pub fn HomePage() -> impl IntoView {
                 "You stay signed in for thirty days, in every tab, with and without JavaScript. "
                 "What a thief could take is worth next to nothing."
             </p>
-            <Transition>
-                {move || Suspend::new(async move {
-                    match session.current.await {
-                        Ok(Some(user)) => EitherOf3::A(view! {
-                            <p>"Welcome back, "<strong>{user.display_name}</strong>"."</p>
-                            <p><A href=paths::ACCOUNT attr:class="button primary">"Manage your profile"</A></p>
-                        }),
-                        Ok(None) => EitherOf3::B(view! {
-                            <p class="actions">
-                                <A href=paths::SIGN_UP attr:class="button primary">"Create account"</A>
-                                <A href=paths::LOGIN attr:class="button">"Sign in"</A>
-                            </p>
-                        }),
-                        Err(error) => EitherOf3::C(view! {
-                            <p class="form-message" role="alert">{describe(&error)}</p>
-                            <p><TryAgain/></p>
-                        }),
-                    }
-                })}
-            </Transition>
+            <BySession view=|current| match current {
+                Ok(Some(user)) => view! {
+                    <p>"Welcome back, "<strong>{user.display_name}</strong>"."</p>
+                    <p><a class="button primary" href=paths::ACCOUNT>"Manage your profile"</a></p>
+                }.into_any(),
+                Ok(None) => view! {
+                    <p class="actions">
+                        <a class="button primary" href=paths::SIGN_UP>"Create account"</a>
+                        <a class="button" href=paths::LOGIN>"Sign in"</a>
+                    </p>
+                }.into_any(),
+                Err(error) => view! {
+                    <p class="form-message" role="alert">{describe(&error)}</p>
+                    <p><TryAgain/></p>
+                }.into_any(),
+            }/>
         </div>
         <h2>"How it works"</h2>
         <ul class="facts">

@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, components::A, lazy_route};
+use leptos_router::{LazyRoute, lazy_route};
 
 /// Signing in.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl LazyRoute for LoginPage {
             <div class="card">
                 <h1>"Sign in"</h1>
                 <LoginForm/>
-                <p>"No account yet? "<A href=sign_up>"Create one"</A></p>
+                <p>"No account yet? "<a href=sign_up>"Create one"</a></p>
             </div>
         }
         .into_any()

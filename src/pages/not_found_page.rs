@@ -1,7 +1,6 @@
 use crate::{paths, respond};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::A;
 
 /// There is nothing under this address.
 #[component]
@@ -11,6 +10,6 @@ pub fn NotFoundPage() -> impl IntoView {
         <Title text="Page not found"/>
         <h1>"Page not found"</h1>
         <p>"There is nothing under this address. It may have been moved, or mistyped."</p>
-        <p><A href=paths::HOME attr:class="button">"Go to the home page"</A></p>
+        <p><a class="button" href=paths::HOME>"Go to the home page"</a></p>
     }
 }

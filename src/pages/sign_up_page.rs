@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, components::A, lazy_route};
+use leptos_router::{LazyRoute, lazy_route};
 
 const PASSWORD_HINT: &str = "At least 8 characters. 15 or more, or a few unrelated words, are better.";
 
@@ -35,7 +35,7 @@ impl LazyRoute for SignUpPage {
             <div class="card">
                 <h1>"Create account"</h1>
                 <SignUpForm/>
-                <p>"Here before? "<A href=login>"Go to sign-in"</A></p>
+                <p>"Here before? "<a href=login>"Go to sign-in"</a></p>
             </div>
         }
         .into_any()

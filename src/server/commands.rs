@@ -8,6 +8,7 @@ use super::{
     service::accounts::{AccountError, Accounts},
     start::{self, Application, StartError},
     store::Store,
+    telemetry,
 };
 use crate::{
     components::error_view,
@@ -26,6 +27,7 @@ const PAGE: u32 = 500;
 pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
     let config = Config::load(settings)?;
     let options = leptos_options(settings)?;
+    telemetry::init(&config.log);
     let secret = start::master_secret(&config)?;
     start::runtime()?.block_on(async {
         let store = start::open_store(&config).await?;

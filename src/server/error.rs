@@ -1,7 +1,6 @@
 //! From what went wrong inside to what is told outside: logged once, here, then reduced.
 
 use super::{
-    domain::refresh_token::RefreshTokenError,
     service::{
         accounts::{AccountError, SignInError},
         hashing::HashingError,
@@ -65,27 +64,23 @@ impl From<AccountError> for AppError {
     }
 }
 
-impl From<RefreshError> for AppError {
-    fn from(cause: RefreshError) -> Self {
-        match cause {
-            RefreshError::Store(cause) => cause.into(),
-            RefreshError::Contended => {
-                warn!("{cause}");
-                Self::Unavailable
-            }
-            RefreshError::Client(_) => {
+impl RefreshError {
+    /// To the wire. Only a final verdict says that nobody is signed in; a refusal that another try may turn around
+    /// (a very late packet, a key this server does not have yet) says to try again.
+    #[must_use]
+    pub fn reduce(self) -> AppError {
+        let is_final = self.is_final();
+        match self {
+            Self::Store(cause) => cause.into(),
+            Self::Client(_) => {
                 error!("the server functions are not a registered client");
-                Self::Internal
-            }
-            RefreshError::Token(RefreshTokenError::UnknownKey) => {
-                warn!("{cause}");
-                Self::Unauthenticated
+                AppError::Internal
             }
             // A reuse has been logged where it was found, with what is needed to look into it.
-            RefreshError::Reused => Self::Unauthenticated,
-            RefreshError::Token(_) | RefreshError::UnknownSession | RefreshError::Expired | RefreshError::Ended | RefreshError::Replaced => {
-                info!(target: "tokenlife::security", event = "refresh_refused", reason = %cause);
-                Self::Unauthenticated
+            Self::Reused => AppError::Unauthenticated,
+            cause => {
+                info!(target: "tokenlife::security", event = "refresh_refused", reason = %cause, is_final);
+                if is_final { AppError::Unauthenticated } else { AppError::Unavailable }
             }
         }
     }

@@ -11,7 +11,11 @@ use super::{
         user::User,
     },
     http::{client_address::ClientAddress, rate_limit::RetryAfter, server_functions::CalledOverHttp},
-    service::{Origin, accounts::Accounts, sessions::Refreshed},
+    service::{
+        Origin,
+        accounts::Accounts,
+        sessions::{RefreshError, Refreshed},
+    },
     state::AppState,
     visitor::{Change, Visitor, VisitorSession},
 };
@@ -109,7 +113,7 @@ pub async fn begin_session<E: Into<AppError>>(signed_in: Result<Refreshed, E>, r
 pub async fn refresh_session() -> Result<TokenLife, AppError> {
     let visitor = visitor();
     let refresh_token = report(visitor.refresh_token.ok_or(AppError::Unauthenticated))?;
-    let refreshed = report(state().redeem(refresh_token).await)?;
+    let refreshed = report(state().redeem(refresh_token).await.map_err(RefreshError::reduce))?;
     let life = refreshed.tokens.life;
     visitor.cookies.set(Change::Issue(Box::new(refreshed)));
     Ok(life)

@@ -28,7 +28,8 @@ use super::{
     telemetry,
 };
 use leptos::prelude::LeptosOptions;
-use std::{error::Error, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use sqlx::sqlite::SqliteConnectOptions;
+use std::{error::Error, io, net::SocketAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, runtime::Runtime, time::interval};
 use tracing::{info, warn};
 
@@ -45,7 +46,7 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("the database {url} cannot be opened: {}; check [app.database] url and who may write there", chain(.cause))]
     Database { url: String, cause: StoreError },
-    #[error("the signing keys cannot be loaded: {}; was the master secret changed? Put the old one back, or empty the table signing_keys, which signs everybody's access tokens anew", chain(.0))]
+    #[error("the signing keys cannot be loaded: {}; was the master secret changed? Put the old one back, or empty the table signing_keys: everybody then has to sign in again", chain(.0))]
     Keys(KeyError),
     #[error("{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)")]
     Listen { address: SocketAddr, cause: io::Error },
@@ -139,9 +140,11 @@ pub fn serve(settings: &Path) -> Result<(), StartError> {
 /// [`StartError::Database`].
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let url = config.database_url();
-    let file = url.strip_prefix("sqlite:").unwrap_or(&url);
-    let file = file.strip_prefix("//").unwrap_or(file);
-    match SqliteStore::open(Path::new(file)).await {
+    let opened = match SqliteConnectOptions::from_str(&url) {
+        Ok(options) => SqliteStore::open(options.get_filename()).await,
+        Err(error) => Err(error.into()),
+    };
+    match opened {
         Ok(store) => Ok(Arc::new(store)),
         Err(cause) => Err(StartError::Database { url, cause }),
     }

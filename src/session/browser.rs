@@ -1,6 +1,5 @@
 //! What the session needs from the browser: cookies, a clock, the address bar. Nothing here runs on the server.
 
-use crate::paths;
 use leptos::prelude::{document, window};
 use std::time::Duration;
 use wasm_bindgen::JsCast;
@@ -66,13 +65,6 @@ pub(crate) fn leave_for(path: &str) {
 /// Loads a page of this application, keeping this one in the history.
 pub(crate) fn go_to(path: &str) {
     _ = window().location().assign(path);
-}
-
-/// The page in the address bar: path and query.
-pub(crate) fn address() -> String {
-    let location = window().location();
-    let path = location.pathname().unwrap_or_else(|_| paths::HOME.to_owned());
-    path + &location.search().unwrap_or_default()
 }
 
 fn is_https() -> bool {

@@ -9,7 +9,7 @@ use gloo_net::http::Request;
 use leptos::server_fn::{
     Bytes,
     client::{Client, browser::BrowserClient},
-    error::FromServerFnError,
+    error::{FromServerFnError, ServerFnErrorErr},
     request::{ClientReq, browser::BrowserRequest},
     response::{ClientRes, browser::BrowserResponse},
 };
@@ -40,21 +40,25 @@ where
             let renewals_before = refresh::renewals();
             let answer = send_once::<E, I, O>(request).await?;
 
-            let Some(spare) = spare else { return Ok(answer) };
             let renewed_meanwhile = refresh::renewals() != renewals_before;
-            let try_again = match refresh::look().after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
-                Then::Deliver => false,
-                Then::Retry => true,
-                Then::RefreshAndRetry => refresh::refresh().await == RefreshOutcome::Renewed,
+            let then = refresh::look().after_answer(plan, status::<E>(&answer), renewed_meanwhile);
+            let outcome = match then {
+                Then::Deliver => return Ok(answer),
+                Then::ReportUnreachable => return Err(unreachable()),
+                Then::Retry => RefreshOutcome::Renewed,
+                Then::RefreshAndRetry => refresh::refresh().await,
             };
-            if !try_again {
-                return Ok(answer);
+            match spare {
+                Some(spare) if matches!(outcome, RefreshOutcome::Renewed | RefreshOutcome::InVain) => {
+                    let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
+                    if status::<E>(&answer) == 401 {
+                        refresh::note_in_vain();
+                    }
+                    Ok(answer)
+                }
+                _ if outcome.is_transient() => Err(unreachable()),
+                _ => Ok(answer),
             }
-            let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
-            if status::<E>(&answer) == 401 {
-                refresh::note_in_vain();
-            }
-            Ok(answer)
         })
     }
 
@@ -81,6 +85,11 @@ where
     O: FromServerFnError,
 {
     <BrowserClient as Client<E, I, O>>::send(request)
+}
+
+/// For a caller who was refused while the server could not say whether the session goes on.
+fn unreachable<E: FromServerFnError>() -> E {
+    E::from_server_fn_error(ServerFnErrorErr::Request("the session could not be refreshed".into()))
 }
 
 fn status<E: FromServerFnError>(answer: &BrowserResponse) -> u16 {

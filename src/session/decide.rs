@@ -6,8 +6,11 @@
 use crate::model::TokenLife;
 use std::time::Duration;
 
-/// At least this long lies between a refresh that did not help and the next try.
-pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// So long the server is left alone after a refresh that did not help.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// So long after a refresh that did not reach the server: long enough for the other calls of the same moment.
+const PAUSE_WHEN_UNREACHABLE: Duration = Duration::from_secs(2);
 
 /// An access token is renewed this long before its end, or a tenth of its life before, whichever is shorter.
 const LONGEST_MARGIN: Duration = Duration::from_secs(30);
@@ -19,8 +22,16 @@ pub struct Known {
     pub token: Option<Token>,
     /// Whether this page believes that somebody is signed in.
     pub session_believed: bool,
-    /// How long ago a refresh did not help, if it is the last thing that was tried.
-    pub since_failure: Option<Duration>,
+    /// The last refresh, if it did not help.
+    pub failure: Option<Failure>,
+}
+
+/// A refresh that did not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub outcome: RefreshOutcome,
+    /// How long ago that was.
+    pub since: Duration,
 }
 
 /// An access token seen by its cookie.
@@ -47,20 +58,26 @@ pub enum Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Deliver,
-    /// Somebody else's refresh has succeeded since the call left.
+    /// Another call's refresh has succeeded since this one left.
     Retry,
     RefreshAndRetry,
+    /// The call was refused for want of a refresh that could not be had: that says nothing about the session.
+    ReportUnreachable,
 }
 
 /// What came of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshOutcome {
     Renewed,
+    /// Renewed, but to no effect: no readable cookie came of it, or the call was refused all the same.
+    InVain,
     /// The server's last word: the session is over.
     Refused,
-    /// The server could not be reached or could not tell. Nobody is signed out by this.
+    /// The server could not tell. Nobody is signed out by this.
+    Unable,
+    /// No answer came. Nobody is signed out by this.
     #[default]
-    Failed,
+    Unreachable,
 }
 
 impl Known {
@@ -79,14 +96,21 @@ impl Known {
     #[must_use]
     pub fn after_answer(&self, plan: Plan, status: u16, renewed_meanwhile: bool) -> Then {
         match plan {
-            Plan::Send if status == 401 && renewed_meanwhile => Then::Retry,
-            Plan::Send if status == 401 && self.may_refresh() => Then::RefreshAndRetry,
+            Plan::SendAnonymously => Then::Deliver,
+            _ if status != 401 => Then::Deliver,
+            Plan::Send if renewed_meanwhile => Then::Retry,
+            Plan::Send if self.may_refresh() => Then::RefreshAndRetry,
+            _ if self.is_in_doubt() => Then::ReportUnreachable,
             _ => Then::Deliver,
         }
     }
 
     fn may_refresh(&self) -> bool {
-        self.since_failure.is_none_or(|since| since >= PAUSE_AFTER_FAILURE)
+        self.failure.is_none_or(|failure| failure.since >= failure.outcome.pause())
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.failure.is_some_and(|failure| failure.outcome.is_transient())
     }
 }
 
@@ -106,13 +130,28 @@ impl Token {
 impl RefreshOutcome {
     /// Reads the answer to a refresh; no status means that none came.
     ///
-    /// A success that leaves no readable cookie behind counts as failed: it would be asked for again at every call.
+    /// A success that leaves no readable cookie behind is none: it would be asked for again at every call.
     #[must_use]
     pub const fn of(status: Option<u16>, token_is_there: bool) -> Self {
         match status {
             Some(200..=299) if token_is_there => Self::Renewed,
+            Some(200..=299) => Self::InVain,
             Some(401) => Self::Refused,
-            _ => Self::Failed,
+            Some(_) => Self::Unable,
+            None => Self::Unreachable,
+        }
+    }
+
+    /// Whether the next try may well succeed, with the same session.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::Unable | Self::Unreachable)
+    }
+
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Unreachable => PAUSE_WHEN_UNREACHABLE,
+            Self::Renewed | Self::InVain | Self::Refused | Self::Unable => PAUSE,
         }
     }
 }
@@ -128,7 +167,7 @@ mod tests {
     }
 
     fn signed_in(token: Option<Token>) -> Known {
-        Known { token, session_believed: true, since_failure: None }
+        Known { token, session_believed: true, failure: None }
     }
 
     #[test]
@@ -155,7 +194,7 @@ mod tests {
     #[test]
     fn a_missing_token_is_renewed_only_if_somebody_seems_to_be_signed_in() {
         assert_eq!(signed_in(None).before_call(), Plan::RefreshFirst);
-        let anonymous = Known { token: None, session_believed: false, since_failure: None };
+        let anonymous = Known { token: None, session_believed: false, failure: None };
         assert_eq!(anonymous.before_call(), Plan::SendAnonymously);
         assert_eq!(anonymous.after_answer(Plan::SendAnonymously, 401, false), Then::Deliver);
     }
@@ -171,23 +210,43 @@ mod tests {
         }
     }
 
+    fn failed(outcome: RefreshOutcome, seconds_ago: u64) -> Known {
+        Known { failure: Some(Failure { outcome, since: secs(seconds_ago) }), ..signed_in(None) }
+    }
+
     #[test]
     fn a_refresh_that_did_not_help_is_not_tried_again_at_once() {
-        let after = |seconds| Known { since_failure: Some(secs(seconds)), ..signed_in(None) };
-        assert_eq!(after(0).before_call(), Plan::Send);
-        assert_eq!(after(29).before_call(), Plan::Send);
-        assert_eq!(after(30).before_call(), Plan::RefreshFirst);
-        assert_eq!(after(29).after_answer(Plan::Send, 401, false), Then::Deliver);
-        assert_eq!(after(30).after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
+        for outcome in [RefreshOutcome::InVain, RefreshOutcome::Refused, RefreshOutcome::Unable] {
+            assert_eq!(failed(outcome, 0).before_call(), Plan::Send);
+            assert_eq!(failed(outcome, 29).before_call(), Plan::Send);
+            assert_eq!(failed(outcome, 30).before_call(), Plan::RefreshFirst);
+            assert_eq!(failed(outcome, 30).after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
+        }
+        assert_eq!(failed(RefreshOutcome::Unreachable, 1).before_call(), Plan::Send);
+        assert_eq!(failed(RefreshOutcome::Unreachable, 2).before_call(), Plan::RefreshFirst, "the network is back");
+    }
+
+    #[test]
+    fn a_refusal_for_want_of_a_refresh_says_nothing_about_the_session() {
+        for plan in [Plan::Send, Plan::RefreshFirst] {
+            for outcome in [RefreshOutcome::Unable, RefreshOutcome::Unreachable] {
+                assert_eq!(failed(outcome, 1).after_answer(plan, 401, false), Then::ReportUnreachable);
+                assert_eq!(failed(outcome, 1).after_answer(plan, 200, false), Then::Deliver);
+            }
+            for outcome in [RefreshOutcome::InVain, RefreshOutcome::Refused] {
+                assert_eq!(failed(outcome, 1).after_answer(plan, 401, false), Then::Deliver);
+            }
+        }
     }
 
     #[test]
     fn only_a_plain_refusal_ends_the_session() {
         assert_eq!(RefreshOutcome::of(Some(200), true), RefreshOutcome::Renewed);
+        assert_eq!(RefreshOutcome::of(Some(200), false), RefreshOutcome::InVain);
         assert_eq!(RefreshOutcome::of(Some(401), true), RefreshOutcome::Refused);
-        for status in [None, Some(302), Some(400), Some(403), Some(404), Some(429), Some(500), Some(502), Some(503)] {
-            assert_eq!(RefreshOutcome::of(status, true), RefreshOutcome::Failed, "{status:?}");
+        for status in [302, 400, 403, 404, 429, 500, 502, 503] {
+            assert_eq!(RefreshOutcome::of(Some(status), true), RefreshOutcome::Unable, "{status}");
         }
-        assert_eq!(RefreshOutcome::of(Some(200), false), RefreshOutcome::Failed);
+        assert_eq!(RefreshOutcome::of(None, true), RefreshOutcome::Unreachable);
     }
 }

@@ -1,6 +1,6 @@
 //! What a page remembers about its session from call to call.
 
-use super::decide::{Known, RefreshOutcome, Token};
+use super::decide::{Failure, Known, RefreshOutcome, Token};
 use crate::model::TokenLife;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Memory {
     token: Option<Sighting>,
     session_believed: bool,
-    failed_at: Option<Duration>,
+    failure: Option<(RefreshOutcome, Duration)>,
     renewals: u32,
 }
 
@@ -24,7 +24,7 @@ impl Memory {
     /// Nothing known yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { token: None, session_believed: false, failed_at: None, renewals: 0 }
+        Self { token: None, session_believed: false, failure: None, renewals: 0 }
     }
 
     /// Takes in the readable cookie as it is now, and says what is known.
@@ -37,13 +37,13 @@ impl Memory {
                 Some(Sighting { cookie: cookie.to_owned(), life: TokenLife::parse(cookie)?, since: now })
             });
             if self.token.is_some() {
-                self.failed_at = None;
+                self.failure = None;
             }
         }
         Known {
             token: self.token.as_ref().map(|seen| Token::new(seen.life, now.saturating_sub(seen.since))),
             session_believed: self.session_believed,
-            since_failure: self.failed_at.map(|at| now.saturating_sub(at)),
+            failure: self.failure.map(|(outcome, at)| Failure { outcome, since: now.saturating_sub(at) }),
         }
     }
 
@@ -54,17 +54,15 @@ impl Memory {
 
     /// Takes in what came of a refresh.
     pub fn note(&mut self, outcome: RefreshOutcome, now: Duration) {
-        match outcome {
-            RefreshOutcome::Renewed => {
-                self.renewals = self.renewals.wrapping_add(1);
-                self.failed_at = None;
-            }
-            RefreshOutcome::Refused => {
-                self.session_believed = false;
-                self.failed_at = Some(now);
-            }
-            RefreshOutcome::Failed => self.failed_at = Some(now),
+        if outcome == RefreshOutcome::Renewed {
+            self.renewals = self.renewals.wrapping_add(1);
+            self.failure = None;
+            return;
         }
+        if outcome == RefreshOutcome::Refused {
+            self.session_believed = false;
+        }
+        self.failure = Some((outcome, now));
     }
 
     /// How many refreshes have succeeded: a call compares it before and after, to see whether one came between.
@@ -128,16 +126,16 @@ mod tests {
     #[test]
     fn an_outage_is_not_taken_for_a_sign_out() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Failed, at(10));
+        memory.note(RefreshOutcome::Unable, at(10));
         assert!(memory.look(None, at(11)).session_believed);
         assert_eq!(memory.look(None, at(11)).before_call(), Plan::Send);
-        assert_eq!(memory.look(None, at(41)).before_call(), Plan::RefreshFirst);
+        assert_eq!(memory.look(None, at(40)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
     fn a_new_token_wipes_out_an_earlier_failure() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Failed, at(10));
+        memory.note(RefreshOutcome::Unable, at(10));
         memory.look(Some(FIRST), at(11));
         assert_eq!(memory.look(None, at(12)).before_call(), Plan::RefreshFirst);
     }
@@ -146,7 +144,7 @@ mod tests {
     fn renewals_are_counted() {
         let mut memory = signed_in();
         memory.note(RefreshOutcome::Renewed, at(1));
-        memory.note(RefreshOutcome::Failed, at(2));
+        memory.note(RefreshOutcome::Unable, at(2));
         assert_eq!(memory.renewals(), 1);
     }
 }

@@ -38,9 +38,9 @@ pub(super) fn believe(somebody_is_signed_in: bool) {
     MEMORY.with_borrow_mut(|memory| memory.believe(somebody_is_signed_in));
 }
 
-/// Says that a refreshed session was refused all the same: asking again at once would not help.
+/// Says that a call was refused although the session had just been renewed: asking again at once would not help.
 pub(super) fn note_in_vain() {
-    MEMORY.with_borrow_mut(|memory| memory.note(RefreshOutcome::Failed, browser::now()));
+    MEMORY.with_borrow_mut(|memory| memory.note(RefreshOutcome::InVain, browser::now()));
 }
 
 /// Calls back when the server's last word is that the session is over.

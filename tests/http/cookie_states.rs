@@ -137,7 +137,7 @@ async fn state_8_the_refresh_token_was_spent_long_ago() {
     app.delivered(alice.session_id()).await;
 
     app.advance(minutes(1));
-    let late = second_copy.call(api::REFRESH, &[]).await.assert_status(401);
+    let late = second_copy.call(api::REFRESH, &[]).await.assert_status(503);
     assert!(late.set_cookies().is_empty());
     assert!(alice.is_signed_in().await, "a late packet ends nothing");
 

@@ -3,6 +3,18 @@
 
 #![cfg(feature = "ssr")]
 
+mod access_tokens;
 mod cookie_states;
+mod csrf;
+mod forgeries;
+mod forms;
+mod headers;
+mod limits;
+mod outage;
+mod redirects;
 mod refresh;
+mod secrets;
+mod sign_in;
+mod sign_up;
+mod stress_tmp;
 mod support;

@@ -131,18 +131,13 @@ async fn redeem(state: &AppState, presented: &PresentedCookies, asked: Asked, vi
             visitor.cookies.set(Change::Issue(Box::new(refreshed)));
             Ok(Visitor { session: Some(session), previous: Some(session.session_id), ..visitor })
         }
-        Err(error) => {
-            let is_final = error.is_final();
-            match AppError::from(error) {
-                AppError::Unauthenticated if is_final => {
-                    clean_up(&visitor, asked);
-                    Ok(visitor)
-                }
-                // A very late packet, or a key this server does not have yet: neither signed in nor signed out.
-                AppError::Unauthenticated => Err(AppError::Unavailable),
-                error => Err(error),
+        Err(error) => match error.reduce() {
+            AppError::Unauthenticated => {
+                clean_up(&visitor, asked);
+                Ok(visitor)
             }
-        }
+            error => Err(error),
+        },
     }
 }
 

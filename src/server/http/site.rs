@@ -11,6 +11,7 @@ use axum::{
 };
 use leptos::{nonce::Nonce, prelude::*};
 use leptos_meta::MetaTags;
+use std::path::Path;
 
 /// The pages of the application, ready to be rendered.
 #[derive(Clone, Debug)]
@@ -39,7 +40,15 @@ impl AssetNames {
         let path = |kind: &str, extension: &str| {
             format!("{}{}{}.{extension}", options.site_pkg_dir_route_base(), options.output_name, hash_of(kind))
         };
-        Self { stylesheet: path("css", "css"), script: path("js", "js"), wasm: path("wasm", "wasm") }
+        let files = Self { stylesheet: path("css", "css"), script: path("js", "js"), wasm: path("wasm", "wasm") };
+        let built = Path::new(options.site_root.as_ref()).join(files.script.trim_start_matches('/'));
+        if !built.exists() {
+            tracing::warn!(
+                missing = %built.display(),
+                "pages will come without scripts and styles; build the site, or set LEPTOS_HASH_FILES as the build had it"
+            );
+        }
+        files
     }
 }
 

@@ -5,8 +5,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
+use cookie::Cookie;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -40,6 +41,40 @@ impl Answer {
 
     pub fn set_cookies(&self) -> Vec<String> {
         self.headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().expect("ASCII").to_owned()).collect()
+    }
+
+    /// The cookie that the answer sets, with its attributes.
+    #[track_caller]
+    pub fn cookie(&self, name: &str) -> Cookie<'static> {
+        let cookies = self.set_cookies().into_iter().map(|line| Cookie::parse(line).expect("a cookie"));
+        let mut fitting = cookies.filter(|cookie| cookie.name() == name);
+        let cookie = fitting.next().unwrap_or_else(|| panic!("{name} is not set by {self:?}"));
+        assert!(fitting.next().is_none(), "{name} is set twice");
+        cookie
+    }
+
+    /// The word that marks the scripts of this page as ours.
+    pub fn nonce(&self) -> Option<&str> {
+        self.header("content-security-policy").split_once("'nonce-")?.1.split('\'').next()
+    }
+
+    /// All that may not differ between two answers that are to look alike: everything but the request's id, the nonce
+    /// and `typed`, which the client knows anyway.
+    pub fn essence(&self, typed: &str) -> String {
+        let mut headers: Vec<String> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "x-request-id" && *name != header::DATE)
+            .map(|(name, value)| format!("{name}: {value:?}"))
+            .collect();
+        headers.sort();
+        let mut text = format!("{}\n{}\n\n{}", self.status, headers.join("\n"), self.body);
+        for differing in [self.nonce(), self.headers.get("x-request-id").and_then(|id| id.to_str().ok()), Some(typed)] {
+            if let Some(differing) = differing.filter(|text| !text.is_empty()) {
+                text = text.replace(differing, "…");
+            }
+        }
+        text
     }
 
     /// The names of the cookies that the answer sets to a value.

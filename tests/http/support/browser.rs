@@ -6,10 +6,9 @@ use axum::{
     http::{Method, Request, header},
 };
 use cookie::Cookie;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tokenlife::server::{
-    clock::Timestamp,
-    domain::session::SessionId,
+    clock::Timestamp, domain::session::SessionId, http::serve::PeerAddress, service::sessions::Refreshed,
 };
 use tower::ServiceExt as _;
 
@@ -20,11 +19,19 @@ pub struct Browser<'a> {
     app: &'a TestApp,
     jar: BTreeMap<String, (String, Option<Timestamp>)>,
     pub email: String,
+    /// Where its connections come from.
+    peer: Option<SocketAddr>,
 }
 
 impl<'a> Browser<'a> {
     pub fn new(app: &'a TestApp) -> Self {
-        Self { app, jar: BTreeMap::new(), email: String::new() }
+        Self { app, jar: BTreeMap::new(), email: String::new(), peer: None }
+    }
+
+    /// The same browser at another place of the network.
+    pub fn at(mut self, address: &str) -> Self {
+        self.peer = Some(SocketAddr::new(address.parse().expect("an address"), 49_152));
+        self
     }
 
     /// Opens a page, as from the address bar.
@@ -73,6 +80,9 @@ impl<'a> Browser<'a> {
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header value"));
         }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(PeerAddress(peer));
+        }
         let answered = self.app.router.clone().oneshot(request).await.expect("the router answers");
         Answer::read(answered).await
     }
@@ -86,12 +96,26 @@ impl<'a> Browser<'a> {
                 self.jar.remove(cookie.name());
                 continue;
             }
-            let expires = max_age.map(|age| self.app.now() + std::time::Duration::from_secs(age.unsigned_abs()));
+            let expires = max_age.map(|age| self.app.now() + Duration::from_secs(age.unsigned_abs()));
             self.jar.insert(cookie.name().to_owned(), (cookie.value().to_owned(), expires));
         }
     }
 
-    fn cookie_header(&self) -> Option<String> {
+    /// Puts tokens into the jar that were issued without a request.
+    pub fn take(&mut self, issued: &Refreshed) {
+        let life = issued.tokens.life;
+        let access_ends = self.app.now() + Duration::from_secs(life.seconds().unsigned_abs());
+        let refresh_ends = self.app.now() + issued.tokens.refresh_life;
+        for (name, value, ends) in [
+            ("accessToken", issued.tokens.access.as_str(), access_ends),
+            ("refreshToken", issued.tokens.refresh.as_str(), refresh_ends),
+            ("tokenLife", &life.to_string(), access_ends),
+        ] {
+            self.jar.insert(name.to_owned(), (value.to_owned(), Some(ends)));
+        }
+    }
+
+    pub fn cookie_header(&self) -> Option<String> {
         let live = self.jar.iter().filter(|(_, (_, expires))| expires.is_none_or(|at| at > self.app.now()));
         let pairs: Vec<String> = live.map(|(name, (value, _))| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
@@ -131,7 +155,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn navigation(method: Method, path: &str) -> axum::http::request::Builder {
+pub fn navigation(method: Method, path: &str) -> axum::http::request::Builder {
     Request::builder()
         .method(method)
         .uri(path)
@@ -141,6 +165,6 @@ fn navigation(method: Method, path: &str) -> axum::http::request::Builder {
         .header("sec-fetch-user", "?1")
 }
 
-fn encode(fields: &[(&str, &str)]) -> String {
+pub fn encode(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }

@@ -1,9 +1,11 @@
 //! The application, put together as `start::serve` does it, on a store of its own and a clock that stands still.
 
-use super::Browser;
+use super::{Browser, Condition, watched_store::WatchedStore};
 use axum::Router;
 use leptos::prelude::LeptosOptions;
 use std::{
+    net::IpAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -15,8 +17,12 @@ use tokio::sync::Mutex;
 use tokenlife::server::{
     clock::{Clock as _, ManualClock, Timestamp},
     config::{Config, MasterSecret, MasterSecretSource},
-    domain::session::{Session, SessionId},
+    domain::{
+        session::{LoginMethod, Session, SessionId},
+        user::UserId,
+    },
     http::{self, health::Readiness},
+    service::Origin,
     start::Application,
     state::AppState,
     store::{Store, sqlite::SqliteStore},
@@ -29,12 +35,15 @@ pub struct TestApp {
     pub router: Router,
     pub clock: ManualClock,
     pub state: AppState,
+    /// The store itself: what tests ask it is neither recorded nor disturbed.
     pub store: Arc<dyn Store>,
+    /// The store as the application has it.
+    pub watched: Arc<WatchedStore>,
     pub origin: String,
+    pub files: TempDir,
     users: AtomicU32,
     /// Passwords are hashed one after the other, so that tests do not time each other out.
     hashing: Mutex<()>,
-    _files: TempDir,
 }
 
 impl TestApp {
@@ -50,6 +59,11 @@ impl TestApp {
         Self::on_store(&config, store, files).await
     }
 
+    /// An application that the world reaches under `https`.
+    pub async fn on_https() -> Self {
+        Self::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await
+    }
+
     async fn on_store(config: &Config, store: Arc<dyn Store>, files: TempDir) -> Self {
         let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
         let site_root = files.path().join("site");
@@ -58,12 +72,17 @@ impl TestApp {
         std::fs::write(site_root.join("robots.txt"), "User-agent: *\n").expect("a file");
         let options = LeptosOptions::builder().output_name("tokenlife").site_root(site_root.display().to_string()).site_pkg_dir("pkg").build();
         let (secret, _) = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
-        let application =
-            Application::assemble(config, options, &secret, Arc::clone(&store), Arc::new(clock.clone())).await.expect("an application");
-        let router = http::router(&application.state, &store, config, &Readiness::ready());
+        let watched = Arc::new(WatchedStore::new(Arc::clone(&store)));
+        let used: Arc<dyn Store> = watched.clone();
+        let application = Application::assemble(config, options, &secret, Arc::clone(&used), Arc::new(clock.clone()))
+            .await
+            .expect("an application");
+        let router = http::router(&application.state, &used, config, &Readiness::ready());
         let state = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
-        Self { router, clock, state, store, origin, users: AtomicU32::new(0), hashing: Mutex::default(), _files: files }
+        watched.asked();
+        let (users, hashing) = (AtomicU32::new(0), Mutex::default());
+        Self { router, clock, state, store, watched, origin, files, users, hashing }
     }
 
     /// A browser that has never been here.
@@ -80,6 +99,32 @@ impl TestApp {
         browser.submit("/api/account/sign_up", &[("email", &email), ("display_name", name), ("password", PASSWORD)]).await.assert_status(303);
         browser.email = email;
         browser
+    }
+
+    /// An account with [`PASSWORD`] that exists already.
+    pub async fn account(&self, email: &str) -> UserId {
+        let _one_at_a_time = self.hashing.lock().await;
+        let password = PASSWORD.to_owned().into();
+        self.state.accounts.add_user(email, "Somebody", password).await.expect("an account")
+    }
+
+    /// A browser in which this account signed in a moment ago.
+    pub async fn browser_of(&self, user: UserId) -> Browser<'_> {
+        let origin = Origin { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new() };
+        let begun = self.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
+        let mut browser = self.browser();
+        browser.take(&begun.expect("the account is not disabled"));
+        browser
+    }
+
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.files.path().join("test.sqlite3")
+    }
+
+    /// Has the store be as told from now on.
+    pub fn store_is(&self, condition: Condition) {
+        self.watched.set(condition);
     }
 
     /// What the store says about a session.

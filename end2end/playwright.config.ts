@@ -1,0 +1,42 @@
+import { defineConfig, type Project } from '@playwright/test';
+import { chromium } from './support/chromium';
+import { defaultLives, shortLives } from './support/servers';
+
+// Each spec runs twice, alive and without JavaScript; those that need a living page are called *.hydrated.spec.ts.
+const hydrated = /\.hydrated\.spec\.ts$/;
+// What people do every day runs once more where an access token lives for three seconds.
+const normalUse = /(journey|profile|short-lived\.hydrated)\.spec\.ts$/;
+const shortLivedOnly = /short-lived\.hydrated\.spec\.ts$/;
+
+const tests: Project[] = [
+  { name: 'hydrated', testIgnore: shortLivedOnly, use: { baseURL: defaultLives.url } },
+  { name: 'no-javascript', testIgnore: hydrated, use: { baseURL: defaultLives.url, javaScriptEnabled: false } },
+  { name: 'short-lived', testMatch: normalUse, use: { baseURL: shortLives.url } },
+];
+
+// Not a test: takes pictures when it is told where to put them. See screenshots.ts.
+const screenshots: Project = {
+  name: 'screenshots',
+  testDir: '.',
+  testMatch: 'screenshots.ts',
+  use: { baseURL: defaultLives.url },
+};
+
+const takesScreenshots = Boolean(process.env.TOKENLIFE_SCREENSHOTS);
+
+export default defineConfig({
+  testDir: 'tests',
+  forbidOnly: Boolean(process.env.CI),
+  fullyParallel: true,
+  workers: 2,
+  timeout: 20_000,
+  expect: { timeout: 5_000 },
+  reporter: 'list',
+  use: {
+    launchOptions: chromium(),
+    locale: 'en-GB',
+    trace: 'retain-on-failure',
+  },
+  projects: takesScreenshots ? [screenshots] : tests,
+  webServer: takesScreenshots ? [defaultLives.start()] : [defaultLives.start(), shortLives.start()],
+});

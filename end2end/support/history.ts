@@ -1,0 +1,51 @@
+import { expect, type BrowserContext, type LaunchOptions } from '@playwright/test';
+import { chromium } from './chromium';
+import type { Site } from './site';
+
+const ELSEWHERE = 'http://elsewhere.test/';
+
+/**
+ * A browser with a back/forward cache. Playwright switches it off, because pages that come back from it confuse it;
+ * here they are the matter. What can be told of them reliably is what stands in the document.
+ */
+export function withPageCache(): LaunchOptions {
+  return { ...chromium(), ignoreDefaultArgs: ['--disable-back-forward-cache'] };
+}
+
+/** Has every page say how it was shown. */
+export async function watchReturns(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    addEventListener('pageshow', (event) => {
+      document.documentElement.dataset.cameBack = String(event.persisted);
+      if (event.persisted) {
+        sessionStorage.setItem('came back', location.pathname);
+      }
+    });
+  });
+}
+
+/** Leaves for another site. A page of our own would tell the others that it is there, which ends their sleep. */
+export async function goElsewhere(site: Site): Promise<void> {
+  await site.page.route(ELSEWHERE, (route) => route.fulfill({ contentType: 'text/html', body: '<h1>Elsewhere</h1>' }));
+  await site.page.goto(ELSEWHERE);
+}
+
+export async function goBack(site: Site): Promise<void> {
+  await site.page.goBack({ waitUntil: 'commit' });
+}
+
+/** The page is the one that was left. */
+export async function cameBack(site: Site): Promise<void> {
+  await expect(site.page.locator('html')).toHaveAttribute('data-came-back', 'true');
+}
+
+/** The page is a new one. */
+export async function wasLoadedAnew(site: Site): Promise<void> {
+  await expect(site.page.locator('html')).toHaveAttribute('data-came-back', 'false');
+  await site.isAlive();
+}
+
+/** The page has come back at some time, even if it was loaded anew then. */
+export async function hadComeBack(site: Site): Promise<string | null> {
+  return site.page.evaluate(() => sessionStorage.getItem('came back'));
+}

@@ -1,0 +1,43 @@
+import type { BrowserContext, Cookie } from '@playwright/test';
+
+export type CookieName = 'accessToken' | 'refreshToken' | 'tokenLife';
+
+/** All three, as `Jar.names` tells them. */
+export const ALL_THREE: CookieName[] = ['accessToken', 'refreshToken', 'tokenLife'];
+
+/** The browser's cookie jar. */
+export class Jar {
+  constructor(
+    private readonly context: BrowserContext,
+    private readonly origin: string,
+  ) {}
+
+  async get(name: CookieName): Promise<Cookie | undefined> {
+    return (await this.context.cookies(this.origin)).find((cookie) => cookie.name === name);
+  }
+
+  async value(name: CookieName): Promise<string | undefined> {
+    return (await this.get(name))?.value;
+  }
+
+  /** The names of all cookies there are. */
+  async names(): Promise<string[]> {
+    return (await this.context.cookies()).map((cookie) => cookie.name).sort();
+  }
+
+  async delete(...names: CookieName[]): Promise<void> {
+    for (const name of names) {
+      await this.context.clearCookies({ name });
+    }
+  }
+
+  async forgeTokenLife(value: string): Promise<void> {
+    await this.context.addCookies([{ name: 'tokenLife', value, url: this.origin, sameSite: 'Lax' }]);
+  }
+}
+
+/** A `tokenLife` as the server would write it for a token that was just issued. */
+export function tokenLifeFromNow(): string {
+  const now = Math.floor(Date.now() / 1000);
+  return `${now}.${now + 3600}`;
+}

@@ -1,0 +1,65 @@
+import type { BrowserContext, ConsoleMessage } from '@playwright/test';
+
+// Without JavaScript nobody uses the WASM that the page has asked for.
+const UNUSED = 'was preloaded using link preload but not used';
+
+/** Everything the browser complains about, in all tabs of a context: a test that leaves some of it has failed. */
+export class Problems {
+  readonly #found: { text: string; path: string }[] = [];
+  readonly #allowed: { text: string; path: string }[] = [];
+
+  constructor(context: BrowserContext, origin: string, javaScript: boolean) {
+    context.on('console', (message) => {
+      if (javaScript || !message.text().includes(UNUSED)) {
+        this.#hear(message);
+      }
+    });
+    context.on('weberror', (error) => this.#note(`uncaught: ${error.error().message}`, error.page()?.url()));
+    context.on('dialog', (dialog) => {
+      this.#note(`dialog: ${dialog.message()}`, dialog.page()?.url());
+      void dialog.dismiss();
+    });
+    context.on('response', (response) => {
+      if (response.status() >= 500 && response.url().startsWith(origin)) {
+        this.#note(`answered with ${response.status()}`, response.url());
+      }
+    });
+    context.on('requestfailed', (request) => {
+      const why = request.failure()?.errorText ?? '';
+      // Aborted is what a page leaves unfinished when the next one is opened. What the policy refuses stands in the
+      // console; without JavaScript, Chromium calls every script refused, and does not mean it.
+      if (!['net::ERR_ABORTED', 'csp'].includes(why) && request.url().startsWith(origin)) {
+        this.#note(`failed: ${why}`, request.url());
+      }
+    });
+  }
+
+  /** Expects a complaint about a path: a status such as `422`, or a piece of its text. */
+  allow(what: number | string, path: string): void {
+    this.#allowed.push({ text: String(what), path });
+  }
+
+  /** What was found and not allowed. */
+  left(): string[] {
+    const isAllowed = (problem: { text: string; path: string }) =>
+      this.#allowed.some((allowed) => allowed.path === problem.path && problem.text.includes(allowed.text));
+    return this.#found.filter((problem) => !isAllowed(problem)).map(({ text, path }) => `${path}: ${text}`);
+  }
+
+  #hear(message: ConsoleMessage): void {
+    if (['error', 'warning'].includes(message.type())) {
+      this.#note(`console ${message.type()}: ${message.text()}`, message.location().url || message.page()?.url());
+    }
+  }
+
+  #note(text: string, url: string | undefined): void {
+    this.#found.push({ text, path: url && URL.canParse(url) ? new URL(url).pathname : '?' });
+  }
+}
+
+/** Runs in every page before its own scripts: what the content security policy refused goes to the console. */
+export function reportViolations(): void {
+  document.addEventListener('securitypolicyviolation', (event) => {
+    console.error(`refused by ${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`);
+  });
+}

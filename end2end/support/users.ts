@@ -1,0 +1,26 @@
+import { expect, type APIRequest, type Cookie } from '@playwright/test';
+import { randomBytes } from 'node:crypto';
+import { api } from './paths';
+
+export interface User {
+  email: string;
+  displayName: string;
+  password: string;
+}
+
+/** Somebody nobody has heard of. */
+export function newUser(): User {
+  const id = randomBytes(6).toString('hex');
+  return { email: `robin.${id}@example.com`, displayName: `Robin ${id}`, password: `vermilion otter juggles ${id}` };
+}
+
+/** Creates an account without a browser; returns the cookies of the session that begins with it. */
+export async function signUp(request: APIRequest, baseURL: string, user: User): Promise<Cookie[]> {
+  const client = await request.newContext({ baseURL });
+  const form = { email: user.email, display_name: user.displayName, password: user.password };
+  const answer = await client.post(api.signUp, { form });
+  expect(answer.status(), await answer.text()).toBe(200);
+  const { cookies } = await client.storageState();
+  await client.dispose();
+  return cookies;
+}

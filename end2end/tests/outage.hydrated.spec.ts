@@ -1,0 +1,83 @@
+import type { Route } from '@playwright/test';
+import { ALL_THREE, expect, paths, test } from '../fixtures';
+
+const { api } = paths;
+
+const OUTAGES: { what: string; shows: number | string; answer: (route: Route) => Promise<void> }[] = [
+  {
+    what: 'the server is overwhelmed',
+    shows: 503,
+    answer: (route) =>
+      route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { code: 'unavailable' } }),
+  },
+  { what: 'the server fails', shows: 500, answer: (route) => route.fulfill({ status: 500, body: 'Oops' }) },
+  { what: 'there is no network', shows: 'net::ERR_INTERNET_DISCONNECTED', answer: (route) => route.abort('internetdisconnected') },
+];
+
+for (const { what, shows, answer } of OUTAGES) {
+  test(`nobody is signed out when ${what} during a refresh`, async ({ site, page, signedIn, jar, problems }) => {
+    problems.allow(shows, api.refresh);
+    problems.allow(401, api.changeDisplayName);
+    await site.goto(paths.ACCOUNT);
+    const refreshToken = await jar.value('refreshToken');
+    await jar.delete('accessToken', 'tokenLife');
+    await page.route(`**${api.refresh}`, answer);
+
+    await site.rename('Robin in the Dark');
+
+    await expect(page.getByRole('alert')).toHaveText(/We cannot reach (your account|the server)/);
+    await site.showsSomebody();
+    await expect(page.getByText(signedIn.email)).toBeVisible();
+    await expect(site.field('Display name')).toHaveValue('Robin in the Dark');
+    expect(await jar.value('refreshToken')).toBe(refreshToken);
+
+    await page.unroute(`**${api.refresh}`);
+    await site.reload();
+    await site.showsSomebody();
+    expect(await jar.names()).toEqual(ALL_THREE);
+    await site.rename('Robin in the Light');
+    await site.isSaved();
+  });
+}
+
+test('after an outage the open page works again by itself', async ({ site, page, signedIn: _, jar, problems }) => {
+  problems.allow(503, api.refresh);
+  problems.allow(401, api.changeDisplayName);
+  await page.clock.install();
+  await site.goto(paths.ACCOUNT);
+  await jar.delete('accessToken', 'tokenLife');
+  await page.route(`**${api.refresh}`, (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+  await site.rename('Robin');
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.unroute(`**${api.refresh}`);
+
+  // A refresh that did not help is not tried again at once.
+  await page.clock.fastForward('00:31');
+  await site.button('Save').click();
+
+  await site.isSaved();
+  expect(await jar.names()).toEqual(ALL_THREE);
+});
+
+test('as long as the access token lives, a failed refresh holds nothing up', async ({ site, page, signedIn: _, jar, traffic, problems }) => {
+  problems.allow(503, api.refresh);
+  await site.goto(paths.ACCOUNT);
+  await jar.delete('tokenLife');
+  await page.route(`**${api.refresh}`, (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+  await site.rename('Robin');
+  await site.isSaved();
+  expect(await traffic.calls()).toEqual([`503 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
+});
+
+test('signing out without a network says that it did not work', async ({ site, page, signedIn: _, jar, problems, context }) => {
+  problems.allow('net::ERR_INTERNET_DISCONNECTED', api.logout);
+  await site.goto(paths.ACCOUNT);
+  await context.setOffline(true);
+  await site.button('Sign out').click();
+  await expect(page.getByRole('alert')).toHaveText(/We cannot reach the server/);
+  expect(await jar.names()).toEqual(ALL_THREE);
+
+  await context.setOffline(false);
+  await site.signOut();
+  expect(await jar.names()).toEqual([]);
+});

@@ -1,0 +1,31 @@
+import { paths, test } from '../fixtures';
+
+const ELSEWHERE = [
+  'https://evil.example/',
+  '//evil.example',
+  '/\\evil.example',
+  '/\t/evil.example',
+  '/.//evil.example',
+  '/%2e%2e//evil.example',
+  'javascript:alert(1)',
+  '/%0d%0aLocation:%20//evil.example',
+  paths.api.logout,
+];
+
+for (const destination of ELSEWHERE) {
+  test(`signing in never leads to ${JSON.stringify(destination)}`, async ({ site, user }) => {
+    await site.goto(`${paths.LOGIN}?return_to=${encodeURIComponent(destination)}`);
+    await site.signIn(user);
+    await site.isAt(paths.ACCOUNT, 'Account');
+    await site.showsSomebody();
+  });
+}
+
+test('a destination that was put into the form itself is checked as well', async ({ site, page, user }) => {
+  await site.goto(paths.LOGIN);
+  await page.locator('input[name=return_to]').evaluate((input: HTMLInputElement) => {
+    input.value = '//evil.example';
+  });
+  await site.signIn(user);
+  await site.isAt(paths.ACCOUNT, 'Account');
+});

@@ -1,0 +1,257 @@
+//! The store fails: the application says so, and nobody is signed out by it.
+
+use crate::support::{
+    Answer, Browser, Condition, TestApp,
+    browser::ALL_COOKIES,
+    html,
+    test_app::{PASSWORD, days, minutes},
+};
+use futures::future::join_all;
+use std::time::Duration;
+use tokenlife::{
+    paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, health},
+    server::domain::email::EmailKey,
+};
+
+/// "Come back later", with nothing that touches the session.
+#[track_caller]
+fn assert_unavailable(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.set_cookies().is_empty(), "{:?}", answer.set_cookies());
+    assert_eq!(answer.header("location"), "");
+    let wait = answer.header("retry-after").parse::<u32>();
+    assert!(wait.is_ok_and(|seconds| (1..=60).contains(&seconds)), "Retry-After: {:?}", answer.header("retry-after"));
+}
+
+async fn without_access_token<'a>(app: &'a TestApp, name: &str) -> Browser<'a> {
+    let mut browser = app.signed_in(name).await;
+    browser.delete("accessToken");
+    browser.delete("tokenLife");
+    browser
+}
+
+#[tokio::test]
+async fn a_page_that_would_have_to_refresh_comes_later() {
+    let app = TestApp::new().await;
+    let mut ada = without_access_token(&app, "ada").await;
+    let token = ada.cookie("refreshToken").map(str::to_owned);
+    app.store_is(Condition::Down);
+    for path in [HOME, ACCOUNT, LOGIN, "/nowhere"] {
+        let page = ada.get(path).await;
+        assert_unavailable(&page);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        page.assert_shows("Not available at the moment").assert_shows("You are still signed in.");
+    }
+    let call = ada.call(api::REFRESH, &[]).await;
+    assert_unavailable(&call);
+    assert_eq!(call.body, r#"{"code":"unavailable"}"#);
+    assert_eq!(ada.cookie("refreshToken").map(str::to_owned), token);
+
+    app.store_is(Condition::Fine);
+    let page = ada.get(ACCOUNT).await.assert_status(200).assert_shows(&ada.email);
+    assert_eq!(page.issued(), ALL_COOKIES);
+}
+
+#[tokio::test]
+async fn who_has_a_good_access_token_is_told_that_the_account_cannot_be_reached() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    app.store_is(Condition::Down);
+    for path in [ACCOUNT, HOME, LOGIN, SIGN_UP] {
+        let page = ada.get(path).await;
+        assert!(!page.body.contains("Create account</a>") && !page.body.contains("/signup\">"), "{path}: not as if signed out");
+        if path == ACCOUNT || path == HOME {
+            page.clone().assert_shows("We cannot reach your account at the moment.").assert_shows("Try again");
+        }
+        assert_unavailable(&page);
+    }
+    let call = ada.call(api::CURRENT, &[]).await;
+    assert_unavailable(&call);
+    assert_eq!(call.body, r#"{"code":"unavailable"}"#);
+    ada.call(api::RATE_PASSWORD, &[("password", "x")]).await.assert_status(200);
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn visitors_without_a_session_notice_nothing_on_pages() {
+    let app = TestApp::new().await;
+    app.store_is(Condition::Down);
+    for (path, status) in [(HOME, 200), (LOGIN, 200), (SIGN_UP, 200), (ACCOUNT, 303), ("/nowhere", 404), ("/robots.txt", 200)] {
+        app.browser().get(path).await.assert_status(status);
+    }
+    assert_eq!(app.browser().call(api::CURRENT, &[]).await.assert_status(200).body, "null");
+    app.browser().call(api::REFRESH, &[]).await.assert_status(401);
+    assert_eq!(app.watched.asked(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn forms_come_back_with_what_was_typed_and_the_cookies_stay() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let jar = ada.cookie_header();
+    let fields = [("email", "ada@example.com"), ("display_name", "Ada L."), ("password", PASSWORD)];
+    app.store_is(Condition::Down);
+    for (function, field, typed) in [
+        (api::LOGIN, Some("email"), "ada@example.com"),
+        (api::SIGN_UP, Some("display_name"), "Ada L."),
+        (api::CHANGE_DISPLAY_NAME, None, ""),
+        (api::LOGOUT, None, ""),
+    ] {
+        for browser in [&mut ada, &mut app.browser()] {
+            if function == api::LOGOUT && browser.cookie_names().is_empty() {
+                continue;
+            }
+            let is_signed_in = !browser.cookie_names().is_empty();
+            let page = browser.submit(function, &fields).await;
+            if function == api::CHANGE_DISPLAY_NAME && !is_signed_in {
+                page.assert_leads_to(LOGIN);
+                continue;
+            }
+            assert_unavailable(&page);
+            assert!(page.body.contains("We cannot reach your account at the moment."), "{function}: {}", page.body);
+            assert!(!page.body.contains(PASSWORD));
+            if let Some(field) = field {
+                assert_eq!(html::field_value(&page.body, field).as_deref(), Some(typed));
+            }
+            let call = browser.call(function, &fields).await;
+            assert_unavailable(&call);
+            assert_eq!(call.body, r#"{"code":"unavailable"}"#);
+        }
+    }
+    assert_eq!(ada.cookie_header(), jar);
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await, "signing out did not happen, and did not pretend to");
+    ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
+    assert!(!ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn nobody_is_signed_out_by_a_store_that_comes_and_goes() {
+    let app = TestApp::new().await;
+    let mut people = Vec::new();
+    for number in 0..4 {
+        people.push(app.signed_in(&format!("p{number}")).await);
+    }
+    for round in 0..30_usize {
+        app.advance(minutes(20));
+        app.store_is([Condition::Fine, Condition::Down, Condition::LosesAnswers][round % 3]);
+        let tries = people.iter_mut().enumerate().map(|(number, person)| async move {
+            match (round + number) % 4 {
+                0 => person.get(HOME).await,
+                1 => person.get(ACCOUNT).await,
+                2 => person.call(api::REFRESH, &[]).await,
+                _ => person.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Somebody")]).await,
+            }
+        });
+        for answer in join_all(tries).await {
+            let to_sign_in = answer.header("location").starts_with(LOGIN);
+            assert!(answer.status != 401 && !to_sign_in && answer.deleted().is_empty(), "round {round}: {answer:?}");
+            assert!(answer.status.as_u16() <= 303 || answer.status == 503, "round {round}: {answer:?}");
+        }
+    }
+    app.store_is(Condition::Fine);
+    for person in &mut people {
+        assert!(person.is_signed_in().await);
+        assert!(app.session(person.session_id()).await.ended.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_whose_answer_got_lost_in_the_store_is_found_again() {
+    let app = TestApp::new().await;
+    let mut ada = without_access_token(&app, "ada").await;
+    app.store_is(Condition::LosesAnswers);
+    for _ in 0..3 {
+        assert_unavailable(&ada.call(api::REFRESH, &[]).await);
+        assert_unavailable(&ada.get(ACCOUNT).await);
+    }
+    app.advance(days(2));
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn signing_out_that_was_carried_out_unheard_is_heard_of_later() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    app.store_is(Condition::LosesAnswers);
+    assert_unavailable(&ada.call(api::LOGOUT, &[]).await);
+    app.store_is(Condition::Fine);
+    assert_eq!(ada.call(api::LOGOUT, &[]).await.assert_status(200).deleted(), ALL_COOKIES);
+    assert!(!ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_store_that_says_nothing_is_not_waited_for_for_ever() {
+    let app = TestApp::with_config(|config| config.http.request_timeout = Duration::from_millis(300)).await;
+    let mut ada = app.signed_in("ada").await;
+    let mut bea = without_access_token(&app, "bea").await;
+    app.store_is(Condition::Hangs);
+    for browser in [&mut ada, &mut bea] {
+        assert_unavailable(&browser.get(ACCOUNT).await);
+        assert_unavailable(&browser.call(api::REFRESH, &[]).await);
+    }
+    app.browser().get(HOME).await.assert_status(200);
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await && bea.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_told_as_one_and_the_next_request_is_answered() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let mut bea = without_access_token(&app, "bea").await;
+    app.store_is(Condition::Panics);
+    for page in [
+        ada.get(ACCOUNT).await,
+        ada.get(HOME).await,
+        ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Ada")]).await,
+        app.browser().submit(api::LOGIN, &[("email", "a@b.example"), ("password", "x")]).await,
+    ] {
+        assert!(page.set_cookies().is_empty());
+        let page = page.assert_status(500).assert_shows("Something went wrong").assert_hides("told to panic");
+        let id = page.header("x-request-id").to_owned();
+        page.assert_shows(&id);
+    }
+    let call = ada.call(api::CURRENT, &[]).await.assert_status(500);
+    assert_eq!((call.body.as_str(), call.set_cookies().len()), (r#"{"code":"internal"}"#, 0));
+    assert_unavailable(&bea.get(ACCOUNT).await);
+    assert_unavailable(&bea.call(api::REFRESH, &[]).await);
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await && bea.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn health_tells_whether_the_store_can_be_reached() {
+    let app = TestApp::new().await;
+    app.browser().get(health::READY).await.assert_status(200);
+    app.store_is(Condition::Down);
+    app.browser().get(health::LIVE).await.assert_status(200);
+    assert_unavailable(&app.browser().get(health::READY).await);
+    app.store_is(Condition::Fine);
+    app.browser().get(health::READY).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn what_ended_during_the_outage_is_learned_after_it() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let key = EmailKey::of(&ada.email).expect("an address");
+    app.store_is(Condition::Down);
+    assert_unavailable(&ada.call(api::CURRENT, &[]).await);
+    app.store.disable_user(&key, app.now()).await.expect("the command line reaches the store");
+    app.advance(minutes(10));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    app.store_is(Condition::Fine);
+    // Nothing but the background tells: this function asks no store who is calling.
+    tokio::time::timeout(Duration::from_secs(2), async {
+        let token = ada.cookie("accessToken").expect("a token").to_owned();
+        while app.state.sessions.authenticate(&token).is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("within a second");
+    ada.call(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await.assert_status(401);
+}

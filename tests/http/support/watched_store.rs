@@ -1,0 +1,172 @@
+//! The real store behind a switch, and a record of what the application asks of it.
+
+use async_trait::async_trait;
+use std::{
+    future::{Future, pending},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokenlife::server::{
+    clock::Timestamp,
+    domain::{
+        email::EmailKey,
+        session::{EndReason, Generation, Session, SessionId},
+        user::{DisplayName, PasswordHash, User, UserId},
+    },
+    store::{Client, EndedSession, Store, StoreError, StoredSigningKey},
+};
+
+/// How the database is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Fine,
+    /// It cannot be reached.
+    Down,
+    /// It does what it is asked, but the answer never arrives.
+    LosesAnswers,
+    /// It says nothing at all.
+    Hangs,
+    /// Our own code about it has a fault.
+    Panics,
+}
+
+#[derive(Debug)]
+pub struct WatchedStore {
+    inner: Arc<dyn Store>,
+    condition: Mutex<Condition>,
+    asked: Mutex<Vec<&'static str>>,
+}
+
+impl WatchedStore {
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, condition: Mutex::new(Condition::Fine), asked: Mutex::default() }
+    }
+
+    pub fn set(&self, condition: Condition) {
+        *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = condition;
+    }
+
+    /// What was asked since this was last called, in the order of asking; the background's own questions left out.
+    pub fn asked(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn ask<T>(&self, what: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        self.carry_out(work).await
+    }
+
+    async fn carry_out<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let condition = *self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        match condition {
+            Condition::Fine => work.await,
+            Condition::Down => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+            Condition::LosesAnswers => work.await.and(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut))),
+            Condition::Hangs => pending().await,
+            Condition::Panics => panic!("the store was told to panic"),
+        }
+    }
+}
+
+macro_rules! ask {
+    ($self:ident . $method:ident ( $($argument:expr),* )) => {
+        $self.ask(stringify!($method), $self.inner.$method($($argument),*)).await
+    };
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        ask!(self.ping())
+    }
+
+    async fn add_user(&self, user: &User) -> Result<(), StoreError> {
+        ask!(self.add_user(user))
+    }
+
+    async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
+        ask!(self.find_user_by_email(key))
+    }
+
+    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        ask!(self.list_users(after, limit))
+    }
+
+    async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
+        ask!(self.disable_user(key, at))
+    }
+
+    async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
+        ask!(self.enable_user(key))
+    }
+
+    async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
+        ask!(self.change_display_name(id, name))
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        ask!(self.replace_password_hash(id, old, new))
+    }
+
+    async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
+        ask!(self.begin_session(session))
+    }
+
+    async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        ask!(self.find_session(id))
+    }
+
+    async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        ask!(self.find_session_with_user(id))
+    }
+
+    async fn advance_session(
+        &self,
+        id: SessionId,
+        from: Generation,
+        to: Generation,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        ask!(self.advance_session(id, from, to, at))
+    }
+
+    async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
+        self.carry_out(self.inner.mark_delivered(marks)).await
+    }
+
+    async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
+        ask!(self.end_session(id, at, reason))
+    }
+
+    async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
+        self.carry_out(self.inner.sessions_ended_since(since)).await
+    }
+
+    async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.carry_out(self.inner.delete_expired_sessions(before, limit)).await
+    }
+
+    async fn put_client(&self, client: &Client) -> Result<(), StoreError> {
+        ask!(self.put_client(client))
+    }
+
+    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        ask!(self.find_client(id))
+    }
+
+    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
+        ask!(self.add_first_signing_key(key))
+    }
+
+    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
+        ask!(self.list_signing_keys())
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
