@@ -1,5 +1,34 @@
 //! The pages: one file each.
 
+/// Makes a page of a function: one that the browser loads when it is first needed, in builds that are split.
+macro_rules! lazy_page {
+    ($page:ident, $view:ident) => {
+        #[cfg(lazy_pages)]
+        #[leptos_router::lazy_route]
+        impl leptos_router::LazyRoute for $page {
+            fn data() -> Self {
+                Self
+            }
+
+            fn view(page: Self) -> AnyView {
+                let $page = page;
+                $view()
+            }
+        }
+
+        #[cfg(not(lazy_pages))]
+        impl leptos_router::LazyRoute for $page {
+            fn data() -> Self {
+                Self
+            }
+
+            async fn view(_: Self) -> AnyView {
+                $view()
+            }
+        }
+    };
+}
+
 mod account_page;
 mod home_page;
 mod login_page;

@@ -60,7 +60,7 @@ pub fn with_return_to(page: &str, destination: &ReturnTo) -> String {
     if *destination == ReturnTo::default() {
         return page.to_owned();
     }
-    let mut url = format!("{page}?return_to=");
+    let mut url = format!("{page}?{RETURN_TO}=");
     for byte in destination.as_str().bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => url.push(char::from(byte)),
@@ -69,6 +69,9 @@ pub fn with_return_to(page: &str, destination: &ReturnTo) -> String {
     }
     url
 }
+
+/// The query parameter that carries a [`ReturnTo`], and the parameter of the server functions that take one.
+pub const RETURN_TO: &str = "return_to";
 
 /// Where to go after sign-in: a page of this application, never another origin.
 ///
@@ -88,6 +91,14 @@ impl ReturnTo {
     #[must_use]
     pub fn parse(wanted: Option<&str>) -> Self {
         wanted.and_then(Self::try_parse).unwrap_or_default()
+    }
+
+    /// The destination in a page's query, as [`with_return_to`] wrote it. A leading `?` does not matter.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+        let written = pairs.filter(|(name, _)| *name == RETURN_TO).map(|(_, value)| value).next();
+        Self::parse(written.and_then(percent_decoded).as_deref())
     }
 
     fn try_parse(wanted: &str) -> Option<Self> {
@@ -128,6 +139,23 @@ impl Default for ReturnTo {
     fn default() -> Self {
         Self(ACCOUNT.to_owned())
     }
+}
+
+/// Decodes once. Nothing if what comes out is no text.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                digit()? << 4 | digit()?
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn push_percent_encoded(url: &mut String, byte: u8) {
@@ -177,6 +205,20 @@ mod tests {
         let destination = ReturnTo::parse(Some("/notes?q=a&b=%20"));
         assert_eq!(login_returning_to(&destination), "/login?return_to=/notes%3Fq%3Da%26b%3D%2520");
         assert_eq!(login_returning_to(&ReturnTo::default()), "/login");
+    }
+
+    #[test]
+    fn a_destination_survives_its_query() {
+        for wanted in ["/notes?q=a&b=%20", "/account?tab=a%26b", "/notes/%C3%A9?a=1%2B1", "/a+b"] {
+            let destination = ReturnTo::parse(Some(wanted));
+            let url = login_returning_to(&destination);
+            let query = url.split_once('?').expect("a query").1;
+            assert_eq!(ReturnTo::of_query(query), destination, "{wanted}");
+            assert_eq!(ReturnTo::of_query(&format!("?x=1&{query}&{RETURN_TO}=/other")), destination, "{wanted}");
+        }
+        for nothing in ["", "?", "return_to", "return_to=", "return_to=%", "return_to=%zz", "return_to=%ff", "Return_to=/x", "return_to=%2F%2Fevil.example"] {
+            assert_eq!(ReturnTo::of_query(nothing), ReturnTo::default(), "{nothing}");
+        }
     }
 
     #[test]

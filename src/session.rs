@@ -18,7 +18,6 @@ use crate::{
     error::AppError,
     model::CurrentUser,
     paths::{self, ReturnTo},
-    respond,
 };
 use leptos::{prelude::*, server_fn::redirect::set_redirect_hook};
 use tabs::{Message, Reaction};
@@ -65,10 +64,6 @@ async fn who_is_there() -> Result<Option<CurrentUser>, AppError> {
     match current().await {
         // The cookies said that there should be somebody: there is nobody any more.
         Err(AppError::Unauthenticated) => Ok(None),
-        Err(error) => {
-            respond::set_status(error.status_code());
-            Err(error)
-        }
         answer => answer,
     }
 }

@@ -18,7 +18,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("respond", &["error", "model", "paths"]),
     ("api", &["error", "model", "paths", "respond", "session", "server::request"]),
     ("session", &["api", "error", "model", "paths", "respond"]),
-    ("components", &["session", "api", "error", "model", "paths"]),
+    ("components", &["session", "api", "error", "model", "paths", "respond"]),
     ("pages", &["components", "session", "api", "error", "model", "paths", "respond"]),
     ("app", &["pages", "components", "session", "paths"]),
     // The server.
@@ -55,7 +55,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "server::commands",
         &[
             "components", "error", "server::cli", "server::clock", "server::config", "server::domain", "server::service", "server::start",
-            "server::store",
+            "server::store", "server::telemetry",
         ],
     ),
 ];

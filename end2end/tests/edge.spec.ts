@@ -57,6 +57,17 @@ test('an address without a page says so', async ({ site, page, problems }) => {
   await site.isAt(paths.HOME, 'Sign in once.');
 });
 
+test('a private page cannot be had under the name of a file, which a cache might keep', async ({ page, signedIn, problems }) => {
+  for (const path of ['/account/x.css', '/account.css', '/account/%2e%2e/x.js']) {
+    problems.allow(404, new URL(path, 'http://x').pathname);
+    const answer = await page.goto(path);
+    expect(answer?.status(), path).toBe(404);
+    expect(answer?.headers()['cache-control'], path).toBe('no-store');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
+    await expect(page.getByText(signedIn.email)).toHaveCount(0);
+  }
+});
+
 test('every page has its own title', async ({ site, page, signedIn: _ }) => {
   for (const [path, title] of [
     [paths.HOME, 'tokenlife'],

@@ -2,6 +2,7 @@
 # Rust: new enough, with Clippy and rustfmt, and able to compile for the browser. Sourced by lib/ready.sh.
 
 wasm_target=wasm32-unknown-unknown
+rust_channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 
 # is_version_at_least WANTED ACTUAL
 is_version_at_least() {
@@ -29,10 +30,10 @@ rust_is_ready() {
 }
 
 # The ordinary way. rustup does much of it by itself from rust-toolchain.toml, except where
-# RUSTUP_AUTO_INSTALL=0 or where a stable release is there already but too old.
+# RUSTUP_AUTO_INSTALL=0, or where the toolchain is there already but too old.
 rust_by_rustup() {
     if ! rust_is_new_enough; then
-        rustup toolchain install stable --profile minimal --no-self-update || return 1
+        rustup toolchain install "$rust_channel" --profile minimal --no-self-update || return 1
     fi
     rustup target add "$wasm_target" || return 1
     rust_has_components || rustup component add clippy rustfmt
@@ -69,7 +70,7 @@ rust_by_debian() {
 # A Rust that came another way will do, if it can do everything.
 ready_rustup() {
     if ! have rustup && ! rust_is_ready; then
-        missing "rustup with the stable toolchain" "the command on https://rustup.rs"
+        missing "rustup" "the command on https://rustup.rs"
     fi
 }
 
@@ -82,7 +83,7 @@ ready_rust() {
         export RUSTUP_TOOLCHAIN=debian
         return
     fi
-    say "Rust: the stable toolchain with Clippy, rustfmt and $wasm_target (under 1 minute)"
+    say "Rust: the $rust_channel toolchain with Clippy, rustfmt and $wasm_target (under 1 minute)"
     if rust_by_rustup && rust_is_ready; then
         return
     fi
@@ -92,5 +93,5 @@ ready_rust() {
             return
         fi
     fi
-    die "no Rust that compiles for $wasm_target. Mend it with: rustup update stable && rustup target add $wasm_target"
+    die "no Rust that compiles for $wasm_target. Mend it with: rustup toolchain install $rust_channel && rustup target add $wasm_target"
 }

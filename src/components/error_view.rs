@@ -1,7 +1,10 @@
 //! Every text about something that went wrong: the one place where an error becomes words.
 
 use super::address::use_address;
-use crate::error::{AppError, Field, Problem};
+use crate::{
+    error::{AppError, Field, Problem},
+    respond,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -9,6 +12,7 @@ use leptos_meta::Title;
 #[component]
 #[expect(clippy::needless_pass_by_value, reason = "`view!` hands over the properties of a component")]
 pub fn ErrorView(error: AppError) -> impl IntoView {
+    respond::set_status(error.status_code());
     view! {
         <Title text="Something went wrong"/>
         <h1>"Something went wrong"</h1>

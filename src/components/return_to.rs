@@ -1,17 +1,15 @@
 //! Where signing in leads: the page somebody wanted to see, carried along in the query.
 
-use crate::paths::ReturnTo;
+use crate::paths::{RETURN_TO, ReturnTo};
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
-
-/// The query parameter, and the parameter of the server functions.
-const RETURN_TO: &str = "return_to";
+use leptos_router::hooks::use_location;
 
 /// The destination in this page's query. Anything doubtful there is the account page.
 #[must_use]
 pub fn use_return_to() -> Memo<ReturnTo> {
-    let query = use_query_map();
-    Memo::new(move |_| query.with(|query| ReturnTo::parse(query.get_str(RETURN_TO))))
+    // Not the router's parsed query: it decodes twice, which turns an encoded `&` into one that separates.
+    let query = use_location().search;
+    Memo::new(move |_| query.with(|query| ReturnTo::of_query(query)))
 }
 
 /// The destination as an invisible field of a form.

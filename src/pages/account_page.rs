@@ -11,45 +11,39 @@ use crate::{
 };
 use leptos::{form::ActionForm, html, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::hooks::use_query_map;
 
 /// The person's own data, and the session they are in.
 #[derive(Debug)]
 pub struct AccountPage;
 
-#[lazy_route]
-impl LazyRoute for AccountPage {
-    fn data() -> Self {
-        Self
-    }
+lazy_page!(AccountPage, account_page);
 
-    fn view(this: Self) -> AnyView {
-        let AccountPage = this;
-        let user = use_current_user();
-        let session = user.with_untracked(|user| user.session.clone());
-        view! {
-            <Title text="Account"/>
-            <h1>"Account"</h1>
-            <section class="card" aria-labelledby="profile">
-                <h2 id="profile">"Profile"</h2>
-                <dl>
-                    <dt>"E-mail address"</dt>
-                    <dd>{move || user.with(|user| user.email.clone())}</dd>
-                </dl>
-                <DisplayNameForm/>
-            </section>
-            <section class="card" aria-labelledby="session">
-                <h2 id="session">"This session"</h2>
-                <dl>
-                    <dt>"Signed in since"</dt>
-                    <dd><LocalTime moment=session.began_at/></dd>
-                    <dt>"Session ends"</dt>
-                    <dd><LocalTime moment=session.expires_at/></dd>
-                </dl>
-            </section>
-        }
-        .into_any()
+fn account_page() -> AnyView {
+    let user = use_current_user();
+    let session = user.with_untracked(|user| user.session.clone());
+    view! {
+        <Title text="Account"/>
+        <h1>"Account"</h1>
+        <section class="card" aria-labelledby="profile">
+            <h2 id="profile">"Profile"</h2>
+            <dl>
+                <dt>"E-mail address"</dt>
+                <dd>{move || user.with(|user| user.email.clone())}</dd>
+            </dl>
+            <DisplayNameForm/>
+        </section>
+        <section class="card" aria-labelledby="session">
+            <h2 id="session">"This session"</h2>
+            <dl>
+                <dt>"Signed in since"</dt>
+                <dd><LocalTime moment=session.began_at/></dd>
+                <dt>"Session ends"</dt>
+                <dd><LocalTime moment=session.expires_at/></dd>
+            </dl>
+        </section>
     }
+    .into_any()
 }
 
 #[component]

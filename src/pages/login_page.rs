@@ -11,32 +11,25 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 /// Signing in.
 #[derive(Debug)]
 pub struct LoginPage;
 
-#[lazy_route]
-impl LazyRoute for LoginPage {
-    fn data() -> Self {
-        Self
-    }
+lazy_page!(LoginPage, login_page);
 
-    fn view(this: Self) -> AnyView {
-        let LoginPage = this;
-        let destination = use_return_to();
-        let sign_up = move || destination.with(|destination| paths::with_return_to(paths::SIGN_UP, destination));
-        view! {
-            <Title text="Sign in"/>
-            <div class="card">
-                <h1>"Sign in"</h1>
-                <LoginForm/>
-                <p>"No account yet? "<a href=sign_up>"Create one"</a></p>
-            </div>
-        }
-        .into_any()
+fn login_page() -> AnyView {
+    let destination = use_return_to();
+    let sign_up = move || destination.with(|destination| paths::with_return_to(paths::SIGN_UP, destination));
+    view! {
+        <Title text="Sign in"/>
+        <div class="card">
+            <h1>"Sign in"</h1>
+            <LoginForm/>
+            <p>"No account yet? "<a href=sign_up>"Create one"</a></p>
+        </div>
     }
+    .into_any()
 }
 
 #[component]

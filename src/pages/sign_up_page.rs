@@ -12,7 +12,6 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, lazy_route};
 
 const PASSWORD_HINT: &str = "At least 8 characters. 15 or more, or a few unrelated words, are better.";
 
@@ -20,26 +19,20 @@ const PASSWORD_HINT: &str = "At least 8 characters. 15 or more, or a few unrelat
 #[derive(Debug)]
 pub struct SignUpPage;
 
-#[lazy_route]
-impl LazyRoute for SignUpPage {
-    fn data() -> Self {
-        Self
-    }
+lazy_page!(SignUpPage, sign_up_page);
 
-    fn view(this: Self) -> AnyView {
-        let SignUpPage = this;
-        let destination = use_return_to();
-        let login = move || destination.with(paths::login_returning_to);
-        view! {
-            <Title text="Create account"/>
-            <div class="card">
-                <h1>"Create account"</h1>
-                <SignUpForm/>
-                <p>"Here before? "<a href=login>"Go to sign-in"</a></p>
-            </div>
-        }
-        .into_any()
+fn sign_up_page() -> AnyView {
+    let destination = use_return_to();
+    let login = move || destination.with(paths::login_returning_to);
+    view! {
+        <Title text="Create account"/>
+        <div class="card">
+            <h1>"Create account"</h1>
+            <SignUpForm/>
+            <p>"Here before? "<a href=login>"Go to sign-in"</a></p>
+        </div>
     }
+    .into_any()
 }
 
 #[component]

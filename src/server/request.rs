@@ -1,7 +1,7 @@
 //! What a server function may ask: who is calling, the services, and how to answer.
 //!
-//! Its body runs in two settings: called over HTTP, where errors also become a status and success may lead to
-//! another page; and called directly while a page is rendered, where the page decides what to show.
+//! Its body runs in two settings: called over HTTP, where success may lead to another page; and called directly while
+//! a page is rendered, where the page decides what to show.
 
 use super::{
     clock::Timestamp,
@@ -24,7 +24,7 @@ use crate::{
     model::{CurrentUser, Moment, SessionView, TokenLife},
     paths::ReturnTo,
 };
-use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderName, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 use std::{net::IpAddr, sync::Arc};
@@ -149,26 +149,13 @@ pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     Ok(Some(current_user_view(&session, &user)))
 }
 
-/// Reduces an outcome to the wire; over HTTP, an error also sets the status.
+/// Reduces an outcome to the wire. Over HTTP, [`super::http::server_functions`] gives it the status that fits.
 ///
 /// # Errors
 ///
 /// The reduced error.
 pub fn report<T, E: Into<AppError>>(outcome: Result<T, E>) -> Result<T, AppError> {
-    outcome.map_err(|error| {
-        let error = error.into();
-        if called_over_http()
-            && let Some(response) = use_context::<ResponseOptions>()
-        {
-            response.set_status(StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-            match error {
-                AppError::RateLimited { retry_after_secs } => say(&response, header::RETRY_AFTER, HeaderValue::from(retry_after_secs)),
-                AppError::Unavailable => say(&response, header::RETRY_AFTER, HeaderValue::from(1)),
-                _ => {}
-            }
-        }
-        error
-    })
+    outcome.map_err(Into::into)
 }
 
 /// Reduces an outcome to the wire, and leads the browser without JavaScript on to a page.
@@ -213,10 +200,6 @@ fn state() -> AppState {
 
 fn visitor() -> Visitor {
     use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).unwrap_or_default()
-}
-
-fn called_over_http() -> bool {
-    use_context::<Parts>().is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some())
 }
 
 /// How attempts on an account are counted: spellings of one address as one.

@@ -16,5 +16,4 @@ mod refresh;
 mod secrets;
 mod sign_in;
 mod sign_up;
-mod stress_tmp;
 mod support;

@@ -63,7 +63,7 @@ async fn call(site: Site, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(CalledOverHttp { by_form });
     if !by_form {
-        return site.call_server_function(Request::from_parts(parts, body)).await;
+        return with_status_of_error(site.call_server_function(Request::from_parts(parts, body)).await).await;
     }
     let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => body,
@@ -73,7 +73,33 @@ async fn call(site: Site, request: Request) -> Response {
     let mut as_script = parts.clone();
     as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let answer = site.call_server_function(Request::from_parts(as_script, Body::from(body.clone()))).await;
+    let answer = with_status_of_error(answer).await;
     answer_form(&site, parts, &body, answer).await
+}
+
+/// Gives a refusal the status that fits. `server_fn` answers every error with `500`, those of unreadable arguments
+/// included, and the error itself in the body.
+async fn with_status_of_error(answer: Response) -> Response {
+    if answer.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return answer;
+    }
+    let (mut head, body) = answer.into_parts();
+    let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else { return Problem::from(AppError::Internal).into_response() };
+    let error = match AppError::de(body.clone()) {
+        // The body that came was no text. For a client it would mean that the answer was none.
+        AppError::Transport => return Problem::from(AppError::BadRequest).into_response(),
+        error => error,
+    };
+    head.status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let retry_after_secs = match error {
+        AppError::RateLimited { retry_after_secs } => Some(retry_after_secs),
+        AppError::Unavailable => Some(1),
+        _ => None,
+    };
+    if let Some(seconds) = retry_after_secs {
+        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Response::from_parts(head, Body::from(body))
 }
 
 /// Turns what a function answered into what a browser shows.

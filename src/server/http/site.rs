@@ -5,8 +5,8 @@ use crate::{app::App, model::FormEcho, paths, server::state::AppState};
 use axum::{
     Router,
     extract::Request,
-    http::{Method, StatusCode, request::Parts},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use leptos::{nonce::Nonce, prelude::*};
@@ -89,9 +89,16 @@ impl Site {
     ///
     /// In order, so that pages stream and still need no script to be put together.
     pub async fn render(&self, request: Request) -> Response {
+        if let Some(clean) = without_planted_error(request.uri()) {
+            return Redirect::to(&clean).into_response();
+        }
         let (site, contexts) = (self.clone(), self.contexts());
         let render = leptos_axum::render_app_to_stream_in_order_with_context(contexts, move || shell(&site));
-        render(request).await
+        let mut response = render(request).await;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(1));
+        }
+        response
     }
 
     /// Runs a server function.
@@ -113,6 +120,19 @@ impl Site {
             }
         }
     }
+}
+
+/// The address without the parameters by which Leptos would show an error in a form because a link says so: our forms
+/// never use them, so whoever wrote them is up to something.
+fn without_planted_error(uri: &Uri) -> Option<String> {
+    let query = uri.query()?;
+    // A name can be written in many ways.
+    let is_planted = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "__err" || name == "__path");
+    query.split('&').find(is_planted)?;
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_planted(pair)).collect();
+    // One slash, or it would be another origin.
+    let path = format!("/{}", uri.path().trim_start_matches('/'));
+    Some(if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) })
 }
 
 /// The HTML around the application.
