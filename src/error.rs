@@ -72,8 +72,12 @@ impl Field {
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     Required,
-    TooShort { min: u32 },
-    TooLong { max: u32 },
+    TooShort {
+        min: u32,
+    },
+    TooLong {
+        max: u32,
+    },
     /// Not an e-mail address this application can write to.
     NotAnEmail,
     /// Another account uses it.

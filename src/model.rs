@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn anything_else_is_no_token_life() {
         let long = "9".repeat(10_000);
-        for value in ["", ".", "1", "1.", ".2", "2.1", "1.1", "NaN.2", "-1.5", "+1.5", "1e309.2", "９.10", " 1.2", "1.2.3", &long] {
+        for value in [
+            "", ".", "1", "1.", ".2", "2.1", "1.1", "NaN.2", "-1.5", "+1.5", "1e309.2", "９.10", " 1.2", "1.2.3", &long,
+        ] {
             assert_eq!(TokenLife::parse(value), None, "{value:?}");
         }
     }

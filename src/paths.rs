@@ -121,7 +121,9 @@ impl ReturnTo {
         let mut url = String::with_capacity(without_fragment.len());
         for byte in without_fragment.bytes() {
             match byte {
-                b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|' | 0x7f.. => push_percent_encoded(&mut url, byte),
+                b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|' | 0x7f.. => {
+                    push_percent_encoded(&mut url, byte)
+                }
                 printable => url.push(char::from(printable)),
             }
         }
@@ -182,10 +184,27 @@ mod tests {
     #[test]
     fn another_origin_becomes_the_account_page() {
         let attempts = [
-            "", "account", "https://evil.example", "//evil.example", "///evil.example", "/\\evil.example",
-            "\\/evil.example", "/\t/evil.example", "/\n/evil.example", "/%0d%0a\r\nx", "/.//evil.example",
-            "/..//evil.example", "/%2e%2e//evil.example", "/a/%2E%2E//evil.example", "javascript:alert(1)", "/\u{7f}",
-            "/login", "/login?return_to=/x", "/signup", "/api/session/logout", "/\u{0}",
+            "",
+            "account",
+            "https://evil.example",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/%0d%0a\r\nx",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/%2e%2e//evil.example",
+            "/a/%2E%2E//evil.example",
+            "javascript:alert(1)",
+            "/\u{7f}",
+            "/login",
+            "/login?return_to=/x",
+            "/signup",
+            "/api/session/logout",
+            "/\u{0}",
         ];
         for attempt in attempts {
             assert_eq!(parsed(attempt), ACCOUNT, "{attempt:?}");
@@ -216,7 +235,17 @@ mod tests {
             assert_eq!(ReturnTo::of_query(query), destination, "{wanted}");
             assert_eq!(ReturnTo::of_query(&format!("?x=1&{query}&{RETURN_TO}=/other")), destination, "{wanted}");
         }
-        for nothing in ["", "?", "return_to", "return_to=", "return_to=%", "return_to=%zz", "return_to=%ff", "Return_to=/x", "return_to=%2F%2Fevil.example"] {
+        for nothing in [
+            "",
+            "?",
+            "return_to",
+            "return_to=",
+            "return_to=%",
+            "return_to=%zz",
+            "return_to=%ff",
+            "Return_to=/x",
+            "return_to=%2F%2Fevil.example",
+        ] {
             assert_eq!(ReturnTo::of_query(nothing), ReturnTo::default(), "{nothing}");
         }
     }

@@ -33,7 +33,8 @@ pub fn main() -> ExitCode {
         Command::User { command } => commands::user(&config, &command),
         Command::Config { command: ConfigCommand::Check } => {
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-            return cli::config_check(&config, &Environment::of_process(), &mut out, &mut err).unwrap_or(ExitCode::FAILURE);
+            return cli::config_check(&config, &Environment::of_process(), &mut out, &mut err)
+                .unwrap_or(ExitCode::FAILURE);
         }
     };
     match done {

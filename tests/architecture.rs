@@ -29,17 +29,46 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("server::domain", &["error", "server::clock"]),
     ("server::keyring", &["server::domain", "server::random"]),
     ("server::store", &["server::clock", "server::domain", "server::keyring"]),
-    ("server::service", &["error", "model", "server::clock", "server::domain", "server::keyring", "server::random", "server::store"]),
+    (
+        "server::service",
+        &["error", "model", "server::clock", "server::domain", "server::keyring", "server::random", "server::store"],
+    ),
     ("server::cookies", &["model", "server::service", "server::domain"]),
     ("server::visitor", &["model", "server::domain", "server::service"]),
     ("server::error", &["error", "server::domain", "server::service", "server::store"]),
     ("server::state", &["server::cookies", "server::http", "server::keyring", "server::service"]),
-    ("server::request", &["error", "model", "paths", "server::clock", "server::domain", "server::http", "server::service", "server::state", "server::visitor"]),
+    (
+        "server::request",
+        &[
+            "error",
+            "model",
+            "paths",
+            "server::clock",
+            "server::domain",
+            "server::http",
+            "server::service",
+            "server::state",
+            "server::visitor",
+        ],
+    ),
     (
         "server::http",
         &[
-            "app", "error", "model", "paths", "server::clock", "server::config", "server::cookies", "server::domain", "server::error",
-            "server::random", "server::service", "server::state", "server::store", "server::telemetry", "server::visitor",
+            "app",
+            "error",
+            "model",
+            "paths",
+            "server::clock",
+            "server::config",
+            "server::cookies",
+            "server::domain",
+            "server::error",
+            "server::random",
+            "server::service",
+            "server::state",
+            "server::store",
+            "server::telemetry",
+            "server::visitor",
         ],
     ),
     ("server::cli", &["server::config"]),
@@ -47,15 +76,32 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "server::start",
         &[
-            "server::clock", "server::config", "server::cookies", "server::domain", "server::error", "server::http", "server::keyring",
-            "server::service", "server::state", "server::store", "server::telemetry",
+            "server::clock",
+            "server::config",
+            "server::cookies",
+            "server::domain",
+            "server::error",
+            "server::http",
+            "server::keyring",
+            "server::service",
+            "server::state",
+            "server::store",
+            "server::telemetry",
         ],
     ),
     (
         "server::commands",
         &[
-            "components", "error", "server::cli", "server::clock", "server::config", "server::domain", "server::service", "server::start",
-            "server::store", "server::telemetry",
+            "components",
+            "error",
+            "server::cli",
+            "server::clock",
+            "server::config",
+            "server::domain",
+            "server::service",
+            "server::start",
+            "server::store",
+            "server::telemetry",
         ],
     ),
 ];
@@ -185,7 +231,9 @@ fn every_part_uses_only_the_floors_below() {
         if file.iter().any(|name| name == "tests.rs") {
             continue;
         }
-        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == part) else { panic!("{} has no floor: add {part}", file.display()) };
+        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == part) else {
+            panic!("{} has no floor: add {part}", file.display())
+        };
         for used in used_parts(&file, &text) {
             assert!(used == part || allowed.contains(&used.as_str()), "{} may not use {used}", file.display());
         }
@@ -202,8 +250,11 @@ fn the_reader_of_paths_reads_groups() {
 
 #[test]
 fn the_wall_has_three_gates() {
-    let gates: BTreeSet<String> =
-        sources("src").into_iter().filter(|(_, text)| text.contains("cfg(feature") || text.contains("cfg(not(feature")).map(|(file, _)| file.display().to_string()).collect();
+    let gates: BTreeSet<String> = sources("src")
+        .into_iter()
+        .filter(|(_, text)| text.contains("cfg(feature") || text.contains("cfg(not(feature"))
+        .map(|(file, _)| file.display().to_string())
+        .collect();
     assert_eq!(gates, GATES.map(str::to_owned).into());
 }
 
@@ -214,7 +265,11 @@ fn server_functions_reach_the_server_only_inside_their_bodies() {
             continue;
         }
         for line in text.lines().filter(|line| line.contains("crate::server") && !line.trim_start().starts_with("//")) {
-            assert!(file.starts_with("src/api") && line.starts_with("    use crate::server::request;"), "{}: {line}", file.display());
+            assert!(
+                file.starts_with("src/api") && line.starts_with("    use crate::server::request;"),
+                "{}: {line}",
+                file.display()
+            );
         }
     }
 }
@@ -246,7 +301,16 @@ fn nothing_writes_html_or_secrets_past_the_rules() {
 fn the_browsers_side_links_no_server_crate() {
     let tree = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["tree", "--locked", "--offline", "--target", "wasm32-unknown-unknown", "--no-default-features", "--features", "hydrate"])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--no-default-features",
+            "--features",
+            "hydrate",
+        ])
         .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"])
         .output()
         .expect("cargo runs");
@@ -255,8 +319,21 @@ fn the_browsers_side_links_no_server_crate() {
     let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(crates.contains("leptos"));
     for server_only in [
-        "argon2", "aws-lc-rs", "axum", "clap", "cookie", "governor", "hyper", "hyper-util", "jsonwebtoken", "leptos_axum", "sqlx", "tokio",
-        "tower-http", "tracing-subscriber", "zxcvbn",
+        "argon2",
+        "aws-lc-rs",
+        "axum",
+        "clap",
+        "cookie",
+        "governor",
+        "hyper",
+        "hyper-util",
+        "jsonwebtoken",
+        "leptos_axum",
+        "sqlx",
+        "tokio",
+        "tower-http",
+        "tracing-subscriber",
+        "zxcvbn",
     ] {
         assert!(!crates.contains(server_only), "{server_only} is in the browser's bundle");
     }

@@ -74,7 +74,12 @@ async fn an_address_belongs_to_one_user(store: &dyn Store) {
     });
     let outcomes = join_all(attempts).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    assert!(outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|error| matches!(error, StoreError::Conflict(Conflict::Email))));
+    assert!(
+        outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .all(|error| matches!(error, StoreError::Conflict(Conflict::Email)))
+    );
 }
 
 async fn users_are_listed_page_by_page(store: &dyn Store) {
@@ -102,7 +107,10 @@ async fn a_name_and_a_hash_are_replaced(store: &dyn Store) {
 
     let (two, three) = (PasswordHash::from_phc("two".to_owned()), PasswordHash::from_phc("three".to_owned()));
     assert!(store.replace_password_hash(ada.id, &ada.password, &two).await.expect("an answer"));
-    assert!(!store.replace_password_hash(ada.id, &ada.password, &three).await.expect("an answer"), "it is not the old one any more");
+    assert!(
+        !store.replace_password_hash(ada.id, &ada.password, &three).await.expect("an answer"),
+        "it is not the old one any more"
+    );
 
     let (_, stored) = store.find_session_with_user(session.id).await.expect("an answer").expect("a session");
     assert_eq!((stored.display_name, stored.password), (name, two));
@@ -131,7 +139,12 @@ async fn delivery_is_noted_and_never_taken_back(store: &dyn Store) {
     let (_, one) = added(store, "delivered1@example.com").await;
     let (_, two) = added(store, "delivered2@example.com").await;
     let unknown = SessionId::from_uuid(random::id(NOW));
-    let marks = [(one.id, Generation::new(3)), (two.id, Generation::new(1)), (one.id, Generation::new(2)), (unknown, Generation::new(9))];
+    let marks = [
+        (one.id, Generation::new(3)),
+        (two.id, Generation::new(1)),
+        (one.id, Generation::new(2)),
+        (unknown, Generation::new(9)),
+    ];
     store.mark_delivered(&marks).await.expect("noted");
     store.mark_delivered(&[]).await.expect("nothing to note");
     let delivered = async |id| store.find_session(id).await.expect("an answer").expect("a session").delivered;
@@ -141,7 +154,10 @@ async fn delivery_is_noted_and_never_taken_back(store: &dyn Store) {
 async fn an_ended_session_moves_no_more(store: &dyn Store) {
     let (_, session) = added(store, "ended@example.com").await;
     assert!(store.end_session(session.id, NOW + HOUR, EndReason::SignedOut).await.expect("an answer"));
-    assert!(!store.end_session(session.id, NOW + HOUR * 2, EndReason::Reuse).await.expect("an answer"), "it had ended before");
+    assert!(
+        !store.end_session(session.id, NOW + HOUR * 2, EndReason::Reuse).await.expect("an answer"),
+        "it had ended before"
+    );
     assert!(!store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW).await.expect("an answer"));
     let ended = store.find_session(session.id).await.expect("an answer").expect("a session").ended.expect("an end");
     assert_eq!((ended.at, ended.reason), (NOW + HOUR, EndReason::SignedOut));
@@ -218,7 +234,11 @@ async fn a_client_is_registered_once_and_its_secret_replaced(store: &dyn Store) 
 async fn servers_that_start_at_once_agree_on_one_signing_key(store: &dyn Store) {
     let keyring = Keyring::derive(&[9; 32]);
     let keys: Vec<StoredSigningKey> = (0..10)
-        .map(|number| StoredSigningKey { id: format!("key{number}"), sealed: keyring.seal("key", &[number]), created_at: NOW })
+        .map(|number| StoredSigningKey {
+            id: format!("key{number}"),
+            sealed: keyring.seal("key", &[number]),
+            created_at: NOW,
+        })
         .collect();
     for outcome in join_all(keys.iter().map(|key| store.add_first_signing_key(key))).await {
         outcome.expect("an answer");
@@ -297,7 +317,8 @@ mod sqlite {
     async fn a_file_that_cannot_be_opened_is_an_error_not_a_panic() {
         let files = tempfile::tempdir().expect("a folder");
         assert!(SqliteStore::open(files.path()).await.is_err(), "a folder is no database");
-        std::fs::write(files.path().join("text"), "not a database, but long enough to look like one".repeat(100)).expect("a file");
+        std::fs::write(files.path().join("text"), "not a database, but long enough to look like one".repeat(100))
+            .expect("a file");
         assert!(SqliteStore::open(&files.path().join("text")).await.is_err());
     }
 
@@ -306,7 +327,9 @@ mod sqlite {
         let files = tempfile::tempdir().expect("a folder");
         let file = files.path().join("store.sqlite3");
         SqliteStore::open(&file).await.expect("a store").close().await;
-        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&file)).await.expect("a pool");
+        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&file))
+            .await
+            .expect("a pool");
         for query in [
             "SELECT * FROM users WHERE email_key = 'x'",
             "SELECT * FROM sessions WHERE id = x'00'",

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 // Nothing but the pages under test: no updates, no services of the browser's maker, no protocol beside HTTP.
-const ARGS = ['--disable-gpu','--disable-software-rasterizer',
+const ARGS = [
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

@@ -38,15 +38,16 @@ test('a forged token life costs one 401, one refresh and one retry', async ({ si
   await expect(site.field('Display name')).toHaveValue('Robin');
 });
 
-for (const value of ['NaN', '-1', '1e309', '9999999999', '2.1', '9'.repeat(3000)]) {
-  test(`a token life such as ${value.slice(0, 12)} counts as none`, async ({ site, traffic, signedIn: _, jar }) => {
-    await site.goto(paths.ACCOUNT);
+test('a nonsensical token life counts as none', async ({ site, traffic, signedIn: _, jar }) => {
+  await site.goto(paths.ACCOUNT);
+  for (const value of ['NaN', '-1', '1e309', '9999999999', '2.1', '9'.repeat(3000)]) {
+    traffic.forget();
     await jar.forgeTokenLife(value);
-    await site.rename('Robin');
+    await site.rename(`Robin ${value.slice(0, 10)}`);
     await site.isSaved();
-    expect(await traffic.calls()).toEqual([`200 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
-  });
-}
+    expect(await traffic.calls(), value).toEqual([`200 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
+  }
+});
 
 test('ten calls at once refresh once', async ({ site, page, traffic, signedIn: _, jar }) => {
   await site.goto(paths.ACCOUNT);

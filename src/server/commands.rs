@@ -31,7 +31,8 @@ pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
     let secret = start::master_secret(&config)?;
     start::runtime()?.block_on(async {
         let store = start::open_store(&config).await?;
-        let application = Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+        let application =
+            Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
         let done = run(&application.state.accounts, &*store, command).await;
         store.close().await;
         done
@@ -79,7 +80,8 @@ async fn list(store: &dyn Store) -> Result<(), StartError> {
 }
 
 fn line(user: &User) -> String {
-    let created = OffsetDateTime::from_unix_timestamp(user.created_at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let created =
+        OffsetDateTime::from_unix_timestamp(user.created_at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let created = created.format(&Rfc3339).unwrap_or_default();
     let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
     format!("{}\t{state}\t{created}\t{}\t{}", user.id, user.email.as_typed(), user.display_name.as_str())
@@ -90,12 +92,18 @@ fn key(email: &str) -> Result<EmailKey, StartError> {
 }
 
 fn told(found: bool, email: &str, done: &str) -> Result<(), StartError> {
-    if found { say(&format!("{email} is {done}")) } else { Err(StartError::Command(format!("there is no account with the address {email:?}"))) }
+    if found {
+        say(&format!("{email} is {done}"))
+    } else {
+        Err(StartError::Command(format!("there is no account with the address {email:?}")))
+    }
 }
 
 fn in_words(fields: &[FieldError]) -> String {
-    let problems: Vec<String> =
-        fields.iter().map(|error| format!("{}: {}", error.field.name(), error_view::describe_problem(error.field, error.problem))).collect();
+    let problems: Vec<String> = fields
+        .iter()
+        .map(|error| format!("{}: {}", error.field.name(), error_view::describe_problem(error.field, error.problem)))
+        .collect();
     if problems.is_empty() { error_view::describe(&AppError::Internal) } else { problems.join("; ") }
 }
 

@@ -79,7 +79,12 @@ impl SessionCookies {
         if self.https {
             outdated.extend(BARE.into_iter().filter(|name| !find(headers, name).is_absent()));
         }
-        PresentedCookies { access: find(headers, access), refresh: find(headers, refresh), life: find(headers, life), outdated }
+        PresentedCookies {
+            access: find(headers, access),
+            refresh: find(headers, refresh),
+            life: find(headers, life),
+            outdated,
+        }
     }
 
     /// The three `Set-Cookie` headers that hand out tokens.
@@ -126,11 +131,20 @@ impl SessionCookies {
     /// The `Set-Cookie` headers that delete what was left under outdated names.
     #[must_use]
     pub fn clear_outdated(self, names: &[&'static str]) -> Vec<HeaderValue> {
-        names.iter().flat_map(|name| header(&Self { https: false }.cookie(name, String::new(), MaxAge::ZERO, true))).collect()
+        names
+            .iter()
+            .flat_map(|name| header(&Self { https: false }.cookie(name, String::new(), MaxAge::ZERO, true)))
+            .collect()
     }
 
     fn cookie(self, name: &'static str, value: String, max_age: MaxAge, http_only: bool) -> Cookie<'static> {
-        Cookie::build((name, value)).path("/").same_site(SameSite::Lax).secure(self.https).http_only(http_only).max_age(max_age).build()
+        Cookie::build((name, value))
+            .path("/")
+            .same_site(SameSite::Lax)
+            .secure(self.https)
+            .http_only(http_only)
+            .max_age(max_age)
+            .build()
     }
 }
 
@@ -144,7 +158,9 @@ fn find(headers: &HeaderMap, name: &str) -> Presented {
     for header in headers.get_all(COOKIE) {
         for pair in header.as_bytes().split(|byte| *byte == b';') {
             let pair = pair.trim_ascii();
-            let Some(value) = pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) else { continue };
+            let Some(value) = pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) else {
+                continue;
+            };
             let Some(value) = plain(value) else { continue };
             match &found {
                 Presented::Absent => found = Presented::Value(value.to_owned()),
@@ -205,15 +221,27 @@ mod tests {
 
     #[test]
     fn strange_neighbours_do_not_hide_our_cookies() {
-        let presented = read(HTTP, &[b"x=\xc3\xa9; =; ;a; accessToken=AT ;\t refreshToken=RT", b"tokenLife=\"1.2\"; y=\xff\xfe"]);
-        assert_eq!(presented, PresentedCookies { access: value("AT"), refresh: value("RT"), life: value("1.2"), outdated: vec![] });
+        let presented =
+            read(HTTP, &[b"x=\xc3\xa9; =; ;a; accessToken=AT ;\t refreshToken=RT", b"tokenLife=\"1.2\"; y=\xff\xfe"]);
+        assert_eq!(
+            presented,
+            PresentedCookies { access: value("AT"), refresh: value("RT"), life: value("1.2"), outdated: vec![] }
+        );
         let many = "n=v; ".repeat(200) + "accessToken=AT";
         assert_eq!(read(HTTP, &[many.as_bytes()]).access, value("AT"));
     }
 
     #[test]
     fn only_the_exact_name_counts() {
-        for line in ["AccessToken=x", "accesstoken=x", " accessToken =x", "__Host-accessToken=x", "xaccessToken=x", "accessTokenx=x", "accessToken"] {
+        for line in [
+            "AccessToken=x",
+            "accesstoken=x",
+            " accessToken =x",
+            "__Host-accessToken=x",
+            "xaccessToken=x",
+            "accessTokenx=x",
+            "accessToken",
+        ] {
             assert_eq!(read(HTTP, &[line.as_bytes()]).access, Presented::Absent, "{line}");
         }
         let wrong = read(HTTPS, &[b"__Host-refreshToken=x; __host-http-refreshToken=x; __Secure-accessToken=x"]);
@@ -238,7 +266,10 @@ mod tests {
     fn bare_names_on_https_are_left_overs() {
         let presented = read(HTTPS, &[b"accessToken=a; __Host-Http-accessToken=b"]);
         assert_eq!((presented.access, presented.outdated.clone()), (value("b"), vec!["accessToken"]));
-        assert_eq!(lines(&HTTPS.clear_outdated(&presented.outdated)), ["accessToken=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"]);
+        assert_eq!(
+            lines(&HTTPS.clear_outdated(&presented.outdated)),
+            ["accessToken=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"]
+        );
     }
 
     #[test]
@@ -249,9 +280,15 @@ mod tests {
         assert!(lines(&issued)[1].ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000"));
         assert_eq!(lines(&issued)[2], "tokenLife=1790000000.1790003600; SameSite=Lax; Path=/; Max-Age=3600");
         let secure = HTTPS.issue(&tokens());
-        assert_eq!(lines(&secure)[0], format!("__Host-Http-accessToken={access}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600"));
+        assert_eq!(
+            lines(&secure)[0],
+            format!("__Host-Http-accessToken={access}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600")
+        );
         assert!(lines(&secure)[1].starts_with("__Host-Http-refreshToken="));
-        assert_eq!(lines(&secure)[2], "__Host-tokenLife=1790000000.1790003600; SameSite=Lax; Secure; Path=/; Max-Age=3600");
+        assert_eq!(
+            lines(&secure)[2],
+            "__Host-tokenLife=1790000000.1790003600; SameSite=Lax; Secure; Path=/; Max-Age=3600"
+        );
     }
 
     #[test]
@@ -268,7 +305,8 @@ mod tests {
 
     #[test]
     fn all_three_stay_under_a_kilobyte() {
-        let pairs: usize = lines(&HTTPS.issue(&tokens())).iter().filter_map(|line| line.split(';').next()).map(str::len).sum();
+        let pairs: usize =
+            lines(&HTTPS.issue(&tokens())).iter().filter_map(|line| line.split(';').next()).map(str::len).sum();
         assert!(pairs + TOKEN_CHARS / 72 < 1024, "{pairs}");
     }
 }

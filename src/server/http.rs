@@ -52,7 +52,10 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
     security_headers(app, HeaderPolicy::new(config.http.public_url.is_https(), reload_port))
 }
 
-fn ping(store: &Arc<dyn Store>) -> impl Fn() -> futures::future::BoxFuture<'static, Result<(), super::store::StoreError>> + Clone + Send + Sync + 'static {
+fn ping(
+    store: &Arc<dyn Store>,
+) -> impl Fn() -> futures::future::BoxFuture<'static, Result<(), super::store::StoreError>> + Clone + Send + Sync + 'static
+{
     let store = Arc::clone(store);
     move || {
         let store = Arc::clone(&store);

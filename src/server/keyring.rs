@@ -59,7 +59,8 @@ impl Keyring {
         };
         Self {
             refresh_tokens: RefreshTokenKey::new(VERSION, &key_for("refresh tokens")),
-            sealing: RandomizedNonceKey::new(&AES_256_GCM, &key_for("stored secrets")).expect("32 bytes are an AES-256 key"),
+            sealing: RandomizedNonceKey::new(&AES_256_GCM, &key_for("stored secrets"))
+                .expect("32 bytes are an AES-256 key"),
             web_client_secret: URL_SAFE_NO_PAD.encode(key_for("client secret of web")),
         }
     }
@@ -106,7 +107,8 @@ impl Keyring {
         }
         let mut secret = ciphertext.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.sealing.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut secret).map_err(|_| Unsealable)?;
+        let opened =
+            self.sealing.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut secret).map_err(|_| Unsealable)?;
         Ok(opened.to_vec())
     }
 }

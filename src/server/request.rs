@@ -93,7 +93,10 @@ pub fn require_session() -> Result<VisitorSession, AppError> {
 /// # Errors
 ///
 /// What the sign-in failed with.
-pub async fn begin_session<E: Into<AppError>>(signed_in: Result<Refreshed, E>, return_to: Option<&str>) -> Result<(), AppError> {
+pub async fn begin_session<E: Into<AppError>>(
+    signed_in: Result<Refreshed, E>,
+    return_to: Option<&str>,
+) -> Result<(), AppError> {
     let begun = report(signed_in)?;
     let visitor = visitor();
     if let Some(previous) = visitor.previous.filter(|previous| *previous != begun.session_id) {
@@ -165,7 +168,9 @@ pub fn report<T, E: Into<AppError>>(outcome: Result<T, E>) -> Result<T, AppError
 /// The reduced error.
 pub fn report_then_go_to<T, E: Into<AppError>>(outcome: Result<T, E>, page: &'static str) -> Result<T, AppError> {
     let done = report(outcome)?;
-    if use_context::<Parts>().is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some_and(|call| call.by_form)) {
+    if use_context::<Parts>()
+        .is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some_and(|call| call.by_form))
+    {
         lead_to(page);
     }
     Ok(done)
@@ -181,7 +186,10 @@ fn lead_to(location: &str) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that puts headers on a server function's answer; none of them is a cookie")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that puts headers on a server function's answer; none of them is a cookie"
+)]
 fn say(response: &ResponseOptions, name: HeaderName, value: HeaderValue) {
     response.append_header(name, value);
 }

@@ -48,7 +48,9 @@ pub enum StartError {
     Database { url: String, cause: StoreError },
     #[error("the signing keys cannot be loaded: {}; was the master secret changed? Put the old one back, or empty the table signing_keys: everybody then has to sign in again", chain(.0))]
     Keys(KeyError),
-    #[error("{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)")]
+    #[error(
+        "{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)"
+    )]
     Listen { address: SocketAddr, cause: io::Error },
     #[error("{0}")]
     Command(String),
@@ -87,22 +89,31 @@ impl Application {
     /// # Errors
     ///
     /// [`StartError::Keys`], or what the store fails with.
-    pub async fn assemble(config: &Config, options: LeptosOptions, secret: &MasterSecret, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn assemble(
+        config: &Config,
+        options: LeptosOptions,
+        secret: &MasterSecret,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
         let now = clock.now();
         let keyring = Arc::new(Keyring::derive(secret.as_bytes()));
         let origin = config.http.public_url.origin();
         let access_ttl = config.auth.access_ttl;
-        let tokens = Tokens::load(&*store, Arc::clone(&keyring), origin, access_ttl, now).await.map_err(StartError::Keys)?;
+        let tokens =
+            Tokens::load(&*store, Arc::clone(&keyring), origin, access_ttl, now).await.map_err(StartError::Keys)?;
         let clients = Clients::load(&*store, &keyring, now).await?;
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
         let (delivery, notes) = Delivery::new();
         let limits = Arc::new(RateLimits::new(&Allowances::from(&config.limits), &clock));
         let refresh_ttl = config.auth.refresh_ttl;
-        let sessions = Arc::new(Sessions { store: Arc::clone(&store), clock, tokens, clients, ended, delivery, refresh_ttl });
+        let sessions =
+            Arc::new(Sessions { store: Arc::clone(&store), clock, tokens, clients, ended, delivery, refresh_ttl });
         let hasher = Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?;
         let policy = PasswordPolicy { min_chars: config.auth.password_min_length };
-        let accounts = Arc::new(Accounts { store: Arc::clone(&store), sessions: Arc::clone(&sessions), hasher, policy });
+        let accounts =
+            Arc::new(Accounts { store: Arc::clone(&store), sessions: Arc::clone(&sessions), hasher, policy });
         let cookies = SessionCookies::new(config.http.public_url.is_https());
         let state = AppState { options, sessions, accounts, limits, cookies, keyring };
         Ok(Self { state, store, notes })
@@ -177,7 +188,8 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secret: Mas
     let address = options.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })?;
     let store = open_store(&config).await?;
-    let application = Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+    let application =
+        Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
     let _state = application.start_background();

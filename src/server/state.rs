@@ -13,6 +13,7 @@ use super::{
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// The application's parts, shared by all requests.
 #[derive(Clone, Debug)]
@@ -36,10 +37,11 @@ impl AppState {
     /// [`RefreshError`].
     pub async fn redeem(&self, refresh_token: String) -> Result<Refreshed, RefreshError> {
         let (sessions, keyring) = (Arc::clone(&self.sessions), Arc::clone(&self.keyring));
-        let task = tokio::spawn(async move {
+        let work = async move {
             let client = ClientCredentials { id: WEB, secret: keyring.web_client_secret() };
             sessions.refresh(client, &refresh_token).await
-        });
+        };
+        let task = tokio::spawn(work.in_current_span());
         // The task is never aborted, so not to be joined means that it panicked; nothing is known then.
         task.await.unwrap_or(Err(RefreshError::Contended))
     }

@@ -106,7 +106,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError>;
 
     /// Replaces a password hash, if it still is `old`. `false` if it is not.
-    async fn replace_password_hash(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool, StoreError>;
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError>;
 
     /// Adds a session, unless its user is disabled by then. `false` if so.
     async fn begin_session(&self, session: &Session) -> Result<bool, StoreError>;
@@ -118,7 +123,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Moves a session on from one generation to another: the compare-and-swap of rotation. `false` if the session
     /// does not stand at `from` any more, or has ended.
-    async fn advance_session(&self, id: SessionId, from: Generation, to: Generation, at: Timestamp) -> Result<bool, StoreError>;
+    async fn advance_session(
+        &self,
+        id: SessionId,
+        from: Generation,
+        to: Generation,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Notes that generations have evidently arrived. Never lowers what is noted.
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError>;

@@ -41,7 +41,10 @@ pub enum Change {
     None,
     Issue(Box<Refreshed>),
     /// Only the readable cookie was lost.
-    RenewLife { life: TokenLife, seconds_left: i64 },
+    RenewLife {
+        life: TokenLife,
+        seconds_left: i64,
+    },
     /// The session is over: delete all three.
     ClearAll,
     /// What came with the request is good for nothing: delete just that. A late answer then cannot delete what a

@@ -178,7 +178,8 @@ async fn state_10_the_tokens_belong_to_different_sessions() {
 async fn state_11_one_name_comes_with_two_values() {
     let app = TestApp::new().await;
     let alice = app.signed_in("alice").await;
-    let (access, refresh) = (alice.cookie("accessToken").expect("a token"), alice.cookie("refreshToken").expect("a token"));
+    let (access, refresh) =
+        (alice.cookie("accessToken").expect("a token"), alice.cookie("refreshToken").expect("a token"));
     for (cookies, shown) in [
         (format!("accessToken={access}; accessToken=x; refreshToken={refresh}; refreshToken=y"), 303),
         (format!("accessToken={access}; refreshToken={refresh}; refreshToken=y"), 200),
@@ -216,7 +217,10 @@ async fn state_13_the_browsers_clock_is_a_day_off() {
     assert_shows_account(alice.get(ACCOUNT).await);
     assert_eq!(rotations(&app, &alice).await, 1);
     // A clock that runs behind has it send them long after their end.
-    let (access, life) = (alice.cookie("accessToken").expect("a token").to_owned(), alice.cookie("tokenLife").expect("a life").to_owned());
+    let (access, life) = (
+        alice.cookie("accessToken").expect("a token").to_owned(),
+        alice.cookie("tokenLife").expect("a life").to_owned(),
+    );
     app.advance(days(1));
     alice.set("accessToken", &access);
     alice.set("tokenLife", &life);
@@ -234,7 +238,8 @@ async fn state_14_cookies_of_an_older_format_or_another_name() {
     assert_eq!(page.deleted(), ["accessToken", "refreshToken"]);
     assert!(browser.get(HOME).await.set_cookies().is_empty());
 
-    let production = TestApp::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await;
+    let production =
+        TestApp::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await;
     let mut browser = production.browser();
     for name in ALL_COOKIES {
         browser.set(name, "left over");

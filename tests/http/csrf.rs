@@ -122,9 +122,21 @@ async fn an_origin_is_ours_only_to_the_letter() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     for origin in [
-        "http://127.0.0.1:3000/", "http://127.0.0.1", "https://127.0.0.1:3000", "http://127.0.0.1:3001", "http://localhost:3000",
-        "HTTP://127.0.0.1:3000", "http://127.0.0.1:3000.evil.example", "http://127.0.0.1:3000@evil.example", "http://evil.example#http://127.0.0.1:3000",
-        "http://127.0.0.1:3000, https://evil.example", "https://evil.example http://127.0.0.1:3000", "", "*", "file://", "null",
+        "http://127.0.0.1:3000/",
+        "http://127.0.0.1",
+        "https://127.0.0.1:3000",
+        "http://127.0.0.1:3001",
+        "http://localhost:3000",
+        "HTTP://127.0.0.1:3000",
+        "http://127.0.0.1:3000.evil.example",
+        "http://127.0.0.1:3000@evil.example",
+        "http://evil.example#http://127.0.0.1:3000",
+        "http://127.0.0.1:3000, https://evil.example",
+        "https://evil.example http://127.0.0.1:3000",
+        "",
+        "*",
+        "file://",
+        "null",
     ] {
         app.watched.asked();
         let answer = send(&mut ada.clone(), post(api::LOGOUT).header(header::ORIGIN, origin)).await;
@@ -156,7 +168,9 @@ async fn nobody_is_signed_in_as_somebody_else() {
     for victim in [&mut anonymous, &mut ada] {
         let names: Vec<String> = victim.cookie_names().into_iter().map(str::to_owned).collect();
         for function in [api::LOGIN, api::SIGN_UP] {
-            for (site, origin) in [("cross-site", EVIL), ("cross-site", "null"), ("same-site", "https://sibling.example")] {
+            for (site, origin) in
+                [("cross-site", EVIL), ("cross-site", "null"), ("same-site", "https://sibling.example")]
+            {
                 let request = with(post(function), &[("sec-fetch-site", Some(site)), ("origin", Some(origin))]);
                 let request = request.body(Body::from(credentials.clone())).expect("a request");
                 app.watched.asked();
@@ -201,7 +215,8 @@ async fn only_the_form_encoding_is_read() {
     }
     assert!(ada.is_signed_in().await);
     for fitting in [FORM, "Application/X-WWW-Form-URLEncoded", "application/x-www-form-urlencoded;charset=UTF-8"] {
-        let request = Request::post(api::CURRENT).header("sec-fetch-site", "same-origin").header("content-type", fitting);
+        let request =
+            Request::post(api::CURRENT).header("sec-fetch-site", "same-origin").header("content-type", fitting);
         send(&mut ada, request).await.assert_status(200);
     }
 }
@@ -244,7 +259,9 @@ async fn no_other_origin_may_read_anything() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     for origin in [EVIL, "null", "https://app.evil.example", "http://127.0.0.1:3001", OURS, "*"] {
-        for path in registered().into_iter().chain([HOME, ACCOUNT, LOGIN, "/pkg/tokenlife.css", "/health/live", "/nowhere"]) {
+        for path in
+            registered().into_iter().chain([HOME, ACCOUNT, LOGIN, "/pkg/tokenlife.css", "/health/live", "/nowhere"])
+        {
             for method in ["GET", "POST", "OPTIONS", "HEAD", "PUT"] {
                 let request = Request::builder()
                     .method(method)

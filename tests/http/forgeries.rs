@@ -21,18 +21,29 @@ use tokenlife::paths::{ACCOUNT, LOGIN, api};
 async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     let (ours, theirs) = (Forger::with_our_key(app).await, Forger::with_their_own_key());
     let Parts { header, claims, signed, signature } = Parts::of(genuine);
-    assert!(app.state.sessions.authenticate(&ours.sign(&header, &claims)).is_ok(), "the forger can write tokens that hold");
+    assert!(
+        app.state.sessions.authenticate(&ours.sign(&header, &claims)).is_ok(),
+        "the forger can write tokens that hold"
+    );
     let mut found: Vec<(String, String)> = Vec::new();
     let mut add = |what: String, token: String| found.push((what, token));
 
-    let unsigned = |alg: &str| format!("{}.{}.", URL_SAFE_NO_PAD.encode(with(&header, json!({"alg": alg})).to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let unsigned = |alg: &str| {
+        format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(with(&header, json!({"alg": alg})).to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        )
+    };
     for alg in ["none", "None", "nOnE", "NONE", ""] {
         add(format!("alg {alg:?}, unsigned"), unsigned(alg));
         add(format!("alg {alg:?}, signed"), ours.sign(&with(&header, json!({"alg": alg})), &claims));
     }
     let spki: PublicKeyX509Der<'_> = ours.0.public_key().as_der().expect("DER");
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(spki.as_ref()));
-    for (what, secret) in [("raw", ours.public_key()), ("DER", spki.as_ref().to_vec()), ("PEM", pem.into_bytes()), ("empty", Vec::new())] {
+    for (what, secret) in
+        [("raw", ours.public_key()), ("DER", spki.as_ref().to_vec()), ("PEM", pem.into_bytes()), ("empty", Vec::new())]
+    {
         for (alg, algorithm) in [("HS256", hmac::HMAC_SHA256), ("HS512", hmac::HMAC_SHA512)] {
             let text = unsigned(alg);
             let tag = hmac::sign(&hmac::Key::new(algorithm, &secret), text.trim_end_matches('.').as_bytes());
@@ -42,21 +53,46 @@ async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     for alg in ["ES256", "RS256", "PS256", "Ed448", "eddsa", "EDDSA"] {
         add(format!("alg {alg}"), ours.sign(&with(&header, json!({"alg": alg})), &claims));
     }
-    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(theirs.public_key()), "kid": header["kid"]});
+    let jwk =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(theirs.public_key()), "kid": header["kid"]});
     let x5c = json!([STANDARD.encode(theirs.public_key())]);
     for (what, change) in [
-        ("another key", json!({})), ("jwk", json!({"jwk": jwk})), ("jku", json!({"jku": "https://evil.example/jwks.json"})),
-        ("x5u", json!({"x5u": "https://evil.example/cert.pem"})), ("x5c", json!({"x5c": x5c})), ("no kid", json!({"kid": null, "jwk": jwk})),
+        ("another key", json!({})),
+        ("jwk", json!({"jwk": jwk})),
+        ("jku", json!({"jku": "https://evil.example/jwks.json"})),
+        ("x5u", json!({"x5u": "https://evil.example/cert.pem"})),
+        ("x5c", json!({"x5c": x5c})),
+        ("no kid", json!({"kid": null, "jwk": jwk})),
     ] {
         add(format!("their own key, {what}"), theirs.sign(&with(&header, change), &claims));
     }
-    for kid in [json!(null), json!(""), json!("web"), json!("../../dev/null"), json!("' OR 1=1 --"), json!("x".repeat(2000)), json!(1), json!(["a"]), json!("\u{0}")] {
+    for kid in [
+        json!(null),
+        json!(""),
+        json!("web"),
+        json!("../../dev/null"),
+        json!("' OR 1=1 --"),
+        json!("x".repeat(2000)),
+        json!(1),
+        json!(["a"]),
+        json!("\u{0}"),
+    ] {
         let what = format!("kid {}", kid.to_string().chars().take(20).collect::<String>());
         add(what, ours.sign(&with(&header, json!({"kid": kid})), &claims));
     }
     for change in [
-        json!({"typ": null}), json!({"typ": "JWT"}), json!({"typ": "id+jwt"}), json!({"typ": "logout+jwt"}), json!({"typ": "dpop+jwt"}), json!({"typ": 1}),
-        json!({"crit": ["exp"]}), json!({"crit": ["b64"], "b64": false}), json!({"crit": []}), json!({"crit": ["x"], "x": 1}), json!({"alg": null}), json!({"alg": 1}),
+        json!({"typ": null}),
+        json!({"typ": "JWT"}),
+        json!({"typ": "id+jwt"}),
+        json!({"typ": "logout+jwt"}),
+        json!({"typ": "dpop+jwt"}),
+        json!({"typ": 1}),
+        json!({"crit": ["exp"]}),
+        json!({"crit": ["b64"], "b64": false}),
+        json!({"crit": []}),
+        json!({"crit": ["x"], "x": 1}),
+        json!({"alg": null}),
+        json!({"alg": 1}),
     ] {
         add(format!("header {change}"), ours.sign(&with(&header, change), &claims));
     }
@@ -65,21 +101,52 @@ async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
         add(format!("no {name}"), ours.sign(&header, &with(&claims, json!({name: null}))));
     }
     for change in [
-        json!({"iss": "https://evil.example"}), json!({"iss": format!("{}/", app.origin)}), json!({"iss": [app.origin, "https://evil.example"]}),
-        json!({"iss": ""}), json!({"aud": "https://evil.example"}), json!({"aud": ["https://evil.example", app.origin]}), json!({"aud": []}),
-        json!({"aud": "web"}), json!({"exp": now}), json!({"exp": now - 1}), json!({"exp": 0}), json!({"exp": -1}), json!({"exp": now + 7200}),
-        json!({"exp": i64::MAX}), json!({"exp": 1e300}), json!({"exp": 3600.5}), json!({"exp": (now + 3600).to_string()}), json!({"exp": u64::MAX}),
-        json!({"exp": true}), json!({"nbf": now + 61}), json!({"nbf": i64::MAX}), json!({"iat": now + 61}), json!({"iat": i64::MAX}),
-        json!({"iat": i64::MIN}), json!({"iat": "x"}), json!({"gen": -1}), json!({"gen": 4_294_967_296_i64}), json!({"gen": "1"}), json!({"sub": "ada"}),
-        json!({"sub": 1}), json!({"sid": ""}), json!({"sid": {"id": claims["sid"]}}), json!({"jti": 7}),
+        json!({"iss": "https://evil.example"}),
+        json!({"iss": format!("{}/", app.origin)}),
+        json!({"iss": [app.origin, "https://evil.example"]}),
+        json!({"iss": ""}),
+        json!({"aud": "https://evil.example"}),
+        json!({"aud": ["https://evil.example", app.origin]}),
+        json!({"aud": []}),
+        json!({"aud": "web"}),
+        json!({"exp": now}),
+        json!({"exp": now - 1}),
+        json!({"exp": 0}),
+        json!({"exp": -1}),
+        json!({"exp": now + 7200}),
+        json!({"exp": i64::MAX}),
+        json!({"exp": 1e300}),
+        json!({"exp": 3600.5}),
+        json!({"exp": (now + 3600).to_string()}),
+        json!({"exp": u64::MAX}),
+        json!({"exp": true}),
+        json!({"nbf": now + 61}),
+        json!({"nbf": i64::MAX}),
+        json!({"iat": now + 61}),
+        json!({"iat": i64::MAX}),
+        json!({"iat": i64::MIN}),
+        json!({"iat": "x"}),
+        json!({"gen": -1}),
+        json!({"gen": 4_294_967_296_i64}),
+        json!({"gen": "1"}),
+        json!({"sub": "ada"}),
+        json!({"sub": 1}),
+        json!({"sid": ""}),
+        json!({"sid": {"id": claims["sid"]}}),
+        json!({"jti": 7}),
     ] {
         add(format!("claims {change}"), ours.sign(&header, &with(&claims, change)));
     }
     let doubled = |object: &Value, first: &str| format!("{{{first},{}", &object.to_string()[1..]);
-    add("sub twice".into(), ours.sign_text(&header.to_string(), &doubled(&claims, r#""sub":"00000000-0000-0000-0000-000000000000""#)));
+    add(
+        "sub twice".into(),
+        ours.sign_text(&header.to_string(), &doubled(&claims, r#""sub":"00000000-0000-0000-0000-000000000000""#)),
+    );
     add("exp twice".into(), ours.sign_text(&header.to_string(), &doubled(&claims, r#""exp":9999999999"#)));
     add("alg twice".into(), ours.sign_text(&doubled(&header, r#""alg":"none""#), &claims.to_string()));
-    for (what, claims) in [("a list", "[]"), ("no JSON", "sub=ada"), ("empty", ""), ("null", "null"), ("deep", &"[".repeat(1000))] {
+    for (what, claims) in
+        [("a list", "[]"), ("no JSON", "sub=ada"), ("empty", ""), ("null", "null"), ("deep", &"[".repeat(1000))]
+    {
         add(format!("claims are {what}"), ours.sign_text(&header.to_string(), claims));
     }
     let altered = |signature: String| format!("{signed}.{signature}");

@@ -37,7 +37,9 @@ async fn a_refused_form_is_shown_again_on_its_own_page() {
         let mut forms = html::tags(&page.body).into_iter().filter(|tag| tag.name == "form");
         let form = forms.find(|form| form.attribute("action") == Some(function)).expect("the form");
         assert_eq!(form.attribute("method"), Some("post"));
-        assert!(html::tags(&page.body).iter().any(|tag| tag.attribute("aria-invalid") == Some("true")) || status == 401);
+        assert!(
+            html::tags(&page.body).iter().any(|tag| tag.attribute("aria-invalid") == Some("true")) || status == 401
+        );
     }
 }
 
@@ -113,9 +115,9 @@ async fn the_page_that_was_wanted_survives_a_refused_sign_in() {
     for _ in 0..3 {
         let wanted = html::field_value(&page.body, "return_to").expect("a value");
         assert_eq!(wanted, "/account?tab=a%26b");
-        let to_sign_up = html::tags(&page.body).into_iter().any(|tag| {
-            tag.attribute("href").is_some_and(|href| href == "/signup?return_to=/account%3Ftab%3Da%2526b")
-        });
+        let to_sign_up = html::tags(&page.body)
+            .into_iter()
+            .any(|tag| tag.attribute("href").is_some_and(|href| href == "/signup?return_to=/account%3Ftab%3Da%2526b"));
         assert!(to_sign_up, "creating an account instead leads there too");
         let fields = [("email", ADA), ("password", "wrong"), ("return_to", &wanted)];
         page = ada.submit(api::LOGIN, &fields).await.assert_status(401);
@@ -189,8 +191,20 @@ async fn a_form_that_nobody_can_read_is_a_bad_request_and_never_a_fault() {
     let many = "email=a&".repeat(1500);
     let deep = format!("email{}=x", "[a]".repeat(500));
     let bodies: [&[u8]; 14] = [
-        b"", b"&&&&", b"=", b"====&=&", b"email", b"email=%", b"email=%zz&password=%f", b"email=%ff%fe&password=%c3",
-        b"\xff\xfe\0\x01", b"email=a&email=b", b"email[]=a&email[x]=b", b"{\"email\":\"a\"}", many.as_bytes(), deep.as_bytes(),
+        b"",
+        b"&&&&",
+        b"=",
+        b"====&=&",
+        b"email",
+        b"email=%",
+        b"email=%zz&password=%f",
+        b"email=%ff%fe&password=%c3",
+        b"\xff\xfe\0\x01",
+        b"email=a&email=b",
+        b"email[]=a&email[x]=b",
+        b"{\"email\":\"a\"}",
+        many.as_bytes(),
+        deep.as_bytes(),
     ];
     for function in [api::LOGIN, api::SIGN_UP, api::CHANGE_DISPLAY_NAME, api::RATE_PASSWORD] {
         for body in bodies {

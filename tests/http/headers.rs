@@ -42,10 +42,26 @@ impl<'a> Walk<'a> {
         let mut nobody = self.app.browser();
         let mut ada = self.app.signed_in("ada").await;
         for (status, path) in [
-            (200, HOME), (200, LOGIN), (200, SIGN_UP), (303, ACCOUNT), (303, "/account/nowhere"), (404, "/nowhere"), (404, "/api/nowhere"),
-            (404, "/metrics"), (404, "/docs"), (303, api::LOGIN), (405, api::REFRESH), (200, "/pkg/tokenlife.css"), (200, "/robots.txt"),
-            (404, "/missing.css"), (404, "/pkg/missing.js"), (404, "/.git/config"), (404, "/account/x.css"), (200, health::LIVE),
-            (200, health::READY), (404, "/health/nowhere"),
+            (200, HOME),
+            (200, LOGIN),
+            (200, SIGN_UP),
+            (303, ACCOUNT),
+            (303, "/account/nowhere"),
+            (404, "/nowhere"),
+            (404, "/api/nowhere"),
+            (404, "/metrics"),
+            (404, "/docs"),
+            (303, api::LOGIN),
+            (405, api::REFRESH),
+            (200, "/pkg/tokenlife.css"),
+            (200, "/robots.txt"),
+            (404, "/missing.css"),
+            (404, "/pkg/missing.js"),
+            (404, "/.git/config"),
+            (404, "/account/x.css"),
+            (200, health::LIVE),
+            (200, health::READY),
+            (404, "/health/nowhere"),
         ] {
             for accept in [PAGE, JSON] {
                 let status = if path == api::LOGIN && accept == JSON { 405 } else { status };
@@ -53,7 +69,8 @@ impl<'a> Walk<'a> {
                 self.see(&mut nobody, Request::head(path).header("accept", accept), "", status).await;
             }
         }
-        for (status, path) in [(200, HOME), (200, LOGIN), (200, ACCOUNT), (404, "/account/nowhere"), (404, "/nowhere")] {
+        for (status, path) in [(200, HOME), (200, LOGIN), (200, ACCOUNT), (404, "/account/nowhere"), (404, "/nowhere")]
+        {
             self.see(&mut ada, Request::get(path).header("accept", PAGE), "", status).await;
         }
         let not_modified = Request::get("/robots.txt").header("if-modified-since", "Fri, 31 Dec 2100 23:59:59 GMT");
@@ -69,12 +86,22 @@ impl<'a> Walk<'a> {
     async fn functions(&mut self) {
         let mut ada = self.app.signed_in("bea").await;
         for (function, status) in [
-            (api::CURRENT, 200), (api::REFRESH, 200), (api::RATE_PASSWORD, 200), (api::RATE_PASSWORD, 429), (api::CHANGE_DISPLAY_NAME, 422),
-            (api::SIGN_UP, 422), (api::LOGIN, 422), (api::LOGOUT, 200), (api::CHANGE_DISPLAY_NAME, 401), (api::REFRESH, 401),
+            (api::CURRENT, 200),
+            (api::REFRESH, 200),
+            (api::RATE_PASSWORD, 200),
+            (api::RATE_PASSWORD, 429),
+            (api::CHANGE_DISPLAY_NAME, 422),
+            (api::SIGN_UP, 422),
+            (api::LOGIN, 422),
+            (api::LOGOUT, 200),
+            (api::CHANGE_DISPLAY_NAME, 401),
+            (api::REFRESH, 401),
         ] {
             self.see(&mut ada, form(function, JSON), "", status).await;
         }
-        for (function, status) in [(api::LOGIN, 422), (api::SIGN_UP, 422), (api::LOGOUT, 303), (api::CHANGE_DISPLAY_NAME, 303)] {
+        for (function, status) in
+            [(api::LOGIN, 422), (api::SIGN_UP, 422), (api::LOGOUT, 303), (api::CHANGE_DISPLAY_NAME, 303)]
+        {
             self.see(&mut ada, form(function, PAGE), "", status).await;
         }
         self.see(&mut ada, form(api::LOGIN, PAGE), "email=a%40b.example&password=x", 401).await;
@@ -113,7 +140,13 @@ impl<'a> Walk<'a> {
             self.app.store_is(condition);
             self.see(&mut cleo, Request::get(ACCOUNT).header("accept", PAGE), "", status).await;
             self.see(&mut cleo, form(api::CURRENT, JSON), "", status).await;
-            self.see(&mut cleo, form(api::LOGIN, PAGE), "email=a%40b.example&password=x", if condition == Condition::Fine { 401 } else { status }).await;
+            self.see(
+                &mut cleo,
+                form(api::LOGIN, PAGE),
+                "email=a%40b.example&password=x",
+                if condition == Condition::Fine { 401 } else { status },
+            )
+            .await;
             // A panic while redeeming is an outage: nobody knows what has happened.
             let status = if condition == Condition::Panics { 503 } else { status };
             self.see(&mut without_access, Request::get(ACCOUNT).header("accept", PAGE), "", status).await;
@@ -146,7 +179,11 @@ fn only<'a>(answer: &'a Answer, name: &str, what: &str) -> &'a str {
 }
 
 fn directives(policy: &str) -> BTreeMap<&str, Vec<&str>> {
-    policy.split(';').map(|directive| directive.split_whitespace().collect::<Vec<_>>()).map(|words| (words[0], words[1..].to_vec())).collect()
+    policy
+        .split(';')
+        .map(|directive| directive.split_whitespace().collect::<Vec<_>>())
+        .map(|words| (words[0], words[1..].to_vec()))
+        .collect()
 }
 
 fn assert_policy(what: &str, answer: &Answer) {
@@ -159,8 +196,13 @@ fn assert_policy(what: &str, answer: &Answer) {
         return;
     }
     for (directive, allowed) in [
-        ("base-uri", "'none'"), ("object-src", "'none'"), ("form-action", "'self'"), ("style-src", "'self'"), ("img-src", "'self'"),
-        ("connect-src", "'self'"), ("font-src", "'self'"),
+        ("base-uri", "'none'"),
+        ("object-src", "'none'"),
+        ("form-action", "'self'"),
+        ("style-src", "'self'"),
+        ("img-src", "'self'"),
+        ("connect-src", "'self'"),
+        ("font-src", "'self'"),
     ] {
         assert_eq!(policy[directive], [allowed], "{directive} of {what}");
     }
@@ -190,8 +232,11 @@ fn assert_fits_policy(what: &str, page: &str, nonce: &str) {
 
 fn assert_protected(what: &str, answer: &Answer, is_https: bool) {
     for (name, value) in [
-        ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"), ("cross-origin-embedder-policy", "require-corp"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {
         assert_eq!(only(answer, name, what), value, "{name} of {what}");
@@ -299,8 +344,32 @@ async fn no_private_page_hides_under_a_name_that_caches_keep() {
     let mut ada = app.signed_in("ada").await;
     let email = ada.email.clone();
     for below in [
-        "/x.css", "/.css", ".css", ";.js", "/;.js", ";x.css", "%0a.css", "%00.css", "%2fx.css", "/%2e%2e/x.css", "%23.css", "%3f.css", "/index.html",
-        "/robots.txt", "/..%2frobots.txt", "/x.js", "/x.png", "/x", "/x/y", "%20", "/%20", "/pkg/tokenlife.css", "%09.css", "/account", "~", "*.avif",
+        "/x.css",
+        "/.css",
+        ".css",
+        ";.js",
+        "/;.js",
+        ";x.css",
+        "%0a.css",
+        "%00.css",
+        "%2fx.css",
+        "/%2e%2e/x.css",
+        "%23.css",
+        "%3f.css",
+        "/index.html",
+        "/robots.txt",
+        "/..%2frobots.txt",
+        "/x.js",
+        "/x.png",
+        "/x",
+        "/x/y",
+        "%20",
+        "/%20",
+        "/pkg/tokenlife.css",
+        "%09.css",
+        "/account",
+        "~",
+        "*.avif",
     ] {
         let Ok(request) = navigation(Method::GET, &format!("{ACCOUNT}{below}")).body(Body::empty()) else { continue };
         let answer = ada.send(request).await.assert_status(404);

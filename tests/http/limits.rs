@@ -63,9 +63,10 @@ async fn one_address_may_try_only_so_often_whatever_the_account() {
 async fn one_account_may_be_tried_only_so_often_from_one_address() {
     let app = app_with("1000/min", "3/min").await;
     app.account(ADA).await;
-    for (account, spellings) in
-        [("ada", [ADA, "ADA@Example.com", " ada@example.com. "]), ("nobody", ["x@example.com", "X@example.com", "ｘ@example.com"])]
-    {
+    for (account, spellings) in [
+        ("ada", [ADA, "ADA@Example.com", " ada@example.com. "]),
+        ("nobody", ["x@example.com", "X@example.com", "ｘ@example.com"]),
+    ] {
         let mut stranger = app.browser().at("203.0.113.9");
         for spelling in spellings {
             try_to_sign_in(&mut stranger, spelling, "wrong").await.assert_status(401);
@@ -210,7 +211,8 @@ async fn one_address_may_create_only_so_many_accounts() {
 #[tokio::test]
 async fn one_address_may_have_only_so_many_passwords_rated() {
     let app =
-        TestApp::with_config(|config| config.limits.password_rating_per_address = "2/min".parse().expect("a rate")).await;
+        TestApp::with_config(|config| config.limits.password_rating_per_address = "2/min".parse().expect("a rate"))
+            .await;
     let mut stranger = app.browser().at("203.0.113.9");
     for _ in 0..2 {
         let rated = stranger.call(api::RATE_PASSWORD, &[("password", PASSWORD)]).await.assert_status(200);
@@ -235,9 +237,12 @@ async fn a_body_may_have_sixteen_kibibytes() {
     assert_eq!(fits.header("connection"), "");
     for function in [api::LOGIN, api::SIGN_UP, api::CHANGE_DISPLAY_NAME, api::RATE_PASSWORD] {
         for accept in ["text/html", "application/json"] {
-            for (length, body) in
-                [(None, of_length(16_385)), (Some(16_385), of_length(16_385)), (Some(1 << 40), String::new()), (None, of_length(5_000_000))]
-            {
+            for (length, body) in [
+                (None, of_length(16_385)),
+                (Some(16_385), of_length(16_385)),
+                (Some(1 << 40), String::new()),
+                (None, of_length(5_000_000)),
+            ] {
                 let mut request = post(function, length, body);
                 request.headers_mut().insert(header::ACCEPT, accept.parse().expect("a value"));
                 app.watched.asked();

@@ -61,7 +61,9 @@ async fn who_has_a_good_access_token_is_told_that_the_account_cannot_be_reached(
         let page = ada.get(path).await;
         assert!(!page.body.contains(">Create account</a>"), "{path}: not as if signed out");
         if path == ACCOUNT || path == HOME {
-            assert!(page.body.contains("We cannot reach your account at the moment.") && page.body.contains("Try again"));
+            assert!(
+                page.body.contains("We cannot reach your account at the moment.") && page.body.contains("Try again")
+            );
         }
         // Only what cannot be shown without the store is not available.
         if path == ACCOUNT {
@@ -82,7 +84,9 @@ async fn who_has_a_good_access_token_is_told_that_the_account_cannot_be_reached(
 async fn visitors_without_a_session_notice_nothing_on_pages() {
     let app = TestApp::new().await;
     app.store_is(Condition::Down);
-    for (path, status) in [(HOME, 200), (LOGIN, 200), (SIGN_UP, 200), (ACCOUNT, 303), ("/nowhere", 404), ("/robots.txt", 200)] {
+    for (path, status) in
+        [(HOME, 200), (LOGIN, 200), (SIGN_UP, 200), (ACCOUNT, 303), ("/nowhere", 404), ("/robots.txt", 200)]
+    {
         app.browser().get(path).await.assert_status(status);
     }
     assert_eq!(app.browser().call(api::CURRENT, &[]).await.assert_status(200).body, "null");

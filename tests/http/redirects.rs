@@ -18,25 +18,127 @@ const ADA: &str = "ada@example.com";
 /// What people try to be sent to, and what would break the answer's head.
 fn attempts() -> Vec<String> {
     let written = [
-        "https://evil.example", "http://evil.example", "//evil.example", "///evil.example", "////evil.example",
-        "/\\evil.example", "\\/evil.example", "\\\\evil.example", "/\\/evil.example", "//\\evil.example", "/\\\\evil.example",
-        "\\evil.example", "https:evil.example", "https:/evil.example", "https:\\\\evil.example", "HTTPS://EVIL.EXAMPLE",
-        "javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "vbscript:x", "blob:https://evil.example/x",
-        "ftp://evil.example", "file:///etc/passwd", "mailto:x@evil.example", "evil.example", "www.evil.example/x", ".evil.example",
-        "@evil.example", ":80@evil.example", "/@evil.example", "//user:pass@evil.example", "//evil.example:443/x", "//[::1]/x",
-        "//127.0.0.1:3001", "//0x7f000001", "//evil。example", "//evil%E3%80%82example", "/%2f/evil.example", "/%2F%2Fevil.example",
-        "/%5cevil.example", "/%5C%5Cevil.example", "%2f%2fevil.example", "%5c%5cevil.example", "/%09/evil.example",
-        "/\t/evil.example", "/\n/evil.example", "/\r/evil.example", "\t//evil.example", "\n//evil.example", " //evil.example",
-        "\u{0}//evil.example", "/\u{0}/evil.example", "/\u{b}/evil.example", "/\u{c}/evil.example", "/\u{a0}/evil.example",
-        "/\u{200b}/evil.example", "/\u{2028}/evil.example", "/\u{feff}/evil.example", "/\u{ad}/evil.example", "\u{feff}//evil.example",
-        "/.//evil.example", "/..//evil.example", "/../..//evil.example", "/account/..//evil.example", "/./\\evil.example",
-        "/%2e//evil.example", "/%2e%2e//evil.example", "/a/%2E./%2e%2E//evil.example", "/;//evil.example", "/account//evil.example",
-        "/account\r\nSet-Cookie: x=y", "/account\r\n\r\n<script>", "/account%0d%0aSet-Cookie:%20x=y", "/%0d%0a/evil.example",
-        "/account\u{0}", "/account\u{7f}", "/account\u{80}", "/account\u{85}", "/é", "/account?q=é#ü", "/💥", "/account?x=\u{fffd}",
-        "/%c3%28", "/%ff%fe", "/%", "/%zz", "/%u2215evil.example", "\u{ff0f}\u{ff0f}evil.example", "\u{2215}\u{2215}evil.example", "/?next=//evil.example",
-        "/#//evil.example", "?//evil.example", "#//evil.example", "/login", "/login?return_to=//evil.example", "/signup", "/api/session/logout",
-        "/LOGIN", "/login/", "/api", "/api/", "/\"><script>alert(1)</script>", "/'-alert(1)-'", "/');alert(1)//", "/<svg onload=alert(1)>", "/`${alert(1)}`",
-        "/account\";history.pushState(0,0,'//x", "/{{7*7}}", "", " ", "/", "//", "///", "/\\", ".", "..", "/..", "null", "undefined", "*", "0",
+        "https://evil.example",
+        "http://evil.example",
+        "//evil.example",
+        "///evil.example",
+        "////evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "\\\\evil.example",
+        "/\\/evil.example",
+        "//\\evil.example",
+        "/\\\\evil.example",
+        "\\evil.example",
+        "https:evil.example",
+        "https:/evil.example",
+        "https:\\\\evil.example",
+        "HTTPS://EVIL.EXAMPLE",
+        "javascript:alert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "blob:https://evil.example/x",
+        "ftp://evil.example",
+        "file:///etc/passwd",
+        "mailto:x@evil.example",
+        "evil.example",
+        "www.evil.example/x",
+        ".evil.example",
+        "@evil.example",
+        ":80@evil.example",
+        "/@evil.example",
+        "//user:pass@evil.example",
+        "//evil.example:443/x",
+        "//[::1]/x",
+        "//127.0.0.1:3001",
+        "//0x7f000001",
+        "//evil。example",
+        "//evil%E3%80%82example",
+        "/%2f/evil.example",
+        "/%2F%2Fevil.example",
+        "/%5cevil.example",
+        "/%5C%5Cevil.example",
+        "%2f%2fevil.example",
+        "%5c%5cevil.example",
+        "/%09/evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r/evil.example",
+        "\t//evil.example",
+        "\n//evil.example",
+        " //evil.example",
+        "\u{0}//evil.example",
+        "/\u{0}/evil.example",
+        "/\u{b}/evil.example",
+        "/\u{c}/evil.example",
+        "/\u{a0}/evil.example",
+        "/\u{200b}/evil.example",
+        "/\u{2028}/evil.example",
+        "/\u{feff}/evil.example",
+        "/\u{ad}/evil.example",
+        "\u{feff}//evil.example",
+        "/.//evil.example",
+        "/..//evil.example",
+        "/../..//evil.example",
+        "/account/..//evil.example",
+        "/./\\evil.example",
+        "/%2e//evil.example",
+        "/%2e%2e//evil.example",
+        "/a/%2E./%2e%2E//evil.example",
+        "/;//evil.example",
+        "/account//evil.example",
+        "/account\r\nSet-Cookie: x=y",
+        "/account\r\n\r\n<script>",
+        "/account%0d%0aSet-Cookie:%20x=y",
+        "/%0d%0a/evil.example",
+        "/account\u{0}",
+        "/account\u{7f}",
+        "/account\u{80}",
+        "/account\u{85}",
+        "/é",
+        "/account?q=é#ü",
+        "/💥",
+        "/account?x=\u{fffd}",
+        "/%c3%28",
+        "/%ff%fe",
+        "/%",
+        "/%zz",
+        "/%u2215evil.example",
+        "\u{ff0f}\u{ff0f}evil.example",
+        "\u{2215}\u{2215}evil.example",
+        "/?next=//evil.example",
+        "/#//evil.example",
+        "?//evil.example",
+        "#//evil.example",
+        "/login",
+        "/login?return_to=//evil.example",
+        "/signup",
+        "/api/session/logout",
+        "/LOGIN",
+        "/login/",
+        "/api",
+        "/api/",
+        "/\"><script>alert(1)</script>",
+        "/'-alert(1)-'",
+        "/');alert(1)//",
+        "/<svg onload=alert(1)>",
+        "/`${alert(1)}`",
+        "/account\";history.pushState(0,0,'//x",
+        "/{{7*7}}",
+        "",
+        " ",
+        "/",
+        "//",
+        "///",
+        "/\\",
+        ".",
+        "..",
+        "/..",
+        "null",
+        "undefined",
+        "*",
+        "0",
     ];
     let long = [8, 60].map(|kibibytes| format!("/{}", "a".repeat(kibibytes * 1024 - 1)));
     written.into_iter().map(str::to_owned).chain(long).collect()
@@ -95,9 +197,26 @@ async fn a_link_to_the_sign_in_page_cannot_lead_away_afterwards() {
 #[tokio::test]
 async fn what_is_written_into_a_link_unencoded_does_no_harm_either() {
     let app = TestApp::new().await;
-    for raw in ["%", "%zz", "%0d%0ax", "%00", "%7f", "%ff", "%c3%28", "//evil.example", "/\\evil.example", "+//evil", "é", "&&", "a=b=c"] {
-        for query in [format!("return_to={raw}"), format!("return_to=/&return_to={raw}"), format!("return_to={raw}&x")] {
-            let Ok(request) = navigation(Method::GET, &format!("{LOGIN}?{query}")).body(Body::empty()) else { continue };
+    for raw in [
+        "%",
+        "%zz",
+        "%0d%0ax",
+        "%00",
+        "%7f",
+        "%ff",
+        "%c3%28",
+        "//evil.example",
+        "/\\evil.example",
+        "+//evil",
+        "é",
+        "&&",
+        "a=b=c",
+    ] {
+        for query in [format!("return_to={raw}"), format!("return_to=/&return_to={raw}"), format!("return_to={raw}&x")]
+        {
+            let Ok(request) = navigation(Method::GET, &format!("{LOGIN}?{query}")).body(Body::empty()) else {
+                continue;
+            };
             let answer = app.browser().send(request).await.assert_status(200);
             assert_stays_here(&app, &html::field_value(&answer.body, "return_to").expect("a value"), &query);
         }
@@ -151,7 +270,10 @@ async fn no_refused_form_carries_a_way_out() {
         assert_stays_here(&app, &html::field_value(&body, "return_to").expect("a value"), &wanted);
         let scripts = html::tags(&body).into_iter().filter(|tag| tag.name == "script");
         let settles: Vec<_> = scripts.filter(|script| script.content.contains("replaceState")).collect();
-        let shown = settles[0].content.strip_prefix("history.replaceState(null,'',\"").and_then(|rest| rest.strip_suffix("\")"));
+        let shown = settles[0]
+            .content
+            .strip_prefix("history.replaceState(null,'',\"")
+            .and_then(|rest| rest.strip_suffix("\")"));
         let shown = shown.expect("nothing but the address");
         assert!(shown.starts_with(LOGIN) && !shown.contains(['"', '\\', '<', '\'']), "{shown} for {wanted:?}");
     }
@@ -161,9 +283,35 @@ async fn no_refused_form_carries_a_way_out() {
 async fn whoever_is_turned_away_comes_back_to_a_page_of_ours() {
     let app = TestApp::new().await;
     for below in [
-        "", "/", "?a=b", "/x?return_to=//evil.example", "//evil.example", "/%0d%0aSet-Cookie:x=y", "/%00", "/%7f", "/%c3%a9", "/é", "?é",
-        "/..//evil.example", "/%2e%2e//evil.example", "/;x", "/\"", "/'", "/%5cevil", "/a%2fb", "/%", "/@evil.example", "/a:b", "/*", "/~",
-        "/'><script>", "/[", "/{", "/|", "/^", "/`",
+        "",
+        "/",
+        "?a=b",
+        "/x?return_to=//evil.example",
+        "//evil.example",
+        "/%0d%0aSet-Cookie:x=y",
+        "/%00",
+        "/%7f",
+        "/%c3%a9",
+        "/é",
+        "?é",
+        "/..//evil.example",
+        "/%2e%2e//evil.example",
+        "/;x",
+        "/\"",
+        "/'",
+        "/%5cevil",
+        "/a%2fb",
+        "/%",
+        "/@evil.example",
+        "/a:b",
+        "/*",
+        "/~",
+        "/'><script>",
+        "/[",
+        "/{",
+        "/|",
+        "/^",
+        "/`",
     ] {
         let Ok(request) = navigation(Method::GET, &format!("{ACCOUNT}{below}")).body(Body::empty()) else { continue };
         let answer = app.browser().send(request).await;
@@ -184,17 +332,26 @@ async fn whoever_is_turned_away_comes_back_to_a_page_of_ours() {
 async fn no_header_of_the_request_decides_where_an_answer_leads() {
     let app = TestApp::new().await;
     for (name, value) in [
-        ("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example;proto=http"),
-        ("x-forwarded-proto", "http"), ("x-forwarded-prefix", "//evil.example"), ("x-original-url", "//evil.example"),
-        ("x-rewrite-url", "/api/session/logout"), ("referer", "https://evil.example"), ("origin", "https://evil.example"),
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "host=evil.example;proto=http"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-prefix", "//evil.example"),
+        ("x-original-url", "//evil.example"),
+        ("x-rewrite-url", "/api/session/logout"),
+        ("referer", "https://evil.example"),
+        ("origin", "https://evil.example"),
     ] {
-        let request = |path: &str| Request::get(path).header("accept", "text/html").header(name, value).body(Body::empty());
+        let request =
+            |path: &str| Request::get(path).header("accept", "text/html").header(name, value).body(Body::empty());
         let turned_away = app.browser().send(request(ACCOUNT).expect("a request")).await.assert_leads_to(LOGIN);
         assert!(turned_away.set_cookies().is_empty());
         for path in ["/", LOGIN, "/nowhere"] {
             let page = app.browser().send(request(path).expect("a request")).await;
             assert!(!page.body.contains("evil.example"), "{name} is in {path}");
-            assert!(page.headers.values().all(|value| !value.as_bytes().windows(12).any(|part| part == b"evil.example")));
+            assert!(
+                page.headers.values().all(|value| !value.as_bytes().windows(12).any(|part| part == b"evil.example"))
+            );
         }
     }
 }

@@ -20,7 +20,8 @@ async fn thirty_days_count_from_sign_in_and_rotation_never_extends_them() {
     for day in 1..30 {
         app.advance(days(1));
         let page = alice.get(ACCOUNT).await.assert_status(200);
-        let refresh = page.set_cookies().into_iter().find(|line| line.starts_with("refreshToken=")).expect("a new refresh token");
+        let refresh =
+            page.set_cookies().into_iter().find(|line| line.starts_with("refreshToken=")).expect("a new refresh token");
         assert!(refresh.ends_with(&format!("Max-Age={}", (30 - day) * 24 * 3600)), "{refresh}");
     }
     app.advance(hours(23) + minutes(59));

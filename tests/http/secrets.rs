@@ -1,6 +1,9 @@
 //! What must never be told: not in an answer, not in the log, not by `Debug`.
 
-use crate::support::{Answer, Browser, Condition, TestApp, test_app::{PASSWORD, days, minutes}};
+use crate::support::{
+    Answer, Browser, Condition, TestApp,
+    test_app::{PASSWORD, days, minutes},
+};
 use axum::{
     body::Body,
     http::{Request, header},
@@ -172,7 +175,13 @@ async fn the_log_tells_what_happened_and_no_secret() {
     let text = log.text();
     let events: Vec<&str> = text.lines().filter(|line| line.contains("tokenlife::security: event=")).collect();
     for event in [
-        "account_created", "session_begun", "sign_in_failed", "session_ended", "refresh_token_reused", "refresh_refused", "rate_limited",
+        "account_created",
+        "session_begun",
+        "sign_in_failed",
+        "session_ended",
+        "refresh_token_reused",
+        "refresh_refused",
+        "rate_limited",
     ] {
         assert!(events.iter().any(|line| line.contains(event)), "{event} is not in the log: {events:#?}");
     }
@@ -210,7 +219,10 @@ async fn what_clients_write_forges_no_line_of_the_log() {
     let recording = log.record();
     let app = TestApp::new().await;
     let request = Request::get("/nowhere%0aINFO%20forged")
-        .header(header::USER_AGENT, header::HeaderValue::from_bytes(b"agent\xe2\x80\xae\t\xc2\x9b31m").expect("a value"))
+        .header(
+            header::USER_AGENT,
+            header::HeaderValue::from_bytes(b"agent\xe2\x80\xae\t\xc2\x9b31m").expect("a value"),
+        )
         .header("x-request-id", "forged-id")
         .header("x-forwarded-for", "6.6.6.6");
     app.browser().send(request.body(Body::empty()).expect("a request")).await.assert_status(404);

@@ -252,7 +252,11 @@ async fn one_password_has_several_encodings_and_each_of_them_works() {
     let others =
         ["crème brûlée ordinaire ", " crème brûlée ordinaire", "Crème brûlée ordinaire", "creme brulee ordinaire"];
     for other in others {
-        assert_eq!(sign_in(&mut app.browser(), ADA, other).await.assert_status(401).body, INVALID_CREDENTIALS, "{other:?}");
+        assert_eq!(
+            sign_in(&mut app.browser(), ADA, other).await.assert_status(401).body,
+            INVALID_CREDENTIALS,
+            "{other:?}"
+        );
     }
 }
 

@@ -85,7 +85,8 @@ async fn an_account_is_there_and_signed_in_at_once() {
 
 #[tokio::test]
 async fn all_problems_are_told_at_once() {
-    let app = TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
+    let app =
+        TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
     let long_name = "ä".repeat(101);
     for (email, name, password, expected) in [
         ("", "", "", &[("email", "required"), ("display_name", "required"), ("password", "required")][..]),
@@ -103,18 +104,33 @@ async fn all_problems_are_told_at_once() {
             "ada@localhost",
             &long_name,
             "password",
-            &[("email", "not_an_email"), ("display_name", r#"{"too_long":{"max":100}}"#), ("password", "common_password")],
+            &[
+                ("email", "not_an_email"),
+                ("display_name", r#"{"too_long":{"max":100}}"#),
+                ("password", "common_password"),
+            ],
         ),
         (ADA, "Ada", "ADA@example.com", &[("password", "personal_password")]),
         (ADA, "Ada Lovelace", "adalovelace", &[("password", "personal_password")]),
         (ADA, "Ada", "aaaaaaaaaaaaaaaaaaaa", &[("password", "guessable_password")]),
         (ADA, "Ada", &"x".repeat(1025), &[("password", r#"{"too_long":{"max":1024}}"#)]),
-        ("a@b.example\r\nBcc: c@d.example", "Ada\r\nX", PASSWORD, &[("email", "not_an_email"), ("display_name", "control_characters")]),
-        ("a@b.example, c@d.example", "Ada\0", PASSWORD, &[("email", "not_an_email"), ("display_name", "control_characters")]),
+        (
+            "a@b.example\r\nBcc: c@d.example",
+            "Ada\r\nX",
+            PASSWORD,
+            &[("email", "not_an_email"), ("display_name", "control_characters")],
+        ),
+        (
+            "a@b.example, c@d.example",
+            "Ada\0",
+            PASSWORD,
+            &[("email", "not_an_email"), ("display_name", "control_characters")],
+        ),
     ] {
         let fields = [("email", email), ("display_name", name), ("password", password)];
         let answer = app.browser().call(api::SIGN_UP, &fields).await.assert_status(422);
-        let expected: Vec<_> = expected.iter().map(|(field, problem)| ((*field).to_owned(), (*problem).to_owned())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(field, problem)| ((*field).to_owned(), (*problem).to_owned())).collect();
         assert_eq!(problems(&answer), expected, "{fields:?}");
         let page = app.browser().submit(api::SIGN_UP, &fields).await.assert_status(422);
         for (field, _) in expected {
@@ -129,8 +145,12 @@ async fn all_problems_are_told_at_once() {
 async fn the_form_comes_back_with_what_was_typed_but_never_the_password() {
     let app = TestApp::new().await;
     let password = "secr3t!";
-    let fields =
-        [("email", "ada at example"), ("display_name", "Ada L."), ("password", password), ("return_to", "/account?a=b")];
+    let fields = [
+        ("email", "ada at example"),
+        ("display_name", "Ada L."),
+        ("password", password),
+        ("return_to", "/account?a=b"),
+    ];
     let page = app.browser().submit(api::SIGN_UP, &fields).await.assert_status(422);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     let page = page.assert_shows("<h1>Create account</h1>").assert_hides(password);
@@ -143,7 +163,10 @@ async fn the_form_comes_back_with_what_was_typed_but_never_the_password() {
         let refused = input.attribute("name") != Some("display_name");
         assert_eq!(input.attribute("aria-invalid"), refused.then_some("true"), "{input:?}");
         let described = input.attribute("aria-describedby").is_some_and(|ids| ids.contains("-error"));
-        assert_eq!((described, input.attribute("autofocus").is_some()), (refused, input.attribute("name") == Some("email")));
+        assert_eq!(
+            (described, input.attribute("autofocus").is_some()),
+            (refused, input.attribute("name") == Some("email"))
+        );
     }
 }
 
@@ -151,7 +174,9 @@ async fn the_form_comes_back_with_what_was_typed_but_never_the_password() {
 async fn a_taken_address_is_told_next_to_its_field_whatever_its_spelling() {
     let app = TestApp::new().await;
     app.account("ada@bücher.example").await;
-    for spelling in ["ada@bücher.example", "ADA@BÜCHER.example", "ada@xn--bcher-kva.example", " ａｄａ@bücher.example. "] {
+    for spelling in
+        ["ada@bücher.example", "ADA@BÜCHER.example", "ada@xn--bcher-kva.example", " ａｄａ@bücher.example. "]
+    {
         let fields = [("email", spelling), ("display_name", "Ada"), ("password", PASSWORD)];
         let answer = app.browser().call(api::SIGN_UP, &fields).await.assert_status(422);
         assert_eq!(problems(&answer), [("email".to_owned(), "taken".to_owned())], "{spelling}");
@@ -165,7 +190,8 @@ async fn a_taken_address_is_told_next_to_its_field_whatever_its_spelling() {
 
 #[tokio::test]
 async fn of_fifty_that_want_one_address_at_once_one_gets_it() {
-    let app = TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
+    let app =
+        TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
     let attempts = (0..50).map(|number| {
         let mut browser = app.browser();
         async move {
@@ -192,7 +218,11 @@ async fn an_endless_password_is_refused_without_being_hashed() {
     let fields = |password| [("email", ADA), ("display_name", "Ada"), ("password", password)];
     let (long, endless) = ("vermilion otter ".repeat(65), "vermilion otter ".repeat(62_500));
     app.browser().call(api::SIGN_UP, &fields(&long)).await.assert_status(422).assert_shows("too_long");
-    app.browser().submit(api::SIGN_UP, &fields(&long)).await.assert_status(422).assert_shows("Use at most 1024 characters.");
+    app.browser()
+        .submit(api::SIGN_UP, &fields(&long))
+        .await
+        .assert_status(422)
+        .assert_shows("Use at most 1024 characters.");
     app.browser().call(api::SIGN_UP, &fields(&endless)).await.assert_status(413);
     app.browser().submit(api::SIGN_UP, &fields(&endless)).await.assert_status(413).assert_hides("vermilion");
     app.browser().call(api::SIGN_UP, &fields(PASSWORD)).await.assert_status(503);
@@ -201,7 +231,8 @@ async fn an_endless_password_is_refused_without_being_hashed() {
 
 #[tokio::test]
 async fn nothing_that_is_typed_becomes_part_of_the_form_that_comes_back() {
-    let app = TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
+    let app =
+        TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
     let refused = async |typed: &str| {
         let fields = [("email", typed), ("display_name", typed), ("password", "")];
         app.browser().submit(api::SIGN_UP, &fields).await.assert_status(422).body
@@ -244,7 +275,9 @@ async fn no_name_becomes_part_of_a_page() {
 async fn no_address_becomes_part_of_a_page() {
     let app = TestApp::new().await;
     let plain = structure_of_account(&app, "harmless@example.com").await;
-    for email in ["o'onclick='x@example.com", "a&b#c{d}|e~`f@example.com", "${x}*/%3c+?=^!@example.com", "&lt-&amp@example.com"] {
+    for email in
+        ["o'onclick='x@example.com", "a&b#c{d}|e~`f@example.com", "${x}*/%3c+?=^!@example.com", "&lt-&amp@example.com"]
+    {
         assert_eq!(structure_of_account(&app, email).await, plain, "{email}");
     }
 }

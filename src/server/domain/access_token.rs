@@ -77,7 +77,14 @@ pub enum ClaimsError {
 impl Claims {
     /// The claims for a session's access token.
     #[must_use]
-    pub fn of(session: &Session, issuer: &str, audience: &str, token_id: Uuid, now: Timestamp, access_ttl: Duration) -> Self {
+    pub fn of(
+        session: &Session,
+        issuer: &str,
+        audience: &str,
+        token_id: Uuid,
+        now: Timestamp,
+        access_ttl: Duration,
+    ) -> Self {
         let expires_at = (now + access_ttl).min(session.expires_at);
         Self {
             iss: issuer.to_owned(),
@@ -111,7 +118,8 @@ impl Claims {
         if issued_at > latest_start || Timestamp::from_seconds(self.nbf) > latest_start {
             return Err(ClaimsError::NotYetValid);
         }
-        if self.exp.saturating_sub(self.iat) > i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX).saturating_add(1) {
+        if self.exp.saturating_sub(self.iat) > i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX).saturating_add(1)
+        {
             return Err(ClaimsError::Overlong);
         }
         Ok(AccessToken {

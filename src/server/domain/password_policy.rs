@@ -217,9 +217,14 @@ mod tests {
 
     #[test]
     fn words_of_the_person_are_refused() {
-        for password in ["Ada Lovelace", "adalovelace", "ADA.LOVELACE", "ada.lovelace@example.com", "example.com", "TokenLife"] {
+        for password in
+            ["Ada Lovelace", "adalovelace", "ADA.LOVELACE", "ada.lovelace@example.com", "example.com", "TokenLife"]
+        {
             let problem = refusal(password);
-            assert!(matches!(problem, Some(Problem::PersonalPassword | Problem::CommonPassword)), "{password}: {problem:?}");
+            assert!(
+                matches!(problem, Some(Problem::PersonalPassword | Problem::CommonPassword)),
+                "{password}: {problem:?}"
+            );
         }
     }
 

@@ -125,7 +125,10 @@ mod tests {
     }
 
     fn token() -> RefreshToken {
-        RefreshToken { session_id: SessionId::from_uuid(Uuid::from_u128(0x0123_4567_89ab)), generation: Generation::new(42) }
+        RefreshToken {
+            session_id: SessionId::from_uuid(Uuid::from_u128(0x0123_4567_89ab)),
+            generation: Generation::new(42),
+        }
     }
 
     #[test]
@@ -142,7 +145,8 @@ mod tests {
         let plain = key().seal(token());
         for position in 0..TOKEN_CHARS {
             for replacement in ['A', 'b', '9', '-', '_', '=', ' ', 'é'] {
-                let changed: String = plain.as_str().char_indices().map(|(at, c)| if at == position { replacement } else { c }).collect();
+                let changed: String =
+                    plain.as_str().char_indices().map(|(at, c)| if at == position { replacement } else { c }).collect();
                 if changed != plain.as_str() {
                     assert!(key().open(&changed).is_err(), "{position} {replacement}");
                 }

@@ -72,7 +72,7 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdi
 mod tests {
     use super::*;
     use crate::server::domain::{
-        session::{Ended, EndReason, LoginMethod, SessionId},
+        session::{EndReason, Ended, LoginMethod, SessionId},
         user::UserId,
     };
     use uuid::Uuid;
@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_token_newer_than_the_store_rolls_it_forward() {
-        assert_eq!(decide(&session(5, 5), Generation::new(7), after(0)), Verdict::RollForward { to: Generation::new(8) });
+        assert_eq!(
+            decide(&session(5, 5), Generation::new(7), after(0)),
+            Verdict::RollForward { to: Generation::new(8) }
+        );
     }
 
     #[test]

@@ -122,7 +122,9 @@ impl EndReason {
 
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled].into_iter().find(|reason| reason.code() == code)
+        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled]
+            .into_iter()
+            .find(|reason| reason.code() == code)
     }
 }
 

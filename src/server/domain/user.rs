@@ -1,10 +1,7 @@
 //! A person with an account.
 
 use super::email::{Email, EmailKey};
-use crate::{
-    error::Problem,
-    server::clock::Timestamp,
-};
+use crate::{error::Problem, server::clock::Timestamp};
 use std::fmt;
 use uuid::Uuid;
 
@@ -118,7 +115,10 @@ mod tests {
 
     #[test]
     fn a_name_is_trimmed_and_otherwise_kept() {
-        assert_eq!(DisplayName::parse("  Zoë 🦀 O’Neil ").map(|name| name.as_str().to_owned()), Ok("Zoë 🦀 O’Neil".to_owned()));
+        assert_eq!(
+            DisplayName::parse("  Zoë 🦀 O’Neil ").map(|name| name.as_str().to_owned()),
+            Ok("Zoë 🦀 O’Neil".to_owned())
+        );
     }
 
     #[test]

@@ -54,7 +54,11 @@ where
 fn opened_by_hand(path: &str) -> MethodRouter {
     let Some(page) = paths::form_page(path) else { return MethodRouter::new() };
     get(move |headers: HeaderMap| async move {
-        if accepts_html(&headers) { Redirect::to(page).into_response() } else { StatusCode::METHOD_NOT_ALLOWED.into_response() }
+        if accepts_html(&headers) {
+            Redirect::to(page).into_response()
+        } else {
+            StatusCode::METHOD_NOT_ALLOWED.into_response()
+        }
     })
 }
 
@@ -67,7 +71,9 @@ async fn call(site: Site, request: Request) -> Response {
     }
     let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => return Problem::from(AppError::TooLarge).into_response(),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Problem::from(AppError::TooLarge).into_response();
+        }
         Err(_) => return Problem::from(AppError::BadRequest).into_response(),
     };
     let mut as_script = parts.clone();
@@ -84,7 +90,9 @@ async fn with_status_of_error(answer: Response) -> Response {
         return answer;
     }
     let (mut head, body) = answer.into_parts();
-    let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else { return Problem::from(AppError::Internal).into_response() };
+    let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else {
+        return Problem::from(AppError::Internal).into_response();
+    };
     let error = match AppError::de(body.clone()) {
         // The body that came was no text. For a client it would mean that the answer was none.
         AppError::Transport => return Problem::from(AppError::BadRequest).into_response(),

@@ -72,7 +72,8 @@ impl Asked {
         if matches!(path, paths::api::REFRESH | paths::api::LOGIN | paths::api::LOGOUT | paths::api::SIGN_UP) {
             return Self::TokenCall;
         }
-        let is_prefetch = ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| header(name).starts_with(b"prefetch"));
+        let is_prefetch =
+            ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| header(name).starts_with(b"prefetch"));
         if request.method() == Method::HEAD || is_prefetch {
             return Self::Passive;
         }
@@ -115,7 +116,12 @@ fn signed_in_by(token: &AccessToken, presented: &PresentedCookies, visitor: Visi
 }
 
 /// Without a good access token: redeems the refresh token, if it is this request's turn.
-async fn redeem(state: &AppState, presented: &PresentedCookies, asked: Asked, visitor: Visitor) -> Result<Visitor, AppError> {
+async fn redeem(
+    state: &AppState,
+    presented: &PresentedCookies,
+    asked: Asked,
+    visitor: Visitor,
+) -> Result<Visitor, AppError> {
     let Some(refresh_token) = visitor.refresh_token.clone() else {
         if !presented.is_empty() {
             clean_up(&visitor, asked);
@@ -151,7 +157,10 @@ fn clean_up(visitor: &Visitor, asked: Asked) {
 /// Answers a request for a private page by somebody who is not signed in.
 fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Response> {
     let uri = request.uri();
-    if visitor.session.is_some() || !paths::is_private(uri.path()) || !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if visitor.session.is_some()
+        || !paths::is_private(uri.path())
+        || !matches!(*request.method(), Method::GET | Method::HEAD)
+    {
         return None;
     }
     if visitor.can_refresh && asked == Asked::Passive {
@@ -162,7 +171,13 @@ fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Respo
     Some(Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response())
 }
 
-fn write_cookies(cookies: SessionCookies, change: Change, presented: &PresentedCookies, asked: Asked, headers: &mut HeaderMap) {
+fn write_cookies(
+    cookies: SessionCookies,
+    change: Change,
+    presented: &PresentedCookies,
+    asked: Asked,
+    headers: &mut HeaderMap,
+) {
     let mut lines = match change {
         Change::Issue(refreshed) => cookies.issue(&refreshed.tokens),
         Change::RenewLife { life, seconds_left } if asked != Asked::Passive => cookies.renew_life(life, seconds_left),

@@ -74,7 +74,8 @@ impl Site {
             let site = self.clone();
             move |request: Request| async move { site.render(request).await }
         };
-        let router = pages.iter().fold(Router::new(), |router, listing| router.route(listing.path(), get(page.clone())));
+        let router =
+            pages.iter().fold(Router::new(), |router, listing| router.route(listing.path(), get(page.clone())));
         let site = self.clone();
         router.fallback(move |request: Request| async move {
             if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -103,7 +104,10 @@ impl Site {
 
     /// Runs a server function.
     pub async fn call_server_function(&self, request: Request) -> Response {
-        debug_assert!(request.extensions().get::<CalledOverHttp>().is_some(), "errors become a status only for marked calls");
+        debug_assert!(
+            request.extensions().get::<CalledOverHttp>().is_some(),
+            "errors become a status only for marked calls"
+        );
         leptos_axum::handle_server_fns_with_context(self.contexts(), request).await.into_response()
     }
 
@@ -127,7 +131,8 @@ impl Site {
 fn without_planted_error(uri: &Uri) -> Option<String> {
     let query = uri.query()?;
     // A name can be written in many ways.
-    let is_planted = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "__err" || name == "__path");
+    let is_planted =
+        |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == "__err" || name == "__path");
     query.split('&').find(is_planted)?;
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_planted(pair)).collect();
     // One slash, or it would be another origin.
@@ -139,7 +144,8 @@ fn without_planted_error(uri: &Uri) -> Option<String> {
 fn shell(site: &Site) -> impl IntoView + use<> {
     let nonce = use_nonce();
     let AssetNames { stylesheet, script, wasm } = site.assets.clone();
-    let start = format!("import({script:?}).then(app=>app.default({{module_or_path:{wasm:?}}}).then(()=>app.hydrate()))");
+    let start =
+        format!("import({script:?}).then(app=>app.default({{module_or_path:{wasm:?}}}).then(()=>app.hydrate()))");
     // A refused form answers under the function's path; the application is to find itself on the form's page.
     let path = use_context::<FormEcho>().and_then(|echo| paths::form_page(&echo.action)).zip(use_context::<Parts>());
     let settle = path.map(|(_, parts)| {

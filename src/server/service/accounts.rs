@@ -68,11 +68,17 @@ impl Accounts {
     /// # Errors
     ///
     /// [`SignInError`].
-    pub async fn sign_in(&self, origin: &Origin, email: &str, password: PlainPassword) -> Result<Refreshed, SignInError> {
-        let missing: Vec<FieldError> = [(Field::Email, email.trim().is_empty()), (Field::Password, password.is_empty())]
-            .into_iter()
-            .filter_map(|(field, missing)| missing.then_some(FieldError { field, problem: Problem::Required }))
-            .collect();
+    pub async fn sign_in(
+        &self,
+        origin: &Origin,
+        email: &str,
+        password: PlainPassword,
+    ) -> Result<Refreshed, SignInError> {
+        let missing: Vec<FieldError> =
+            [(Field::Email, email.trim().is_empty()), (Field::Password, password.is_empty())]
+                .into_iter()
+                .filter_map(|(field, missing)| missing.then_some(FieldError { field, problem: Problem::Required }))
+                .collect();
         if !missing.is_empty() {
             return Err(SignInError::Incomplete(missing));
         }
@@ -113,7 +119,9 @@ impl Accounts {
         let Ok(new) = self.hasher.hash(password).await else { return };
         match self.store.replace_password_hash(user.id, &user.password, &new).await {
             Ok(_) => info!(user = %user.id, "password hash brought up to date"),
-            Err(error) => warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date"),
+            Err(error) => {
+                warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date")
+            }
         }
     }
 
@@ -122,7 +130,13 @@ impl Accounts {
     /// # Errors
     ///
     /// [`AccountError::Refused`] names every field at once.
-    pub async fn sign_up(&self, origin: &Origin, email: &str, display_name: &str, password: PlainPassword) -> Result<Refreshed, AccountError> {
+    pub async fn sign_up(
+        &self,
+        origin: &Origin,
+        email: &str,
+        display_name: &str,
+        password: PlainPassword,
+    ) -> Result<Refreshed, AccountError> {
         let user = self.add_user(email, display_name, password).await?;
         let begun = self.sessions.begin(user, LoginMethod::Password, origin).await?;
         begun.ok_or(AccountError::NoSuchUser)
@@ -133,16 +147,28 @@ impl Accounts {
     /// # Errors
     ///
     /// As [`Accounts::sign_up`].
-    pub async fn add_user(&self, email: &str, display_name: &str, password: PlainPassword) -> Result<UserId, AccountError> {
+    pub async fn add_user(
+        &self,
+        email: &str,
+        display_name: &str,
+        password: PlainPassword,
+    ) -> Result<UserId, AccountError> {
         let assessment = self.assess(password, email, display_name).await;
-        let (email, display_name, password) = match (Email::parse(email), DisplayName::parse(display_name), assessment.accepted) {
-            (Ok(email), Ok(name), Ok(password)) => (email, name, password),
-            (email, name, password) => {
-                let problems = [(Field::Email, email.err()), (Field::DisplayName, name.err()), (Field::Password, password.err())];
-                let refused = problems.into_iter().filter_map(|(field, problem)| problem.map(|problem| FieldError { field, problem }));
-                return Err(AccountError::Refused(refused.collect()));
-            }
-        };
+        let (email, display_name, password) =
+            match (Email::parse(email), DisplayName::parse(display_name), assessment.accepted) {
+                (Ok(email), Ok(name), Ok(password)) => (email, name, password),
+                (email, name, password) => {
+                    let problems = [
+                        (Field::Email, email.err()),
+                        (Field::DisplayName, name.err()),
+                        (Field::Password, password.err()),
+                    ];
+                    let refused = problems
+                        .into_iter()
+                        .filter_map(|(field, problem)| problem.map(|problem| FieldError { field, problem }));
+                    return Err(AccountError::Refused(refused.collect()));
+                }
+            };
         if self.store.find_user_by_email(email.key()).await?.is_some() {
             return Err(email_taken());
         }

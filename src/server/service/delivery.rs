@@ -86,7 +86,11 @@ pub async fn write_notes(mut notes: Notes, store: Arc<dyn Store>) {
             batch.push(note);
         }
         while let Err(error) = store.mark_delivered(&batch).await {
-            warn!(error = &error as &dyn std::error::Error, notes = batch.len(), "cannot note what was delivered; trying on");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                notes = batch.len(),
+                "cannot note what was delivered; trying on"
+            );
             sleep(RETRY_AFTER).await;
         }
         batch.clear();

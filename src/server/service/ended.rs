@@ -80,7 +80,10 @@ impl EndedSessions {
             match self.learn(&*store, learned_until.min(now), now).await {
                 Ok(()) => (learned_until, reachable) = (now, true),
                 Err(error) if reachable => {
-                    warn!(error = &error as &dyn std::error::Error, "cannot learn which sessions ended elsewhere; trying on");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot learn which sessions ended elsewhere; trying on"
+                    );
                     reachable = false;
                 }
                 Err(_) => {}

@@ -4,10 +4,7 @@ use crate::server::{
     domain::{password_policy::NormalPassword, user::PasswordHash},
     random,
 };
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
-    password_hash::phc,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -71,7 +68,11 @@ impl Hasher {
     pub fn new(threads: usize) -> Result<Self, HashingError> {
         let decoy = decoy()?;
         let threads = threads.max(1);
-        Ok(Self { threads: Arc::new(Semaphore::new(threads)), queue: Arc::new(Semaphore::new(threads + MAX_WAITING)), decoy })
+        Ok(Self {
+            threads: Arc::new(Semaphore::new(threads)),
+            queue: Arc::new(Semaphore::new(threads + MAX_WAITING)),
+            decoy,
+        })
     }
 
     /// One thread fewer than the machine has, so that it stays able to answer.
@@ -98,15 +99,23 @@ impl Hasher {
     /// # Errors
     ///
     /// As [`Hasher::hash`]; [`HashingError::Unusable`] if the stored hash asks for absurd parameters.
-    pub async fn compare(&self, password: NormalPassword, stored: Option<PasswordHash>) -> Result<Comparison, HashingError> {
+    pub async fn compare(
+        &self,
+        password: NormalPassword,
+        stored: Option<PasswordHash>,
+    ) -> Result<Comparison, HashingError> {
         let (hash, is_decoy) = stored.map_or_else(|| (self.decoy.clone(), true), |hash| (hash, false));
         let found = self.run(move || compare_now(password.as_bytes(), &hash)).await?;
         Ok(if is_decoy { Comparison::Mismatch } else { found })
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashingError> + Send + 'static) -> Result<T, HashingError> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
+    ) -> Result<T, HashingError> {
         let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| HashingError::Busy)?;
-        let permit = timeout(MAX_WAIT, Arc::clone(&self.threads).acquire_owned()).await.map_err(|_| HashingError::Busy)?;
+        let permit =
+            timeout(MAX_WAIT, Arc::clone(&self.threads).acquire_owned()).await.map_err(|_| HashingError::Busy)?;
         let permit = permit.map_err(|_| HashingError::Busy)?;
         // Both permits move into the task: a browser that hangs up frees no thread that still computes.
         spawn_blocking(move || run_holding((place, permit), work)).await.map_err(|_| HashingError::Unusable)?
@@ -133,14 +142,17 @@ fn decoy() -> Result<PasswordHash, HashingError> {
         version: Some(Version::V0x13.into()),
         params: (&params).try_into().map_err(|_| HashingError::Unusable)?,
         salt: Some(phc::Salt::new(&random::bytes::<SALT_BYTES>()).map_err(|_| HashingError::Unusable)?),
-        hash: Some(phc::Output::new(&random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>()).map_err(|_| HashingError::Unusable)?),
+        hash: Some(
+            phc::Output::new(&random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>()).map_err(|_| HashingError::Unusable)?,
+        ),
     };
     Ok(PasswordHash::from_phc(decoy.to_string()))
 }
 
 fn hash_now(password: &[u8]) -> Result<PasswordHash, HashingError> {
     let salt = random::bytes::<SALT_BYTES>();
-    let hash: phc::PasswordHash = current()?.hash_password_with_salt(password, &salt).map_err(|_| HashingError::Unusable)?;
+    let hash: phc::PasswordHash =
+        current()?.hash_password_with_salt(password, &salt).map_err(|_| HashingError::Unusable)?;
     Ok(PasswordHash::from_phc(hash.to_string()))
 }
 
@@ -182,7 +194,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_weaker_hash_still_matches_and_is_called_outdated() {
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(12_288, 3, 1, None).expect("parameters"));
+        let weak =
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(12_288, 3, 1, None).expect("parameters"));
         let hash: phc::PasswordHash = weak.hash_password_with_salt(b"vermilion otter", &[1; 16]).expect("a hash");
         let stored = PasswordHash::from_phc(hash.to_string());
         let found = Hasher::new(1).expect("a hasher").compare(password("vermilion otter"), Some(stored)).await;

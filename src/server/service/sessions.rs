@@ -75,7 +75,11 @@ impl RefreshError {
             | Self::Expired
             | Self::Ended
             | Self::Reused => true,
-            Self::Token(RefreshTokenError::UnknownKey) | Self::Client(_) | Self::Replaced | Self::Contended | Self::Store(_) => false,
+            Self::Token(RefreshTokenError::UnknownKey)
+            | Self::Client(_)
+            | Self::Replaced
+            | Self::Contended
+            | Self::Store(_) => false,
         }
     }
 }
@@ -103,7 +107,12 @@ impl Sessions {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn begin(&self, user: UserId, method: LoginMethod, origin: &Origin) -> Result<Option<Refreshed>, StoreError> {
+    pub async fn begin(
+        &self,
+        user: UserId,
+        method: LoginMethod,
+        origin: &Origin,
+    ) -> Result<Option<Refreshed>, StoreError> {
         let now = self.clock.now();
         let session = Session {
             id: SessionId::from_uuid(random::id(now)),
@@ -217,7 +226,9 @@ impl Sessions {
     pub async fn find_live(&self, session: SessionId) -> Result<Option<(Session, User)>, StoreError> {
         let now = self.clock.now();
         let found = self.store.find_session_with_user(session).await?;
-        let live = found.filter(|(session, user)| session.ended.is_none() && now < session.expires_at && user.disabled_at.is_none());
+        let live = found.filter(|(session, user)| {
+            session.ended.is_none() && now < session.expires_at && user.disabled_at.is_none()
+        });
         if live.is_none() {
             // Ended elsewhere a moment ago: from now on its access token is refused here too.
             self.ended.insert(EndedSession { id: session, at: now });

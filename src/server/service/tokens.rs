@@ -86,7 +86,13 @@ impl Tokens {
     /// # Errors
     ///
     /// [`KeyError`].
-    pub async fn load(store: &dyn Store, keyring: Arc<Keyring>, issuer: &str, access_ttl: Duration, now: Timestamp) -> Result<Self, KeyError> {
+    pub async fn load(
+        store: &dyn Store,
+        keyring: Arc<Keyring>,
+        issuer: &str,
+        access_ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
         let mut stored = store.list_signing_keys().await?;
         if stored.is_empty() {
             store.add_first_signing_key(&new_signing_key(&keyring, now)?).await?;
@@ -112,7 +118,8 @@ impl Tokens {
     #[must_use]
     pub fn issue(&self, session: &Session, now: Timestamp) -> IssuedTokens {
         let claims = Claims::of(session, &self.issuer, &self.issuer, random::id(now), now, self.access_ttl);
-        let access = encode(&self.signing.header, &claims, &self.signing.key).expect("plain claims are signed under a checked key");
+        let access = encode(&self.signing.header, &claims, &self.signing.key)
+            .expect("plain claims are signed under a checked key");
         let refresh = RefreshToken { session_id: session.id, generation: session.generation };
         IssuedTokens {
             access: PlainAccessToken::new(access),
@@ -136,7 +143,8 @@ impl Tokens {
             return Err(AccessTokenError::WrongType);
         }
         let key = header.kid.and_then(|id| self.verifying.get(&id)).ok_or(AccessTokenError::UnknownKey)?;
-        let token = decode::<Claims>(text, key, &self.validation).map_err(|error| AccessTokenError::Invalid(Some(error)))?;
+        let token =
+            decode::<Claims>(text, key, &self.validation).map_err(|error| AccessTokenError::Invalid(Some(error)))?;
         Ok(token.claims.check_times(now, self.access_ttl)?)
     }
 
@@ -152,7 +160,10 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("issuer", &self.issuer).field("access_ttl", &self.access_ttl).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("issuer", &self.issuer)
+            .field("access_ttl", &self.access_ttl)
+            .finish_non_exhaustive()
     }
 }
 

@@ -52,7 +52,13 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+        let pool = || {
+            SqlitePoolOptions::new()
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
@@ -94,8 +100,10 @@ impl Store for SqliteStore {
     }
 
     async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
-        let row: Option<UserRow> =
-            sqlx::query_as("SELECT * FROM users WHERE email_key = $1").bind(key.as_str()).fetch_optional(&self.readers).await?;
+        let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE email_key = $1")
+            .bind(key.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
         row.map(User::try_from).transpose()
     }
 
@@ -129,7 +137,10 @@ impl Store for SqliteStore {
     }
 
     async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE users SET disabled_at = NULL WHERE email_key = $1").bind(key.as_str()).execute(&self.writer).await?;
+        let done = sqlx::query("UPDATE users SET disabled_at = NULL WHERE email_key = $1")
+            .bind(key.as_str())
+            .execute(&self.writer)
+            .await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -142,7 +153,12 @@ impl Store for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn replace_password_hash(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool, StoreError> {
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, StoreError> {
         let done = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
             .bind(id_bytes(id.as_uuid()))
             .bind(old.as_phc())
@@ -174,8 +190,10 @@ impl Store for SqliteStore {
     }
 
     async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let row: Option<SessionRow> =
-            sqlx::query_as("SELECT * FROM sessions WHERE id = $1").bind(id_bytes(id.as_uuid())).fetch_optional(&self.readers).await?;
+        let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE id = $1")
+            .bind(id_bytes(id.as_uuid()))
+            .fetch_optional(&self.readers)
+            .await?;
         row.map(Session::try_from).transpose()
     }
 
@@ -190,7 +208,13 @@ impl Store for SqliteStore {
         row.map(<(Session, User)>::try_from).transpose()
     }
 
-    async fn advance_session(&self, id: SessionId, from: Generation, to: Generation, at: Timestamp) -> Result<bool, StoreError> {
+    async fn advance_session(
+        &self,
+        id: SessionId,
+        from: Generation,
+        to: Generation,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
         let done = sqlx::query("UPDATE sessions SET generation = $3, rotated_at = $4 WHERE id = $1 AND generation = $2 AND ended_at IS NULL")
             .bind(id_bytes(id.as_uuid()))
             .bind(from.number())
@@ -230,16 +254,19 @@ impl Store for SqliteStore {
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter()
-            .map(|(id, at)| Ok(EndedSession { id: SessionId::from_uuid(rows::id(&id)?), at: Timestamp::from_millis(at) }))
+            .map(|(id, at)| {
+                Ok(EndedSession { id: SessionId::from_uuid(rows::id(&id)?), at: Timestamp::from_millis(at) })
+            })
             .collect()
     }
 
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)")
-            .bind(before.as_millis())
-            .bind(limit)
-            .execute(&self.writer)
-            .await?;
+        let done =
+            sqlx::query("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)")
+                .bind(before.as_millis())
+                .bind(limit)
+                .execute(&self.writer)
+                .await?;
         Ok(done.rows_affected())
     }
 
@@ -257,7 +284,8 @@ impl Store for SqliteStore {
     }
 
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        let row: Option<ClientRow> = sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
+        let row: Option<ClientRow> =
+            sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
         row.map(Client::try_from).transpose()
     }
 
@@ -288,7 +316,9 @@ impl From<sqlx::Error> for StoreError {
         use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
 
         match &error {
-            Database(refusal) if refusal.is_unique_violation() && refusal.message().contains("email_key") => Self::Conflict(Conflict::Email),
+            Database(refusal) if refusal.is_unique_violation() && refusal.message().contains("email_key") => {
+                Self::Conflict(Conflict::Email)
+            }
             Database(refusal) if refusal.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
             Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed => Self::Unavailable(error),
             _ => Self::Backend(error),

@@ -13,7 +13,6 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 use tokenlife::server::{
     clock::{Clock as _, ManualClock, Timestamp},
     config::{Config, MasterSecret, MasterSecretSource},
@@ -27,6 +26,7 @@ use tokenlife::server::{
     state::AppState,
     store::{Store, sqlite::SqliteStore},
 };
+use tokio::sync::Mutex;
 
 pub const PASSWORD: &str = "vermilion otter juggles";
 
@@ -55,7 +55,8 @@ impl TestApp {
         let mut config = Config::for_tests();
         change(&mut config);
         let files = tempfile::tempdir().expect("a folder");
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
         Self::on_store(&config, store, files).await
     }
 
@@ -70,8 +71,13 @@ impl TestApp {
         std::fs::create_dir_all(site_root.join("pkg")).expect("a folder");
         std::fs::write(site_root.join("pkg/tokenlife.css"), "body{}").expect("a file");
         std::fs::write(site_root.join("robots.txt"), "User-agent: *\n").expect("a file");
-        let options = LeptosOptions::builder().output_name("tokenlife").site_root(site_root.display().to_string()).site_pkg_dir("pkg").build();
-        let (secret, _) = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
+        let options = LeptosOptions::builder()
+            .output_name("tokenlife")
+            .site_root(site_root.display().to_string())
+            .site_pkg_dir("pkg")
+            .build();
+        let (secret, _) =
+            MasterSecret::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
         let watched = Arc::new(WatchedStore::new(Arc::clone(&store)));
         let used: Arc<dyn Store> = watched.clone();
         let application = Application::assemble(config, options, &secret, Arc::clone(&used), Arc::new(clock.clone()))
@@ -96,7 +102,10 @@ impl TestApp {
         let mut browser = self.browser();
         let email = format!("{name}{number}@example.com");
         let _one_at_a_time = self.hashing.lock().await;
-        browser.submit("/api/account/sign_up", &[("email", &email), ("display_name", name), ("password", PASSWORD)]).await.assert_status(303);
+        browser
+            .submit("/api/account/sign_up", &[("email", &email), ("display_name", name), ("password", PASSWORD)])
+            .await
+            .assert_status(303);
         browser.email = email;
         browser
     }

@@ -50,7 +50,11 @@ impl WatchedStore {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn ask<T>(&self, what: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn ask<T>(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         self.carry_out(work).await
     }
