@@ -122,7 +122,7 @@ impl ReturnTo {
         for byte in without_fragment.bytes() {
             match byte {
                 b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'^' | b'|' | 0x7f.. => {
-                    push_percent_encoded(&mut url, byte)
+                    push_percent_encoded(&mut url, byte);
                 }
                 printable => url.push(char::from(printable)),
             }

@@ -120,7 +120,7 @@ impl Accounts {
         match self.store.replace_password_hash(user.id, &user.password, &new).await {
             Ok(_) => info!(user = %user.id, "password hash brought up to date"),
             Err(error) => {
-                warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date")
+                warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date");
             }
         }
     }
