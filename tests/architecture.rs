@@ -131,10 +131,9 @@ fn part_of(file: &Path) -> Option<String> {
     let path = file.with_extension("");
     let parts: Vec<&str> = path.iter().skip(1).filter_map(|part| part.to_str()).collect();
     match parts.as_slice() {
-        ["lib" | "main" | "server"] => None,
+        ["lib" | "main" | "server"] | [] => None,
         ["server", part, ..] => Some(format!("server::{part}")),
         [part, ..] => Some((*part).to_owned()),
-        [] => None,
     }
 }
 
@@ -149,7 +148,7 @@ fn used_parts(file: &Path, text: &str) -> BTreeSet<String> {
         let mut segments: Vec<&str> = path.iter().map(String::as_str).collect();
         let mut base: Vec<&str> = Vec::new();
         if segments.first() == Some(&"super") {
-            base = own.clone();
+            base.clone_from(&own);
             while segments.first() == Some(&"super") {
                 segments.remove(0);
                 base.pop();

@@ -17,7 +17,7 @@ use tokenlife::server::{
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn user(email: &str) -> User {
     User {

@@ -33,7 +33,7 @@ async fn thirty_days_count_from_sign_in_and_rotation_never_extends_them() {
     assert!(!alice.is_signed_in().await);
 
     let mut hoarder = last_jar.clone();
-    hoarder.set("refreshToken", &last.set_cookies()[1].split(['=', ';']).nth(1).expect("a value").to_owned());
+    hoarder.set("refreshToken", last.set_cookies()[1].split(['=', ';']).nth(1).expect("a value"));
     let page = hoarder.get(ACCOUNT).await.assert_leads_to("/login");
     assert_eq!(page.deleted(), ["refreshToken"]);
 }

@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
-use cookie::Cookie;
+use cookie::{Cookie, time::Duration as MaxAge};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tokenlife::server::{
     clock::Timestamp, domain::session::SessionId, http::serve::PeerAddress, service::sessions::Refreshed,
@@ -91,7 +91,7 @@ impl<'a> Browser<'a> {
     pub fn keep(&mut self, answer: &Answer) {
         for line in answer.set_cookies() {
             let cookie = Cookie::parse(line).expect("a cookie");
-            let max_age = cookie.max_age().map(|age| age.whole_seconds());
+            let max_age = cookie.max_age().map(MaxAge::whole_seconds);
             if max_age.is_some_and(|age| age <= 0) {
                 self.jar.remove(cookie.name());
                 continue;

@@ -54,13 +54,13 @@ impl Forger {
 
 /// `object` with these members; a `null` takes one away.
 pub fn with(object: &Value, changes: Value) -> Value {
-    let mut changed = object.clone();
+    let mut result = object.clone();
     let Value::Object(changes) = changes else { panic!("changes are an object") };
     for (name, value) in changes {
         match value {
-            Value::Null => drop(changed.as_object_mut().expect("an object").remove(&name)),
-            value => changed[name] = value,
+            Value::Null => drop(result.as_object_mut().expect("an object").remove(&name)),
+            value => result[name] = value,
         }
     }
-    changed
+    result
 }

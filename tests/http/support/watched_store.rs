@@ -56,19 +56,27 @@ impl WatchedStore {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
-        self.carry_out(work).await
-    }
-
-    async fn carry_out<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let condition = *self.condition.lock().unwrap_or_else(PoisonError::into_inner);
-        match condition {
+        match self.condition() {
             Condition::Fine => work.await,
-            Condition::Down => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
-            Condition::LosesAnswers => work.await.and(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut))),
+            Condition::Down => Err(unavailable()),
+            Condition::LosesAnswers => work.await.and(Err(unavailable())),
             Condition::Hangs => pending().await,
             Condition::Panics => panic!("the store was told to panic"),
         }
     }
+
+    /// What the background asks; it has nobody who would begin it anew.
+    async fn ask_beside<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.condition() == Condition::Fine { work.await } else { Err(unavailable()) }
+    }
+
+    fn condition(&self) -> Condition {
+        *self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
 macro_rules! ask {
@@ -139,7 +147,7 @@ impl Store for WatchedStore {
     }
 
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
-        self.carry_out(self.inner.mark_delivered(marks)).await
+        self.ask_beside(self.inner.mark_delivered(marks)).await
     }
 
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
@@ -147,11 +155,11 @@ impl Store for WatchedStore {
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        self.carry_out(self.inner.sessions_ended_since(since)).await
+        self.ask_beside(self.inner.sessions_ended_since(since)).await
     }
 
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.carry_out(self.inner.delete_expired_sessions(before, limit)).await
+        self.ask_beside(self.inner.delete_expired_sessions(before, limit)).await
     }
 
     async fn put_client(&self, client: &Client) -> Result<(), StoreError> {
