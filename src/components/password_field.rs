@@ -5,7 +5,7 @@ use super::{
     form::FormState,
 };
 use crate::error::Field;
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 /// A password. It never comes back from the server, and pasting works.
 #[component]
@@ -23,11 +23,24 @@ pub fn PasswordField(
     // The button needs JavaScript, so it is not there before the page is alive.
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
+    // A refused password is typed anew, as on the page that comes back without JavaScript.
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |arrived_before: Option<()>| {
+        if form.error().is_some() && arrived_before.is_some() {
+            if let Some(input) = input.get_untracked() {
+                input.set_value("");
+            }
+            if let Some(typed) = typed {
+                typed.set(String::new());
+            }
+        }
+    });
 
     view! {
         <FieldFrame form=form field=field label="Password" hint=hint>
             <div class="with-button">
                 <input
+                    node_ref=input
                     id=field.name()
                     name=field.name()
                     type=move || if shown.get() { "text" } else { "password" }
