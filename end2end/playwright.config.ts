@@ -29,6 +29,8 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   fullyParallel: true,
   workers: 2,
+  // A build that is broken altogether shows itself sooner.
+  maxFailures: 25,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
@@ -38,6 +40,7 @@ export default defineConfig({
     // A trace of everything costs a fifth of the time; for a single test: npx playwright test -g "…" --trace on
     screenshot: 'only-on-failure',
   },
+  globalSetup: './support/check-build.ts',
   projects: takesScreenshots ? [screenshots] : tests,
   webServer: takesScreenshots ? [defaultLives.start()] : [defaultLives.start(), shortLives.start()],
 });

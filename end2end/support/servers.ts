@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path';
 type WebServer = Exclude<PlaywrightTestConfig['webServer'], readonly unknown[] | undefined>;
 
 const projectRoot = resolve(import.meta.dirname, '../..');
-const binary = resolve(process.env.TOKENLIFE_BINARY || join(projectRoot, 'target/release/tokenlife'));
+export const binary = resolve(process.env.TOKENLIFE_BINARY || join(projectRoot, 'target/release/tokenlife'));
+export const siteRoot = resolve(projectRoot, process.env.LEPTOS_SITE_ROOT || 'target/site');
 
 // Not the port of anybody's own server. Somebody else who tests here at the same time takes another.
 const firstPort = Number(process.env.TOKENLIFE_TEST_PORT || 3210);
@@ -35,6 +36,7 @@ class Server {
       timeout: 15_000,
       env: {
         LEPTOS_HASH_FILES: 'true',
+        LEPTOS_SITE_ROOT: siteRoot,
         LEPTOS_SITE_ADDR: `127.0.0.1:${this.port}`,
         TOKENLIFE__DATA__DIR: freshFolder(),
         TOKENLIFE__HTTP__PUBLIC_URL: this.url,

@@ -4,7 +4,7 @@ use crate::support::{
     Browser, TestApp,
     browser::ALL_COOKIES,
     forger::{Forger, Parts},
-    test_app::minutes,
+    test_app::{days, hours, minutes},
 };
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use axum::{body::Body, http::Request};
@@ -12,6 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::join_all;
 use serde_json::json;
 use tokenlife::{
+    model::TokenLife,
     paths::{ACCOUNT, LOGIN, api},
     server::random,
 };
@@ -24,12 +25,12 @@ fn access_token(browser: &Browser<'_>) -> String {
 #[tokio::test]
 async fn an_access_token_says_what_rfc_9068_asks_for_and_nothing_about_the_person() {
     let app = TestApp::new().await;
-    let ada = app.signed_in("ada").await;
-    let token = access_token(&ada);
+    let quentin = app.signed_in("quentin").await;
+    let token = access_token(&quentin);
     let Parts { header, claims, signed, signature } = Parts::of(&token);
     let key_id = app.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "EdDSA", "kid": key_id}));
-    let (session, now) = (app.session(ada.session_id()).await, app.now().as_seconds());
+    let (session, now) = (app.session(quentin.session_id()).await, app.now().as_seconds());
     let expected = json!({
         "iss": app.origin, "aud": app.origin, "sub": session.user_id.as_uuid(), "client_id": "web", "sid": session.id.as_uuid(),
         "gen": 1, "iat": now, "nbf": now, "exp": now + 3600, "auth_time": now, "jti": claims["jti"],
@@ -37,7 +38,7 @@ async fn an_access_token_says_what_rfc_9068_asks_for_and_nothing_about_the_perso
     assert_eq!(claims, expected);
     assert!(claims["jti"].as_str().is_some_and(|id| Uuid::parse_str(id).is_ok()));
     let text = format!("{header}{claims}");
-    assert!(!text.contains("ada") && !text.contains('@'), "{text}");
+    assert!(!text.contains("quentin") && !text.contains('@'), "{text}");
     assert!(token.len() < 1500 && token.len() + "accessToken=".len() <= 4096);
     let public = UnparsedPublicKey::new(&ED25519, Forger::with_our_key(&app).await.public_key());
     let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
@@ -99,6 +100,28 @@ async fn neither_token_is_taken_for_the_other() {
         assert!(browser.cookie_names().is_empty(), "and what is good for nothing is taken away");
     }
     assert!(ada.clone().is_signed_in().await);
+}
+
+#[tokio::test]
+async fn the_three_cookies_always_tell_the_same_times() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    app.advance(minutes(61));
+    let by_page = ada.get(ACCOUNT).await.assert_status(200);
+    app.advance(days(29) + hours(22) + minutes(29));
+    let by_call = ada.call(api::REFRESH, &[]).await.assert_status(200);
+    for (answer, seconds, seconds_left) in [(by_page, 3600, 30 * 86_400 - 3660), (by_call, 1800, 1800)] {
+        let [access, refresh, life] = ALL_COOKIES.map(|name| answer.cookie(name));
+        let claims = Parts::of(access.value()).claims;
+        let times = TokenLife::parse(life.value()).expect("times");
+        assert_eq!((claims["iat"].as_i64(), claims["exp"].as_i64()), (Some(times.issued_at), Some(times.expires_at)));
+        assert_eq!(times.seconds(), seconds, "no access token outlives its session");
+        let max_ages = [access, refresh, life].map(|cookie| cookie.max_age().expect("Max-Age").whole_seconds());
+        assert_eq!(max_ages, [seconds, seconds_left, seconds]);
+    }
+    let told: TokenLife =
+        serde_json::from_str(&ada.call(api::REFRESH, &[]).await.assert_status(200).body).expect("times");
+    assert_eq!(Some(told), ada.cookie("tokenLife").and_then(TokenLife::parse), "a script is told what the cookie says");
 }
 
 #[tokio::test]

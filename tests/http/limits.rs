@@ -181,6 +181,24 @@ async fn whoever_has_to_wait_costs_nothing() {
 }
 
 #[tokio::test]
+async fn while_too_many_passwords_are_checked_only_those_who_sign_in_have_to_wait() {
+    let app = TestApp::new().await;
+    app.account(ADA).await;
+    let mut bea = app.signed_in("bea").await;
+    let queue = FullQueue::of(&app.state.accounts.hasher).await;
+    let fields = [("email", ADA), ("password", PASSWORD)];
+    let call = app.browser().call(api::LOGIN, &fields).await.assert_status(503);
+    assert_eq!((call.body.as_str(), call.header("retry-after")), (r#"{"code":"unavailable"}"#, "1"));
+    let page = app.browser().submit(api::LOGIN, &fields).await.assert_status(503);
+    assert_eq!(page.assert_shows("<h1>Sign in</h1>").header("retry-after"), "1");
+    bea.get(ACCOUNT).await.assert_status(200);
+    bea.call(api::REFRESH, &[]).await.assert_status(200);
+    app.browser().get(HOME).await.assert_status(200);
+    drop(queue);
+    app.browser().submit(api::LOGIN, &fields).await.assert_leads_to(ACCOUNT);
+}
+
+#[tokio::test]
 async fn staying_signed_in_is_not_limited() {
     let app = app_with("1/h", "1/h").await;
     let mut ada = app.signed_in("ada").await;

@@ -11,6 +11,7 @@ mod forms;
 mod headers;
 mod limits;
 mod outage;
+mod privacy;
 mod redirects;
 mod refresh;
 mod secrets;

@@ -6,7 +6,7 @@ use crate::support::{
     html,
     test_app::{PASSWORD, days, minutes},
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use std::time::Duration;
 use tokenlife::{
     paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, health},
@@ -193,13 +193,19 @@ async fn signing_out_that_was_carried_out_unheard_is_heard_of_later() {
 
 #[tokio::test]
 async fn a_store_that_says_nothing_is_not_waited_for_for_ever() {
-    let app = TestApp::with_config(|config| config.http.request_timeout = Duration::from_millis(300)).await;
-    let mut ada = app.signed_in("ada").await;
-    let mut bea = without_access_token(&app, "bea").await;
+    let app = TestApp::with_config(|config| config.http.request_timeout = Duration::from_secs(2)).await;
+    let user = app.account("ada@example.com").await;
+    let mut ada = app.browser_of(user).await;
+    let mut bea = app.browser_of(user).await;
+    bea.delete("accessToken");
     app.store_is(Condition::Hangs);
-    for browser in [&mut ada, &mut bea] {
-        assert_unavailable(&browser.get(ACCOUNT).await);
-        assert_unavailable(&browser.call(api::REFRESH, &[]).await);
+    let tries = [&ada, &bea].map(|browser| {
+        let (mut for_page, mut for_call) = (browser.clone(), browser.clone());
+        async move { join(for_page.get(ACCOUNT), for_call.call(api::REFRESH, &[])).await }
+    });
+    for (page, call) in join_all(tries).await {
+        assert_unavailable(&page);
+        assert_unavailable(&call);
     }
     app.browser().get(HOME).await.assert_status(200);
     app.store_is(Condition::Fine);

@@ -295,6 +295,19 @@ async fn an_outdated_hash_is_replaced_when_its_owner_signs_in() {
 }
 
 #[tokio::test]
+async fn a_stored_hash_that_asks_for_absurd_work_is_not_worked_on() {
+    let app = TestApp::new().await;
+    let user = app.account(ADA).await;
+    let absurd = "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let (old, absurd) = (stored(&app, ADA).await.password, PasswordHash::from_phc(absurd.to_owned()));
+    assert!(app.store.replace_password_hash(user, &old, &absurd).await.expect("the store answers"));
+    let answer = sign_in(&mut app.browser(), ADA, PASSWORD).await.assert_status(500);
+    assert_eq!((answer.body.as_str(), answer.set_cookies().len()), (r#"{"code":"internal"}"#, 0));
+    sign_in_by_form(&mut app.browser(), ADA, PASSWORD).await.assert_status(500).assert_shows("<h1>Sign in</h1>");
+    sign_in(&mut app.browser(), "nobody@example.com", PASSWORD).await.assert_status(401);
+}
+
+#[tokio::test]
 async fn every_sign_in_begins_a_session_of_its_own() {
     let app = TestApp::new().await;
     app.account(ADA).await;

@@ -10,8 +10,13 @@ use axum::{
     routing::get,
 };
 use leptos::{nonce::Nonce, prelude::*};
+use leptos_axum::AxumRouteListing;
 use leptos_meta::MetaTags;
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
+
+/// The routes of the application. Made once: while Leptos lists them, it keeps every resource of the process from
+/// loading, and a page that is being rendered meanwhile would wait for ever.
+static PAGES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
 
 /// The pages of the application, ready to be rendered.
 #[derive(Clone, Debug)]
@@ -69,7 +74,7 @@ impl Site {
 
     /// Routes for all pages; whatever else is asked for is the application's "not found".
     pub fn router(&self) -> Router {
-        let pages = leptos_axum::generate_route_list(App);
+        let pages = PAGES.get_or_init(|| leptos_axum::generate_route_list(App));
         let page = {
             let site = self.clone();
             move |request: Request| async move { site.render(request).await }
