@@ -28,7 +28,7 @@ impl PlainPassword {
     }
 
     /// The form that is hashed: PRECIS `OpaqueString` (RFC 8265 §4.2), which is NFC with every kind of space as the
-    /// plain one. No trimming, no change of case. `None` if it is longer than [`MAX_BYTES`].
+    /// plain one. No trimming, no change of case. `None` if it is longer than `MAX_BYTES`.
     #[must_use]
     pub fn normal(&self) -> Option<NormalPassword> {
         if self.0.len() > MAX_BYTES {

@@ -4,7 +4,7 @@
 //!
 //! | bytes | content |
 //! | --- | --- |
-//! | 1 | format, [`FORMAT`] |
+//! | 1 | format, `FORMAT` |
 //! | 1 | version of the key |
 //! | 16 | session id |
 //! | 4 | generation, big-endian |
