@@ -106,7 +106,10 @@ export class Site {
   /** The page is for nobody in particular. */
   async showsNobody(): Promise<void> {
     await expect(this.nav.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', new RegExp(`^${LOGIN}`));
-    await expect(this.nav.getByRole('link', { name: 'Create account' })).toHaveAttribute('href', new RegExp(`^${SIGN_UP}`));
+    await expect(this.nav.getByRole('link', { name: 'Create account' })).toHaveAttribute(
+      'href',
+      new RegExp(`^${SIGN_UP}`),
+    );
     await expect(this.button('Sign out')).toHaveCount(0);
     await this.isAlive();
   }

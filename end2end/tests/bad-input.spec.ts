@@ -28,13 +28,38 @@ test('an empty sign-up form names every field, and leads to the first', async ({
 });
 
 const REFUSED = [
-  { what: 'an e-mail address without a domain', change: { email: 'robin@' }, label: 'E-mail address', message: /like name@example\.com/ },
-  { what: 'an e-mail address made of a tag', change: { email: '"><img src=x onerror=window.__xss=1>@example.com' }, label: 'E-mail address', message: /like name@example\.com/ },
+  {
+    what: 'an e-mail address without a domain',
+    change: { email: 'robin@' },
+    label: 'E-mail address',
+    message: /like name@example\.com/,
+  },
+  {
+    what: 'an e-mail address made of a tag',
+    change: { email: '"><img src=x onerror=window.__xss=1>@example.com' },
+    label: 'E-mail address',
+    message: /like name@example\.com/,
+  },
   { what: 'a short password', change: { password: 'kX9#pü7' }, label: 'Password', message: /at least 8 characters/ },
   { what: 'a common password', change: { password: 'sunshine' }, label: 'Password', message: /tried first/ },
-  { what: 'a password that is quickly guessed', change: { password: 'aaaaaaaaaaaaaaaaaaaa' }, label: 'Password', message: /quickly guessed/ },
-  { what: 'a display name of spaces', change: { displayName: '   ' }, label: 'Display name', message: /Enter the name/ },
-  { what: 'a display name without an end', change: { displayName: 'ä'.repeat(101) }, label: 'Display name', message: /at most 100 characters/ },
+  {
+    what: 'a password that is quickly guessed',
+    change: { password: 'aaaaaaaaaaaaaaaaaaaa' },
+    label: 'Password',
+    message: /quickly guessed/,
+  },
+  {
+    what: 'a display name of spaces',
+    change: { displayName: '   ' },
+    label: 'Display name',
+    message: /Enter the name/,
+  },
+  {
+    what: 'a display name without an end',
+    change: { displayName: 'ä'.repeat(101) },
+    label: 'Display name',
+    message: /at most 100 characters/,
+  },
 ];
 
 for (const { what, change, label, message } of REFUSED) {
@@ -60,7 +85,11 @@ test('an address that is taken is refused, and another one is accepted', async (
   problems.allow(422, api.signUp);
   const newcomer = newUser();
   await site.goto(paths.SIGN_UP);
-  await site.fill({ 'E-mail address': user.email.toUpperCase(), 'Display name': newcomer.displayName, Password: newcomer.password });
+  await site.fill({
+    'E-mail address': user.email.toUpperCase(),
+    'Display name': newcomer.displayName,
+    Password: newcomer.password,
+  });
 
   expect(await site.send('Create account', api.signUp)).toBe(422);
 
@@ -73,7 +102,13 @@ test('an address that is taken is refused, and another one is accepted', async (
 });
 
 for (const who of ['somebody with an account', 'nobody with an account']) {
-  test(`a wrong password of ${who} is not told from an unknown address`, async ({ site, page, problems, user, jar }) => {
+  test(`a wrong password of ${who} is not told from an unknown address`, async ({
+    site,
+    page,
+    problems,
+    user,
+    jar,
+  }) => {
     problems.allow(401, api.login);
     const email = who.startsWith('somebody') ? user.email : newUser().email;
     await site.goto(paths.LOGIN);

@@ -22,7 +22,9 @@ test('signing in sets three cookies, with just these attributes', async ({ site,
   }
   const [issued, expires] = ((await jar.value('tokenLife')) ?? '').split('.').map(Number);
   expect((expires ?? 0) - (issued ?? 0)).toBe(HOUR);
-  const together = (await Promise.all(ALL_THREE.map((name) => jar.get(name)))).map((cookie) => `${cookie?.name}=${cookie?.value}`);
+  const together = (await Promise.all(ALL_THREE.map((name) => jar.get(name)))).map(
+    (cookie) => `${cookie?.name}=${cookie?.value}`,
+  );
   expect(together.join('; ').length).toBeLessThan(1024);
 });
 

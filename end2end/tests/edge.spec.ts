@@ -16,7 +16,12 @@ test('the files of a page may be kept for a year, the page itself not at all', a
   }
 });
 
-test('no file of a page comes with a cookie, whatever state the session is in', async ({ site, page, signedIn: _, jar }) => {
+test('no file of a page comes with a cookie, whatever state the session is in', async ({
+  site,
+  page,
+  signedIn: _,
+  jar,
+}) => {
   await jar.delete('accessToken');
   const answers: Promise<[string, string | null]>[] = [];
   page.on('response', (answer) => {
@@ -57,7 +62,11 @@ test('an address without a page says so', async ({ site, page, problems }) => {
   await site.isAt(paths.HOME, 'Sign in once.');
 });
 
-test('a private page cannot be had under the name of a file, which a cache might keep', async ({ page, signedIn, problems }) => {
+test('a private page cannot be had under the name of a file, which a cache might keep', async ({
+  page,
+  signedIn,
+  problems,
+}) => {
   for (const path of ['/account/x.css', '/account.css', '/account/%2e%2e/x.js']) {
     problems.allow(404, new URL(path, 'http://x').pathname);
     const answer = await page.goto(path);

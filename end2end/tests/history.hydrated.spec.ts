@@ -67,7 +67,14 @@ test('going back after signing out in another tab shows nothing private', async 
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
 });
 
-test('going back when somebody else is signed in shows nothing of the first', async ({ site, page, openTab, signedIn, playwright, origin }) => {
+test('going back when somebody else is signed in shows nothing of the first', async ({
+  site,
+  page,
+  openTab,
+  signedIn,
+  playwright,
+  origin,
+}) => {
   const somebodyElse = newUser();
   await signUp(playwright.request, origin, somebodyElse);
   await site.goto(paths.ACCOUNT);

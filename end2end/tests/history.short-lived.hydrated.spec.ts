@@ -4,7 +4,12 @@ import { goBack, goElsewhere, hadComeBack, wasLoadedAnew, watchReturns, withPage
 test.use({ launchOptions: withPageCache() });
 test.beforeEach(({ context }) => watchReturns(context));
 
-test('a page that comes back after its access token has ended asks the server anew', async ({ site, page, signedIn, jar }) => {
+test('a page that comes back after its access token has ended asks the server anew', async ({
+  site,
+  page,
+  signedIn,
+  jar,
+}) => {
   await site.goto(paths.ACCOUNT);
   const endsAt = ((await jar.get('tokenLife'))?.expires ?? 0) * 1000;
   await goElsewhere(site);

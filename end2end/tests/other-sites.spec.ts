@@ -17,7 +17,13 @@ async function lure(page: Page, action: string, fields: Record<string, string>, 
   return (await answered).status();
 }
 
-test('another site can neither sign anybody in nor make them an account', async ({ page, origin, user, jar, problems }) => {
+test('another site can neither sign anybody in nor make them an account', async ({
+  page,
+  origin,
+  user,
+  jar,
+  problems,
+}) => {
   problems.allow(403, api.login);
   problems.allow(403, api.signUp);
   const { email, password } = user;
@@ -29,7 +35,13 @@ test('another site can neither sign anybody in nor make them an account', async 
   expect(await jar.names()).toEqual([]);
 });
 
-test('another site can neither change anything nor sign anybody out', async ({ site, page, origin, signedIn, problems }) => {
+test('another site can neither change anything nor sign anybody out', async ({
+  site,
+  page,
+  origin,
+  signedIn,
+  problems,
+}) => {
   problems.allow(403, api.changeDisplayName);
   problems.allow(403, api.logout);
   expect(await lure(page, origin + api.changeDisplayName, { display_name: 'Mallory' }, ENCTYPES[0])).toBe(403);
@@ -40,7 +52,9 @@ test('another site can neither change anything nor sign anybody out', async ({ s
 });
 
 test('a link on another site leads to the page as one is signed in', async ({ site, page, origin, signedIn }) => {
-  await page.route(EVIL, (route) => route.fulfill({ contentType: 'text/html', body: `<a href="${origin}/account">Go</a>` }));
+  await page.route(EVIL, (route) =>
+    route.fulfill({ contentType: 'text/html', body: `<a href="${origin}/account">Go</a>` }),
+  );
   await page.goto(EVIL);
   await page.getByRole('link', { name: 'Go' }).click();
   await site.isAt(`${origin}/account`, 'Account');
@@ -51,7 +65,9 @@ test('a page cannot be framed, not even by ourselves', async ({ page, origin, pr
   problems.allow("frame-ancestors 'none'", '/frame');
   problems.allow('ERR_BLOCKED_BY_RESPONSE', paths.LOGIN);
   const frame = `${origin}/frame`;
-  await page.route(frame, (route) => route.fulfill({ contentType: 'text/html', body: '<iframe src="/login"></iframe>' }));
+  await page.route(frame, (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<iframe src="/login"></iframe>' }),
+  );
   const refused = page.waitForEvent('requestfailed', (request) => new URL(request.url()).pathname === paths.LOGIN);
   await page.goto(frame);
   await refused;

@@ -7,11 +7,14 @@ const OUTAGES: { what: string; shows: number | string; answer: (route: Route) =>
   {
     what: 'the server is overwhelmed',
     shows: 503,
-    answer: (route) =>
-      route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { code: 'unavailable' } }),
+    answer: (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { code: 'unavailable' } }),
   },
   { what: 'the server fails', shows: 500, answer: (route) => route.fulfill({ status: 500, body: 'Oops' }) },
-  { what: 'there is no network', shows: 'net::ERR_INTERNET_DISCONNECTED', answer: (route) => route.abort('internetdisconnected') },
+  {
+    what: 'there is no network',
+    shows: 'net::ERR_INTERNET_DISCONNECTED',
+    answer: (route) => route.abort('internetdisconnected'),
+  },
 ];
 
 for (const { what, shows, answer } of OUTAGES) {
@@ -59,7 +62,14 @@ test('after an outage the open page works again by itself', async ({ site, page,
   expect(await jar.names()).toEqual(ALL_THREE);
 });
 
-test('as long as the access token lives, a failed refresh holds nothing up', async ({ site, page, signedIn: _, jar, traffic, problems }) => {
+test('as long as the access token lives, a failed refresh holds nothing up', async ({
+  site,
+  page,
+  signedIn: _,
+  jar,
+  traffic,
+  problems,
+}) => {
   problems.allow(503, api.refresh);
   await site.goto(paths.ACCOUNT);
   await jar.delete('tokenLife');
@@ -69,7 +79,14 @@ test('as long as the access token lives, a failed refresh holds nothing up', asy
   expect(await traffic.calls()).toEqual([`503 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
 });
 
-test('signing out without a network says that it did not work', async ({ site, page, signedIn: _, jar, problems, context }) => {
+test('signing out without a network says that it did not work', async ({
+  site,
+  page,
+  signedIn: _,
+  jar,
+  problems,
+  context,
+}) => {
   problems.allow('net::ERR_INTERNET_DISCONNECTED', api.logout);
   await site.goto(paths.ACCOUNT);
   await context.setOffline(true);

@@ -24,9 +24,9 @@ test('a display name can be saved again and again', async ({ site, signedIn: _ }
 
 test('the page tells since when the session lasts and when it ends', async ({ site, page, signedIn: _ }) => {
   await site.goto(paths.ACCOUNT);
-  const [since, until] = await page.getByRole('time').evaluateAll((times) =>
-    times.map((time) => Date.parse(time.getAttribute('datetime') ?? '')),
-  );
+  const [since, until] = await page
+    .getByRole('time')
+    .evaluateAll((times) => times.map((time) => Date.parse(time.getAttribute('datetime') ?? '')));
   expect(Math.abs(Date.now() - (since ?? 0))).toBeLessThan(60_000);
   expect((until ?? 0) - (since ?? 0)).toBe(30 * 24 * 3600 * 1000);
 });

@@ -20,7 +20,13 @@ test('without a token life the click refreshes once, then calls', async ({ site,
   expect(await jar.names()).toEqual(ALL_THREE);
 });
 
-test('a forged token life costs one 401, one refresh and one retry', async ({ site, traffic, signedIn: _, jar, problems }) => {
+test('a forged token life costs one 401, one refresh and one retry', async ({
+  site,
+  traffic,
+  signedIn: _,
+  jar,
+  problems,
+}) => {
   problems.allow(401, api.changeDisplayName);
   await site.goto(paths.ACCOUNT);
   await jar.delete('accessToken');
@@ -86,7 +92,15 @@ test('anonymous visitors cause no refresh', async ({ site, page, traffic, proble
   expect(await traffic.calls()).toEqual([`401 ${api.login}`, `422 ${api.signUp}`]);
 });
 
-test('a page that lost its session leads to the sign-in page, without a storm', async ({ site, page, traffic, signedIn, context, jar, problems }) => {
+test('a page that lost its session leads to the sign-in page, without a storm', async ({
+  site,
+  page,
+  traffic,
+  signedIn,
+  context,
+  jar,
+  problems,
+}) => {
   problems.allow(401, api.changeDisplayName);
   problems.allow(401, api.refresh);
   await site.goto(paths.ACCOUNT);
@@ -104,7 +118,13 @@ test('a page that lost its session leads to the sign-in page, without a storm', 
   expect(calls.length).toBeLessThanOrEqual(3);
 });
 
-test('without an access token, going from page to page still knows who is there', async ({ site, page, traffic, signedIn, jar }) => {
+test('without an access token, going from page to page still knows who is there', async ({
+  site,
+  page,
+  traffic,
+  signedIn,
+  jar,
+}) => {
   await site.goto(paths.HOME);
   await jar.delete('accessToken', 'tokenLife');
   await site.nav.getByRole('link', { name: 'Account' }).click();

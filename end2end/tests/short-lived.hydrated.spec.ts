@@ -2,7 +2,12 @@ import { ALL_THREE, expect, paths, test } from '../fixtures';
 
 const { api } = paths;
 
-test('who keeps clicking for three lives of an access token notices nothing', async ({ site, signedIn: _, jar, traffic }) => {
+test('who keeps clicking for three lives of an access token notices nothing', async ({
+  site,
+  signedIn: _,
+  jar,
+  traffic,
+}) => {
   await site.goto(paths.ACCOUNT);
   for (const life of ['first', 'second', 'third']) {
     await expect.poll(() => jar.names(), { message: 'the access token ends' }).toEqual(['refreshToken']);
@@ -16,7 +21,13 @@ test('who keeps clicking for three lives of an access token notices nothing', as
   }
 });
 
-test('who comes back after the access token has ended is still signed in', async ({ site, page, signedIn, jar, traffic }) => {
+test('who comes back after the access token has ended is still signed in', async ({
+  site,
+  page,
+  signedIn,
+  jar,
+  traffic,
+}) => {
   await site.goto(paths.HOME);
   await expect.poll(() => jar.names(), { message: 'the access token ends' }).toEqual(['refreshToken']);
   traffic.forget();

@@ -69,7 +69,11 @@ test('what the address bar says is only text', async ({ site, page, problems }) 
 
 // Leptos would take an error of a form from the address (`ServerFnUrlError`); nobody may put words into our mouth.
 test('an error that a link claims is not shown', async ({ site, page }) => {
-  const claims = [{ code: 'unauthenticated' }, { code: 'validation', detail: [{ field: 'email', problem: 'taken' }] }, 'nonsense'];
+  const claims = [
+    { code: 'unauthenticated' },
+    { code: 'validation', detail: [{ field: 'email', problem: 'taken' }] },
+    'nonsense',
+  ];
   for (const claim of claims) {
     const error = Buffer.from(JSON.stringify(claim)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
     await site.goto(`${paths.LOGIN}?__path=${encodeURIComponent(api.login)}&__err=${encodeURIComponent(error)}`);

@@ -59,7 +59,13 @@ test('a form is accepted although its access token has ended since', async ({ si
   expect(await jar.names()).toEqual(ALL_THREE);
 });
 
-test('signing out works although the access token has ended since', async ({ site, signedIn: _, jar, context, origin }) => {
+test('signing out works although the access token has ended since', async ({
+  site,
+  signedIn: _,
+  jar,
+  context,
+  origin,
+}) => {
   await site.goto(paths.ACCOUNT);
   const earlier = await context.cookies(origin);
   await jar.delete('accessToken', 'tokenLife');

@@ -33,7 +33,14 @@ test('signing in is heard by the other tabs', async ({ site, page, openTab, user
   await expect(page.getByText(`Welcome back, ${user.displayName}.`)).toBeVisible();
 });
 
-test('somebody else who signs in takes over every tab', async ({ site, page, openTab, signedIn, playwright, origin }) => {
+test('somebody else who signs in takes over every tab', async ({
+  site,
+  page,
+  openTab,
+  signedIn,
+  playwright,
+  origin,
+}) => {
   const somebodyElse = newUser();
   await signUp(playwright.request, origin, somebodyElse);
   const home = await openTab();
