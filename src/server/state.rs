@@ -42,8 +42,8 @@ impl AppState {
             sessions.refresh(client, &refresh_token).await
         };
         let task = tokio::spawn(work.in_current_span());
-        // The task is never aborted, so not to be joined means that it panicked; nothing is known then.
-        task.await.unwrap_or(Err(RefreshError::Contended))
+        // The task is never aborted, so not to be joined means that it panicked.
+        task.await.unwrap_or(Err(RefreshError::Interrupted))
     }
 }
 

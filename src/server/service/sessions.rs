@@ -61,6 +61,9 @@ pub enum RefreshError {
     /// Others moved the session on faster than this request could follow.
     #[error("the session changes too fast")]
     Contended,
+    /// The work panicked; that has been logged, and nothing is known of the session.
+    #[error("redeeming the refresh token was interrupted")]
+    Interrupted,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -79,6 +82,7 @@ impl RefreshError {
             | Self::Client(_)
             | Self::Replaced
             | Self::Contended
+            | Self::Interrupted
             | Self::Store(_) => false,
         }
     }
