@@ -339,8 +339,17 @@ fn the_browsers_side_links_no_server_crate() {
 }
 
 #[test]
+fn the_services_behind_know_nothing_of_the_application() {
+    let services = sources("examples");
+    assert!(!services.is_empty());
+    for (file, text) in services {
+        assert!(!text.contains("tokenlife::"), "{} uses the application's code", file.display());
+    }
+}
+
+#[test]
 fn files_stay_about_one_thing() {
-    for (file, text) in sources("src").into_iter().chain(sources("tests")) {
+    for (file, text) in sources("src").into_iter().chain(sources("tests")).chain(sources("examples")) {
         assert!(text.lines().count() <= 600, "{} is long: is one thing really one thing?", file.display());
     }
 }
