@@ -16,6 +16,8 @@ script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 . "$script_lib/npm_tools.sh"
 # shellcheck source-path=SCRIPTDIR source=browser.sh
 . "$script_lib/browser.sh"
+# shellcheck source-path=SCRIPTDIR source=nginx.sh
+. "$script_lib/nginx.sh"
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$script_lib/build.sh"
 

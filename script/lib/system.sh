@@ -44,6 +44,20 @@ apt_install() {
     quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
+# apt_unpack PACKAGE FOLDER: what is in a package, without installing it. apt's own user may not write everywhere.
+apt_unpack() {
+    local downloads unpacked=0
+    downloads=$(mktemp -d)
+    if [[ -z $apt_lists_are_fresh ]]; then
+        quietly apt-get update -qq || return 1
+        apt_lists_are_fresh=yes
+    fi
+    (cd -- "$downloads" && quietly apt-get download -qq -o APT::Sandbox::User=root "$1") &&
+        dpkg-deb --extract "$downloads"/*.deb "$2" || unpacked=1
+    rm -rf "$downloads"
+    return "$unpacked"
+}
+
 # how_to_install DEBIAN_PACKAGES [PACKAGES_ELSEWHERE]: the command for a person on this system.
 how_to_install() {
     local elsewhere=${2:-$1}
