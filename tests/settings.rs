@@ -154,6 +154,7 @@ fn the_variable_of_each_key_goes_before_the_file() {
         ("max_connections", ("7", "7")),
         ("access_ttl", ("5s", "\"5s\"")),
         ("refresh_ttl", ("2days", "\"2days\"")),
+        ("signing_key_rotation", ("7days", "\"7days\"")),
         ("master_secret_file", ("/run/secrets/key", "\"/run/secrets/key\"")),
         ("password_min_length", ("12", "12")),
         ("sign_in_per_address", ("1/s", "\"1/s\"")),

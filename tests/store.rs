@@ -8,6 +8,7 @@ use tokenlife::server::{
     clock::Timestamp,
     domain::{
         email::{Email, EmailKey},
+        key_schedule::KeyTimes,
         session::{EndReason, Generation, LoginMethod, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
@@ -231,21 +232,43 @@ async fn a_client_is_registered_once_and_its_secret_replaced(store: &dyn Store) 
     assert_eq!(store.find_client("nobody").await.expect("an answer"), None);
 }
 
-async fn servers_that_start_at_once_agree_on_one_signing_key(store: &dyn Store) {
-    let keyring = Keyring::derive(&[9; 32]);
-    let keys: Vec<StoredSigningKey> = (0..10)
-        .map(|number| StoredSigningKey {
-            id: format!("key{number}"),
-            sealed: keyring.seal("key", &[number]),
-            created_at: NOW,
-        })
-        .collect();
-    for outcome in join_all(keys.iter().map(|key| store.add_first_signing_key(key))).await {
-        outcome.expect("an answer");
+fn signing_key(keyring: &Keyring, number: u32, maker: u8) -> StoredSigningKey {
+    StoredSigningKey {
+        times: KeyTimes { number, signs_from: NOW + HOUR * number },
+        id: format!("key{number} of {maker}"),
+        sealed: keyring.seal("key", &[maker]),
+        created_at: NOW,
     }
-    let stored = store.list_signing_keys().await.expect("an answer");
-    assert_eq!(stored.len(), 1);
-    assert!(keys.contains(&stored[0]));
+}
+
+async fn of_servers_that_make_the_next_signing_key_at_once_one_does(store: &dyn Store) {
+    let keyring = Keyring::derive(&[9; 32]);
+    let mut made = Vec::new();
+    // In an order that is not that of the numbers.
+    for number in [1, 3, 2] {
+        let keys: Vec<StoredSigningKey> = (0..10).map(|maker| signing_key(&keyring, number, maker)).collect();
+        let outcomes = join_all(keys.iter().map(|key| store.add_signing_key(key))).await;
+        let added: Vec<&StoredSigningKey> = outcomes
+            .into_iter()
+            .zip(&keys)
+            .filter_map(|(added, key)| added.expect("an answer").then_some(key))
+            .collect();
+        assert_eq!(added.len(), 1);
+        made.push(added[0].clone());
+    }
+    made.sort_by_key(|key| key.times.number);
+    assert_eq!(store.list_signing_keys().await.expect("an answer"), made);
+}
+
+async fn a_signing_key_is_removed_by_its_number(store: &dyn Store) {
+    let keyring = Keyring::derive(&[9; 32]);
+    for number in 1..=3 {
+        assert!(store.add_signing_key(&signing_key(&keyring, number, 0)).await.expect("an answer"));
+    }
+    assert!(store.remove_signing_key(2).await.expect("an answer"));
+    assert!(!store.remove_signing_key(2).await.expect("an answer"), "it is gone");
+    let left = store.list_signing_keys().await.expect("an answer");
+    assert_eq!(left.iter().map(|key| key.times.number).collect::<Vec<_>>(), [1, 3]);
 }
 
 /// Runs each promise against a fresh store.
@@ -285,7 +308,8 @@ mod sqlite {
         ending_and_advancing_at_once_leave_an_ended_session,
         expired_sessions_are_deleted_in_batches,
         a_client_is_registered_once_and_its_secret_replaced,
-        servers_that_start_at_once_agree_on_one_signing_key,
+        of_servers_that_make_the_next_signing_key_at_once_one_does,
+        a_signing_key_is_removed_by_its_number,
     );
 
     #[tokio::test]

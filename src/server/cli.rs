@@ -37,6 +37,11 @@ pub enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Look after the keys that access tokens are signed with.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
@@ -66,6 +71,19 @@ pub enum UserCommand {
     Enable {
         #[arg(long, value_name = "E")]
         email: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum KeyCommand {
+    /// Print all signing keys and what each is for now.
+    List,
+    /// Make the next signing key before its time. It is published now and signs soon; nobody notices.
+    Rotate {
+        /// Sign with it at once, and refuse all that was signed before: for keys that somebody else has got hold of.
+        /// Nobody is signed out.
+        #[arg(long)]
+        at_once: bool,
     },
 }
 
@@ -182,6 +200,14 @@ mod tests {
         assert_eq!(user(&["list"]), UserCommand::List);
         assert_eq!(user(&["disable", "--email", "a@example.com"]), UserCommand::Disable { email: email() });
         assert_eq!(user(&["enable", "--email", "a@example.com"]), UserCommand::Enable { email: email() });
+    }
+
+    #[test]
+    fn signing_keys_are_looked_after() {
+        let key = |arguments: &[&str]| parsed(&[&["key"], arguments].concat()).1;
+        assert_eq!(key(&["list"]), Command::Key { command: KeyCommand::List });
+        assert_eq!(key(&["rotate"]), Command::Key { command: KeyCommand::Rotate { at_once: false } });
+        assert_eq!(key(&["rotate", "--at-once"]), Command::Key { command: KeyCommand::Rotate { at_once: true } });
     }
 
     #[test]

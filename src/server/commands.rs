@@ -1,8 +1,10 @@
-//! The commands that look after accounts. They work beside a running server, on the same database.
+//! The commands that look after accounts and keys. They work beside a running server, on the same database.
+
+pub(super) mod keys;
 
 use super::{
     cli::UserCommand,
-    clock::SystemClock,
+    clock::{SystemClock, Timestamp},
     config::{Config, leptos_options},
     domain::{email::EmailKey, user::User},
     service::accounts::{AccountError, Accounts},
@@ -25,6 +27,14 @@ const PAGE: u32 = 500;
 ///
 /// [`StartError`], to be told in one line.
 pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
+    with_application(settings, async |application| run(&application.state.accounts, &*application.store, command).await)
+}
+
+/// Does something with the application as the settings describe it.
+fn with_application(
+    settings: &Path,
+    work: impl AsyncFnOnce(&Application) -> Result<(), StartError>,
+) -> Result<(), StartError> {
     let config = Config::load(settings)?;
     let options = leptos_options(settings)?;
     telemetry::init(&config.log);
@@ -33,7 +43,7 @@ pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
         let store = start::open_store(&config).await?;
         let application =
             Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
-        let done = run(&application.state.accounts, &*store, command).await;
+        let done = work(&application).await;
         store.close().await;
         done
     })
@@ -80,11 +90,14 @@ async fn list(store: &dyn Store) -> Result<(), StartError> {
 }
 
 fn line(user: &User) -> String {
-    let created =
-        OffsetDateTime::from_unix_timestamp(user.created_at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let created = created.format(&Rfc3339).unwrap_or_default();
+    let created = in_utc(user.created_at);
     let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
     format!("{}\t{state}\t{created}\t{}\t{}", user.id, user.email.as_typed(), user.display_name.as_str())
+}
+
+fn in_utc(at: Timestamp) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 fn key(email: &str) -> Result<EmailKey, StartError> {

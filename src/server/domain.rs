@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod email;
+pub mod key_schedule;
 pub mod password_policy;
 pub mod refresh_token;
 pub mod rotation;

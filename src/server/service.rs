@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod ended;
 pub mod hashing;
 pub mod sessions;
+pub mod signing_keys;
 pub mod tokens;
 
 /// From where somebody is asking; kept with a session and shown to its owner.

@@ -4,7 +4,7 @@ use super::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, HttpConfig, LimitsConfig, MasterSecret, Origin, leptos_options},
     cookies::SessionCookies,
-    domain::password_policy::PasswordPolicy,
+    domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
     error::chain,
     http::{
         self,
@@ -21,7 +21,8 @@ use super::{
         ended::EndedSessions,
         hashing::Hasher,
         sessions::Sessions,
-        tokens::{KeyError, Tokens},
+        signing_keys::{KeyError, SigningKeys},
+        tokens::Tokens,
     },
     state::AppState,
     store::{Store, StoreError, sqlite::SqliteStore},
@@ -100,8 +101,10 @@ impl Application {
         let keyring = Arc::new(Keyring::derive(secret.as_bytes()));
         let origin = config.http.public_url.origin();
         let access_ttl = config.auth.access_ttl;
-        let tokens =
-            Tokens::load(&*store, Arc::clone(&keyring), origin, access_ttl, now).await.map_err(StartError::Keys)?;
+        let schedule = KeySchedule::new(config.auth.signing_key_rotation, access_ttl);
+        let keys = SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await;
+        let keys = Arc::new(keys.map_err(StartError::Keys)?);
+        let tokens = Tokens::new(Arc::clone(&keyring), keys, origin, access_ttl);
         let clients = Clients::load(&*store, &keyring, now).await?;
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
@@ -119,12 +122,14 @@ impl Application {
         Ok(Self { state, store, notes })
     }
 
-    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, cleaning up.
+    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after the
+    /// signing keys, cleaning up.
     #[must_use = "the state is what requests are served with"]
     pub fn start_background(self) -> AppState {
         let sessions = &self.state.sessions;
         tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
         tokio::spawn(delivery::write_notes(self.notes, Arc::clone(&self.store)));
+        tokio::spawn(Arc::clone(sessions.tokens.keys()).follow(Arc::clone(&sessions.clock)));
         tokio::spawn(clean_up(self.store, Arc::clone(&sessions.clock)));
         self.state
     }

@@ -10,6 +10,7 @@ use super::{
     clock::Timestamp,
     domain::{
         email::EmailKey,
+        key_schedule::KeyTimes,
         session::{EndReason, Generation, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
@@ -61,9 +62,10 @@ pub struct Client {
     pub created_at: Timestamp,
 }
 
-/// A signing key: its public name, and the private key sealed under the master secret.
+/// A signing key: when it signs, its public name, and the private key sealed under the master secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSigningKey {
+    pub times: KeyTimes,
     /// `kid` (RFC 7515 §4.1.4).
     pub id: String,
     pub sealed: Sealed,
@@ -148,11 +150,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError>;
 
-    /// Adds a signing key if there is none yet, so that servers starting at once agree on one.
-    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError>;
+    /// Adds a signing key, unless there is one of its number already: of all servers that make the next key, one does.
+    /// `false` if it was another one.
+    async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError>;
 
-    /// All signing keys, the newest first.
+    /// All signing keys, in the order of their numbers.
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError>;
+
+    /// Removes the signing key of this number. `false` if there is none.
+    async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError>;
 
     /// Waits for what is being written and closes the connections.
     async fn close(&self);

@@ -23,7 +23,7 @@ async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     let (ours, theirs) = (Forger::with_our_key(app).await, Forger::with_their_own_key());
     let Parts { header, claims, signed, signature } = Parts::of(genuine);
     assert!(
-        app.state.sessions.authenticate(&ours.sign(&header, &claims)).is_ok(),
+        app.state.sessions.authenticate(&ours.sign(&header, &claims)).await.is_ok(),
         "the forger can write tokens that hold"
     );
     let mut found: Vec<(String, String)> = Vec::new();
@@ -184,7 +184,7 @@ async fn whatever_is_wrong_with_a_token_it_counts_as_none_and_the_refresh_token_
     assert!(forgeries.len() > 100, "{}", forgeries.len());
     let mut refused: Option<String> = None;
     for (what, forged) in forgeries {
-        assert!(app.state.sessions.authenticate(&forged).is_err(), "{what}");
+        assert!(app.state.sessions.authenticate(&forged).await.is_err(), "{what}");
         let mut browser = ada.clone();
         browser.set("accessToken", &forged);
         let call = browser.call(api::CURRENT, &[]).await.assert_status(401);

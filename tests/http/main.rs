@@ -17,4 +17,5 @@ mod refresh;
 mod secrets;
 mod sign_in;
 mod sign_up;
+mod signing_keys;
 mod support;

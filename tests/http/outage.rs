@@ -262,7 +262,7 @@ async fn what_ended_during_the_outage_is_learned_after_it() {
     // Nothing but the background tells: this function asks no store who is calling.
     tokio::time::timeout(Duration::from_secs(2), async {
         let token = ada.cookie("accessToken").expect("a token").to_owned();
-        while app.state.sessions.authenticate(&token).is_ok() {
+        while app.state.sessions.authenticate(&token).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

@@ -185,7 +185,8 @@ async fn the_log_tells_what_happened_and_no_secret() {
     ] {
         assert!(events.iter().any(|line| line.contains(event)), "{event} is not in the log: {events:#?}");
     }
-    for event in events {
+    // Keys are made in the background, for nobody's request.
+    for event in events.iter().filter(|line| !line.contains("signing_key_")) {
         assert!(event.contains("request{id="), "which request was it? {event}");
     }
     assert!(text.contains("path=/account ") && !text.contains(IN_A_QUERY), "the path is logged, its query is not");

@@ -68,6 +68,8 @@ const WRONG_VALUES: &str = r#"
     refresh_ttl = "401d": out of range; write a value from "1s" to "400d"
 [app.auth] refresh_ttl = "1h"
     refresh_ttl = "1h": a session would end before its first access token; write more than access_ttl, which is "1h"
+[app.auth] signing_key_rotation = "9s"
+    signing_key_rotation = "9s": out of range; write a value from "10s" to "400d"
 [app.auth] password_min_length = 7
     password_min_length = 7: out of range; write a value from 8 to 64
 [app.auth] password_min_length = 65
@@ -85,7 +87,7 @@ const WRONG_VALUES: &str = r#"
 [app.log] filter = "loud,,="
     filter = "loud,,=": not a filter (invalid filter directive); write levels by target, such as "info,tokenlife=debug"
 [app.auth] acess_ttl = "1h"
-    acess_ttl: unknown key; the keys of this section are access_ttl, refresh_ttl, master_secret_file, password_min_length
+    acess_ttl: unknown key; the keys of this section are access_ttl, refresh_ttl, signing_key_rotation, master_secret_file, password_min_length
 "#;
 
 /// A variable as a shell would show it, and what is said about it after its name.
@@ -107,7 +109,7 @@ TOKENLIFE__AUTH__MASTER_SECRET=hunter2
 TOKENLIFE__AUTH__MASTER_SECRET=hunter2, hunter2, hunter2, hunter2, hunter2
     : not base64; write what `openssl rand -base64 32` prints
 TOKENLIFE__AUTH__ACES_TTL=hunter2
-    : no such setting; there are TOKENLIFE__AUTH__ACCESS_TTL, TOKENLIFE__AUTH__REFRESH_TTL, TOKENLIFE__AUTH__MASTER_SECRET_FILE, TOKENLIFE__AUTH__MASTER_SECRET, TOKENLIFE__AUTH__PASSWORD_MIN_LENGTH
+    : no such setting; there are TOKENLIFE__AUTH__ACCESS_TTL, TOKENLIFE__AUTH__REFRESH_TTL, TOKENLIFE__AUTH__SIGNING_KEY_ROTATION, TOKENLIFE__AUTH__MASTER_SECRET_FILE, TOKENLIFE__AUTH__MASTER_SECRET, TOKENLIFE__AUTH__PASSWORD_MIN_LENGTH
 TOKENLIFE__ATUH__ACCESS_TTL=hunter2
     : no such setting; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [app.log]
 TOKENLIFE_AUTH_ACCESS_TTL=5s

@@ -14,6 +14,8 @@ pub struct AuthConfig {
     pub access_ttl: Duration,
     /// How long a session lives, counted from signing in; rotation never extends it. Whole seconds.
     pub refresh_ttl: Duration,
+    /// How long a signing key signs before the next one does.
+    pub signing_key_rotation: Duration,
     /// Where the secret comes from that every key is derived from.
     pub master_secret: MasterSecretSource,
     /// The shortest password accepted, in Unicode code points.
@@ -37,6 +39,7 @@ impl Default for AuthConfig {
         Self {
             access_ttl: Duration::from_hours(1),
             refresh_ttl: 30 * DAY,
+            signing_key_rotation: 90 * DAY,
             master_secret: MasterSecretSource::DataFolder,
             password_min_length: 8,
         }
@@ -46,6 +49,7 @@ impl Default for AuthConfig {
 const DAY: Duration = Duration::from_hours(24);
 const ACCESS_TTL: (&str, &str) = ("auth", "access_ttl");
 const REFRESH_TTL: (&str, &str) = ("auth", "refresh_ttl");
+const SIGNING_KEY_ROTATION: (&str, &str) = ("auth", "signing_key_rotation");
 
 impl Section for AuthConfig {
     fn name(&self) -> &'static str {
@@ -55,6 +59,7 @@ impl Section for AuthConfig {
     fn keys(&mut self, visitor: &mut dyn Visitor) {
         visitor.key("access_ttl", &mut self.access_ttl);
         visitor.key("refresh_ttl", &mut self.refresh_ttl);
+        visitor.key("signing_key_rotation", &mut self.signing_key_rotation);
         visitor.key("master_secret_file", &mut InFile(&mut self.master_secret));
         visitor.secret("master_secret", &mut InVariable(&mut self.master_secret));
         visitor.key("password_min_length", &mut self.password_min_length);
@@ -63,9 +68,9 @@ impl Section for AuthConfig {
     fn validate(&self, problems: &mut Problems) {
         problems.require_range(ACCESS_TTL, self.access_ttl, &(Duration::from_secs(1)..=DAY), quoted_duration);
         // Browsers keep no cookie for longer than 400 days (RFC 6265bis §5.5).
-        problems.require_range(REFRESH_TTL, self.refresh_ttl, &(Duration::from_secs(1)..=400 * DAY), |ttl| {
-            if ttl == 400 * DAY { quoted("400d") } else { quoted_duration(ttl) }
-        });
+        problems.require_range(REFRESH_TTL, self.refresh_ttl, &(Duration::from_secs(1)..=400 * DAY), quoted_days);
+        let rotations = Duration::from_secs(10)..=400 * DAY;
+        problems.require_range(SIGNING_KEY_ROTATION, self.signing_key_rotation, &rotations, quoted_days);
         for (key, ttl) in [(ACCESS_TTL, self.access_ttl), (REFRESH_TTL, self.refresh_ttl)] {
             if ttl.subsec_nanos() != 0 && !problems.is_refused(key) {
                 problems.refuse(key, "cookies and tokens count in seconds", "write whole seconds");
@@ -79,6 +84,11 @@ impl Section for AuthConfig {
         let key = ("auth", "password_min_length");
         problems.require_range(key, self.password_min_length, &(8..=64), |length| length.to_string());
     }
+}
+
+/// "400d" is easier to read than a year, a month and some days.
+fn quoted_days(duration: Duration) -> String {
+    if duration == 400 * DAY { quoted("400d") } else { quoted_duration(duration) }
 }
 
 /// The key `master_secret_file`.

@@ -14,7 +14,6 @@ use crate::{
         cookies::{Presented, PresentedCookies, SessionCookies},
         domain::access_token::AccessToken,
         http::problem::Problem,
-        service::sessions::AccessError,
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
     },
@@ -87,7 +86,10 @@ impl Asked {
 
 async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Asked) -> Result<Visitor, AppError> {
     note_ambiguity(presented);
-    let access = presented.access.value().map(|token| state.sessions.authenticate(token));
+    let access = match presented.access.value() {
+        Some(token) => Some(state.sessions.authenticate(token).await),
+        None => None,
+    };
     let refresh_token = presented.refresh.value();
     let family = refresh_token.and_then(|token| state.sessions.session_of(token));
     let visitor = Visitor { refresh_token: refresh_token.map(str::to_owned), ..Visitor::default() };
@@ -98,8 +100,13 @@ async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Ask
             return Ok(Visitor { refresh_token: None, ..visitor });
         }
         Some(Ok(token)) => return Ok(signed_in_by(&token, presented, visitor, state)),
-        Some(Err(AccessError::Ended)) => debug!("the access token's session has ended"),
-        Some(Err(AccessError::Token(error))) => debug!(%error, "the access token does not hold"),
+        Some(Err(error)) => {
+            debug!(%error, "the access token does not hold");
+            if refresh_token.is_none() && !error.is_final() {
+                // Another server may know better. Until then it counts as none, and stays where it is.
+                return Ok(visitor);
+            }
+        }
         None => {}
     }
     redeem(state, presented, asked, Visitor { previous: family, ..visitor }).await

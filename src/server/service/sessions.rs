@@ -105,6 +105,17 @@ pub enum AccessError {
     Ended,
 }
 
+impl AccessError {
+    /// Whether no server will ever let this bearer in: the only case in which the cookie may be deleted.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_final(),
+            Self::Ended => true,
+        }
+    }
+}
+
 impl Sessions {
     /// Begins a session for a user who has just proved who they are. `None` if the account has been disabled meanwhile.
     ///
@@ -144,9 +155,9 @@ impl Sessions {
     /// # Errors
     ///
     /// [`AccessError`].
-    pub fn authenticate(&self, access_token: &str) -> Result<AccessToken, AccessError> {
+    pub async fn authenticate(&self, access_token: &str) -> Result<AccessToken, AccessError> {
         let now = self.clock.now();
-        let token = self.tokens.read_access(access_token, now)?;
+        let token = self.tokens.read_access(access_token, now).await?;
         if self.ended.contains(token.session_id) {
             return Err(AccessError::Ended);
         }

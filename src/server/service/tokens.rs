@@ -1,5 +1,6 @@
 //! Issuing and reading the two tokens.
 
+use super::signing_keys::{SigningKey, SigningKeys, is_key_id};
 use crate::{
     model::TokenLife,
     server::{
@@ -9,19 +10,12 @@ use crate::{
             refresh_token::{PlainRefreshToken, RefreshToken, RefreshTokenError},
             session::Session,
         },
-        keyring::{Keyring, Unsealable},
+        keyring::Keyring,
         random,
-        store::{Store, StoreError, StoredSigningKey},
     },
 };
-use aws_lc_rs::{
-    digest,
-    encoding::{AsDer, Pkcs8V1Der},
-    signature::{Ed25519KeyPair, KeyPair},
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The media type of an access token (RFC 9068 §2.1); no other kind of JWT carries it.
 const TYPE: &str = "at+jwt";
@@ -47,79 +41,51 @@ pub enum AccessTokenError {
     WrongType,
     /// Signed under a key this server does not know (yet).
     #[error("the access token names an unknown key")]
-    UnknownKey,
+    UnknownKey(String),
     #[error(transparent)]
     Claims(#[from] ClaimsError),
 }
 
-/// Why the keys could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error("the signing key in the database cannot be read")]
-    Unsealable(#[from] Unsealable),
-    #[error("the signing key in the database is no Ed25519 key")]
-    Unusable,
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl AccessTokenError {
+    /// Whether no server will ever take this token: the only case in which its cookie may be deleted.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        !matches!(self, Self::UnknownKey(_))
+    }
 }
 
 /// Issues and reads tokens under this application's keys.
 pub struct Tokens {
     keyring: Arc<Keyring>,
-    signing: SigningKey,
-    verifying: HashMap<String, DecodingKey>,
+    keys: Arc<SigningKeys>,
     validation: Validation,
     issuer: String,
     access_ttl: Duration,
 }
 
-struct SigningKey {
-    header: Header,
-    key: EncodingKey,
-}
-
 impl Tokens {
-    /// Loads the signing keys, making the first one if there is none.
-    ///
     /// `issuer` is the public origin; it is the audience as well, because these tokens are for this application.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`].
-    pub async fn load(
-        store: &dyn Store,
-        keyring: Arc<Keyring>,
-        issuer: &str,
-        access_ttl: Duration,
-        now: Timestamp,
-    ) -> Result<Self, KeyError> {
-        let mut stored = store.list_signing_keys().await?;
-        if stored.is_empty() {
-            store.add_first_signing_key(&new_signing_key(&keyring, now)?).await?;
-            stored = store.list_signing_keys().await?;
-        }
-        let mut verifying = HashMap::new();
-        let mut newest = None;
-        for key in stored {
-            let pkcs8 = keyring.open(&purpose(&key.id), &key.sealed)?;
-            let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| KeyError::Unusable)?;
-            verifying.insert(key.id.clone(), DecodingKey::from_ed_der(pair.public_key().as_ref()));
-            newest.get_or_insert_with(|| SigningKey { header: header(key.id), key: EncodingKey::from_ed_der(&pkcs8) });
-        }
-        let signing = newest.ok_or(KeyError::Unusable)?;
-        Ok(Self { keyring, signing, verifying, validation: validation(issuer), issuer: issuer.to_owned(), access_ttl })
+    #[must_use]
+    pub fn new(keyring: Arc<Keyring>, keys: Arc<SigningKeys>, issuer: &str, access_ttl: Duration) -> Self {
+        Self { keyring, keys, validation: validation(issuer), issuer: issuer.to_owned(), access_ttl }
+    }
+
+    #[must_use]
+    pub const fn keys(&self) -> &Arc<SigningKeys> {
+        &self.keys
     }
 
     /// Issues the tokens of a session's present generation.
     ///
     /// # Panics
     ///
-    /// Never: the key was checked when it was loaded, and the claims are plain data.
+    /// Never: there is a key at any time, it was checked when it was loaded, and the claims are plain data.
     #[must_use]
     pub fn issue(&self, session: &Session, now: Timestamp) -> IssuedTokens {
         let claims = Claims::of(session, &self.issuer, &self.issuer, random::id(now), now, self.access_ttl);
-        let access = encode(&self.signing.header, &claims, &self.signing.key)
-            .expect("plain claims are signed under a checked key");
+        let keys = self.keys.current();
+        let key = keys.signing(now).expect("of the keys that were loaded, one signs at any time");
+        let access = encode(&header(key), &claims, &key.signing).expect("plain claims are signed under a checked key");
         let refresh = RefreshToken { session_id: session.id, generation: session.generation };
         IssuedTokens {
             access: PlainAccessToken::new(access),
@@ -134,7 +100,17 @@ impl Tokens {
     /// # Errors
     ///
     /// [`AccessTokenError`]. The token's own header chooses nothing: the algorithm is ours, the key one of ours.
-    pub fn read_access(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+    pub async fn read_access(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+        match self.read_by_known_keys(text, now) {
+            // Another server may have made the key a moment ago.
+            Err(AccessTokenError::UnknownKey(id)) if self.keys.look_for(&id, now).await => {
+                self.read_by_known_keys(text, now)
+            }
+            read => read,
+        }
+    }
+
+    fn read_by_known_keys(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
         if text.len() > MAX_BYTES {
             return Err(AccessTokenError::Invalid(None));
         }
@@ -142,9 +118,11 @@ impl Tokens {
         if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE)) || header.crit.is_some() {
             return Err(AccessTokenError::WrongType);
         }
-        let key = header.kid.and_then(|id| self.verifying.get(&id)).ok_or(AccessTokenError::UnknownKey)?;
-        let token =
-            decode::<Claims>(text, key, &self.validation).map_err(|error| AccessTokenError::Invalid(Some(error)))?;
+        let id = header.kid.filter(|id| is_key_id(id)).ok_or(AccessTokenError::Invalid(None))?;
+        let keys = self.keys.current();
+        let Some(key) = keys.trusted(&id, now) else { return Err(AccessTokenError::UnknownKey(id)) };
+        let token = decode::<Claims>(text, &key.verifying, &self.validation)
+            .map_err(|error| AccessTokenError::Invalid(Some(error)))?;
         Ok(token.claims.check_times(now, self.access_ttl)?)
     }
 
@@ -179,19 +157,6 @@ fn validation(issuer: &str) -> Validation {
     validation
 }
 
-fn header(key_id: String) -> Header {
-    Header { typ: Some(TYPE.to_owned()), kid: Some(key_id), ..Header::new(Algorithm::EdDSA) }
-}
-
-fn new_signing_key(keyring: &Keyring, now: Timestamp) -> Result<StoredSigningKey, KeyError> {
-    let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Unusable)?;
-    let thumbprint = digest::digest(&digest::SHA256, pair.public_key().as_ref());
-    let id = URL_SAFE_NO_PAD.encode(thumbprint.as_ref().get(..12).unwrap_or_default());
-    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Unusable)?;
-    let sealed = keyring.seal(&purpose(&id), pkcs8.as_ref());
-    Ok(StoredSigningKey { id, sealed, created_at: now })
-}
-
-fn purpose(key_id: &str) -> String {
-    format!("signing key {key_id}")
+fn header(key: &SigningKey) -> Header {
+    Header { typ: Some(TYPE.to_owned()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) }
 }

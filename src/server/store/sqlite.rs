@@ -289,20 +289,30 @@ impl Store for SqliteStore {
         row.map(Client::try_from).transpose()
     }
 
-    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO signing_keys (id, sealed, created_at) SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM signing_keys)")
-            .bind(&key.id)
-            .bind(key.sealed.as_bytes())
-            .bind(key.created_at.as_millis())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+    async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO signing_keys (number, id, sealed, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (number) DO NOTHING",
+        )
+        .bind(key.times.number)
+        .bind(&key.id)
+        .bind(key.sealed.as_bytes())
+        .bind(key.created_at.as_millis())
+        .bind(key.times.signs_from.as_millis())
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows: Vec<SigningKeyRow> =
-            sqlx::query_as("SELECT * FROM signing_keys ORDER BY created_at DESC, id").fetch_all(&self.readers).await?;
+            sqlx::query_as("SELECT * FROM signing_keys ORDER BY number").fetch_all(&self.readers).await?;
         Ok(rows.into_iter().map(StoredSigningKey::from).collect())
+    }
+
+    async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM signing_keys WHERE number = $1").bind(number).execute(&self.writer).await?;
+        Ok(done.rows_affected() == 1)
     }
 
     async fn close(&self) {

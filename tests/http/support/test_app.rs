@@ -40,7 +40,7 @@ pub struct TestApp {
     /// The store as the application has it.
     pub watched: Arc<WatchedStore>,
     pub origin: String,
-    pub files: TempDir,
+    pub files: Arc<TempDir>,
     users: AtomicU32,
     /// Passwords are hashed one after the other, so that tests do not time each other out.
     hashing: Mutex<()>,
@@ -57,7 +57,17 @@ impl TestApp {
         let files = tempfile::tempdir().expect("a folder");
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
-        Self::on_store(&config, store, files).await
+        let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
+        Self::on_store(&config, store, Arc::new(files), clock).await
+    }
+
+    /// Another instance on the same database, with the same master secret and a clock of its own that shows the same
+    /// time now.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::for_tests();
+        change(&mut config);
+        let clock = ManualClock::at(self.now());
+        Self::on_store(&config, Arc::clone(&self.store), Arc::clone(&self.files), clock).await
     }
 
     /// An application that the world reaches under `https`.
@@ -65,8 +75,7 @@ impl TestApp {
         Self::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await
     }
 
-    async fn on_store(config: &Config, store: Arc<dyn Store>, files: TempDir) -> Self {
-        let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
+    async fn on_store(config: &Config, store: Arc<dyn Store>, files: Arc<TempDir>, clock: ManualClock) -> Self {
         let site_root = files.path().join("site");
         std::fs::create_dir_all(site_root.join("pkg")).expect("a folder");
         std::fs::write(site_root.join("pkg/tokenlife.css"), "body{}").expect("a file");

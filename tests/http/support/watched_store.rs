@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use std::{
     future::{Future, pending},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokenlife::server::{
     clock::Timestamp,
@@ -34,11 +37,17 @@ pub struct WatchedStore {
     inner: Arc<dyn Store>,
     condition: Mutex<Condition>,
     asked: Mutex<Vec<&'static str>>,
+    asked_for_keys: AtomicUsize,
 }
 
 impl WatchedStore {
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, condition: Mutex::new(Condition::Fine), asked: Mutex::default() }
+        Self {
+            inner,
+            condition: Mutex::new(Condition::Fine),
+            asked: Mutex::default(),
+            asked_for_keys: AtomicUsize::new(0),
+        }
     }
 
     pub fn set(&self, condition: Condition) {
@@ -48,6 +57,11 @@ impl WatchedStore {
     /// What was asked since this was last called, in the order of asking; the background's own questions left out.
     pub fn asked(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often the signing keys were asked for, by requests or by the background.
+    pub fn asked_for_keys(&self) -> usize {
+        self.asked_for_keys.load(Ordering::SeqCst)
     }
 
     async fn ask<T>(
@@ -170,12 +184,21 @@ impl Store for WatchedStore {
         ask!(self.find_client(id))
     }
 
-    async fn add_first_signing_key(&self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        ask!(self.add_first_signing_key(key))
+    async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
+        self.ask_beside(self.inner.add_signing_key(key)).await
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        ask!(self.list_signing_keys())
+        self.asked_for_keys.fetch_add(1, Ordering::SeqCst);
+        match self.condition() {
+            Condition::Fine => self.inner.list_signing_keys().await,
+            Condition::Hangs => pending().await,
+            _ => Err(unavailable()),
+        }
+    }
+
+    async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
+        self.ask_beside(self.inner.remove_signing_key(number)).await
     }
 
     async fn close(&self) {

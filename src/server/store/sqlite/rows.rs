@@ -5,6 +5,7 @@ use crate::server::{
     clock::Timestamp,
     domain::{
         email::Email,
+        key_schedule::KeyTimes,
         session::{EndReason, Ended, Generation, LoginMethod, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
@@ -136,13 +137,20 @@ impl TryFrom<ClientRow> for Client {
 
 #[derive(FromRow)]
 pub(super) struct SigningKeyRow {
+    number: u32,
     id: String,
     sealed: Vec<u8>,
     created_at: i64,
+    signs_from: i64,
 }
 
 impl From<SigningKeyRow> for StoredSigningKey {
     fn from(row: SigningKeyRow) -> Self {
-        Self { id: row.id, sealed: Sealed::from_stored(row.sealed), created_at: Timestamp::from_millis(row.created_at) }
+        Self {
+            times: KeyTimes { number: row.number, signs_from: Timestamp::from_millis(row.signs_from) },
+            id: row.id,
+            sealed: Sealed::from_stored(row.sealed),
+            created_at: Timestamp::from_millis(row.created_at),
+        }
     }
 }

@@ -1,0 +1,58 @@
+//! The commands that look after the signing keys.
+
+use super::{in_utc, say, with_application};
+use crate::server::{
+    cli::KeyCommand,
+    clock::Timestamp,
+    domain::key_schedule::KeyWindow,
+    service::signing_keys::{KeyError, Rotated, SigningKeys},
+    start::StartError,
+    store::StoredSigningKey,
+};
+use std::path::Path;
+
+/// Carries out a `key` command.
+///
+/// # Errors
+///
+/// [`StartError`], to be told in one line.
+pub fn key(settings: &Path, command: KeyCommand) -> Result<(), StartError> {
+    with_application(settings, async |application| {
+        let sessions = &application.state.sessions;
+        let (keys, now) = (sessions.tokens.keys(), sessions.clock.now());
+        match command {
+            KeyCommand::List => list(keys, now).await,
+            KeyCommand::Rotate { at_once: false } => told(keys.rotate(now).await),
+            KeyCommand::Rotate { at_once: true } => told(keys.replace_all(now).await),
+        }
+    })
+}
+
+async fn list(keys: &SigningKeys, now: Timestamp) -> Result<(), StartError> {
+    for (key, window) in keys.list().await? {
+        say(&line(&key, &window, now))?;
+    }
+    Ok(())
+}
+
+fn line(key: &StoredSigningKey, window: &KeyWindow, now: Timestamp) -> String {
+    let state = if window.signs(now) {
+        "signs"
+    } else if key.times.signs_from > now {
+        "signs next"
+    } else {
+        "verifies"
+    };
+    format!("{}\t{}\t{state}\tsigns from {}", key.times.number, key.id, in_utc(key.times.signs_from))
+}
+
+fn told(rotated: Result<Rotated, KeyError>) -> Result<(), StartError> {
+    match rotated.map_err(StartError::Keys)? {
+        Rotated::Made(key) => {
+            say(&format!("key {} is published; it signs from {}", key.number, in_utc(key.signs_from)))
+        }
+        Rotated::Underway(key) => {
+            say(&format!("key {} is published already; it signs from {}", key.number, in_utc(key.signs_from)))
+        }
+    }
+}
