@@ -65,6 +65,6 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
-export { ALL_THREE, tokenLifeFromNow } from './support/jar';
+export { ALL_THREE, issuedBy, tokenLifeFromNow } from './support/jar';
 export * as paths from './support/paths';
-export { newUser } from './support/users';
+export { newUser, type User } from './support/users';

@@ -21,6 +21,8 @@ pub enum AppError {
     Forbidden,
     /// Some fields have to be filled in differently.
     Validation(Vec<FieldError>),
+    /// The page that sent this shows somebody else than who is signed in by now. Nothing was done.
+    OtherUser,
     /// There is no such thing.
     NotFound,
     /// The body is longer than the server reads.
@@ -101,6 +103,7 @@ impl AppError {
             Self::Unauthenticated | Self::InvalidCredentials => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::OtherUser => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Validation(_) => 422,

@@ -3,6 +3,13 @@
 use crate::error::{AppError, Field};
 use serde::{Deserialize, Serialize};
 
+/// The header by which a script names the user that its page shows, by id. If somebody else is signed in by now, the
+/// server does nothing and answers [`AppError::OtherUser`].
+pub const EXPECTED_USER_HEADER: &str = "expected-user";
+
+/// The field by which a form does the same.
+pub const EXPECTED_USER_FIELD: &str = "expected_user";
+
 /// The person whose session this is, as the pages see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentUser {

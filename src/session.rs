@@ -8,6 +8,8 @@ mod browser;
 pub mod client;
 pub mod decide;
 mod flight;
+mod in_view;
+mod lock;
 mod memory;
 mod refresh;
 mod restored;
@@ -19,7 +21,7 @@ use crate::{
     model::CurrentUser,
     paths::{self, ReturnTo},
 };
-use leptos::{prelude::*, server_fn::redirect::set_redirect_hook};
+use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_local};
 use tabs::{Message, Reaction};
 
 /// Who is signed in, and the way out. Get it with [`use_session`].
@@ -111,6 +113,7 @@ fn watch(session: SessionContext) {
         if now == Shown::Unknown {
             return;
         }
+        client::speak_for(now.user());
         refresh::believe(now != Shown::Nobody);
         match (before, &now) {
             (Shown::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
@@ -120,8 +123,11 @@ fn watch(session: SessionContext) {
         shown.set_value(now);
     });
 
+    let (signing_out, signed_out) = (session.logout.pending(), session.logout.value());
+    let signed_out = Memo::new(move |_| signed_out.with(|answer| matches!(answer, Some(Ok(())))));
+    Effect::new(move |_| refresh::leave(signing_out.get() || signed_out.get()));
     Effect::new(move |_| {
-        if let (Some(Ok(())), Shown::Somebody(user)) = (session.logout.value().get(), shown.get_value()) {
+        if let (true, Shown::Somebody(user)) = (signed_out.get(), shown.get_value()) {
             tabs::announce(&Message::SignedOut { user });
         }
     });
@@ -132,10 +138,22 @@ fn watch(session: SessionContext) {
         refresh::on_session_over(move || session.current.refetch());
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
-            Reaction::Ask => session.current.refetch(),
+            Reaction::Ask => ask(session),
             Reaction::BeginAnew => browser::reload(),
         });
         restored::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
+        in_view::watch(move || ask(session));
+        window_event_listener_untyped("online", |_| refresh::note_network());
+    });
+}
+
+/// Asks the server who is signed in, and shows it. As long as there is no answer, the page stays as it is.
+fn ask(session: SessionContext) {
+    spawn_local(async move {
+        let now = who_is_there().await;
+        if now.is_ok() && session.current.get_untracked().as_ref() != Some(&now) {
+            session.current.set(Some(now));
+        }
     });
 }
 

@@ -1,4 +1,4 @@
-import type { BrowserContext, Cookie } from '@playwright/test';
+import type { BrowserContext, Cookie, Response } from '@playwright/test';
 
 export type CookieName = 'accessToken' | 'refreshToken' | 'tokenLife';
 
@@ -34,6 +34,13 @@ export class Jar {
   async forgeTokenLife(value: string): Promise<void> {
     await this.context.addCookies([{ name: 'tokenLife', value, url: this.origin, sameSite: 'Lax' }]);
   }
+}
+
+/** The cookies that an answer sets, by name. */
+export async function issuedBy(answer: Response): Promise<Map<string, string>> {
+  const headers = await answer.headersArray();
+  const lines = headers.filter(({ name }) => name.toLowerCase() === 'set-cookie');
+  return new Map(lines.map(({ value }) => /^([^=]+)=([^;]*)/.exec(value)?.slice(1) as [string, string]));
 }
 
 /** A `tokenLife` as the server would write it for a token that was just issued. */

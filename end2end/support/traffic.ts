@@ -26,3 +26,24 @@ export class Traffic {
     this.#requests = [];
   }
 }
+
+/** Calls that wait until they are let go. */
+export interface Held {
+  /** The first one is there. */
+  arrived: Promise<void>;
+  letGo: () => void;
+}
+
+/** Holds up the calls of a server function that leave a page. */
+export async function hold(page: Page, path: string): Promise<Held> {
+  let [arrive, letGo] = [() => {}, () => {}];
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const isFree = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route(`**${path}`, async (route) => {
+    arrive();
+    await isFree;
+    // A call that was given up meanwhile cannot go on.
+    await route.continue().catch(() => {});
+  });
+  return { arrived, letGo };
+}

@@ -14,6 +14,16 @@ export function newUser(): User {
   return { email: `robin.${id}@example.com`, displayName: `Robin ${id}`, password: `vermilion otter juggles ${id}` };
 }
 
+/** Redeems the refresh token outside of the browser; returns the cookies of the answer, which is "still on its way". */
+export async function refreshElsewhere(request: APIRequest, baseURL: string, cookies: Cookie[]): Promise<Cookie[]> {
+  const client = await request.newContext({ baseURL, storageState: { cookies, origins: [] } });
+  const answer = await client.post(api.refresh, { headers: { Origin: baseURL }, form: {} });
+  expect(answer.status(), await answer.text()).toBe(200);
+  const renewed = (await client.storageState()).cookies;
+  await client.dispose();
+  return renewed;
+}
+
 /** Creates an account without a browser; returns the cookies of the session that begins with it. */
 export async function signUp(request: APIRequest, baseURL: string, user: User): Promise<Cookie[]> {
   const client = await request.newContext({ baseURL });

@@ -55,7 +55,62 @@ test('after an outage the open page works again by itself', async ({ site, page,
   await page.unroute(`**${api.refresh}`);
 
   // A refresh that did not help is not tried again at once.
-  await page.clock.fastForward('00:31');
+  await page.clock.fastForward('00:02');
+  await site.button('Save').click();
+
+  await site.isSaved();
+  expect(await jar.names()).toEqual(ALL_THREE);
+});
+
+test('a server that says when to come back is left alone until then', async ({
+  site,
+  page,
+  signedIn: _,
+  jar,
+  traffic,
+  problems,
+}) => {
+  problems.allow(503, api.refresh);
+  problems.allow(401, api.changeDisplayName);
+  await page.clock.install();
+  await site.goto(paths.ACCOUNT);
+  await jar.delete('accessToken', 'tokenLife');
+  const busy = { status: 503, headers: { 'Retry-After': '120' }, json: { code: 'unavailable' } };
+  await page.route(`**${api.refresh}`, (route) => route.fulfill(busy));
+  await site.rename('Robin');
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.unroute(`**${api.refresh}`);
+  traffic.forget();
+
+  await page.clock.fastForward('01:50');
+  expect(await site.send('Save', api.changeDisplayName)).toBe(401);
+  expect(await traffic.calls()).toEqual([`401 ${api.changeDisplayName}`]);
+  await page.clock.fastForward('00:12');
+  await site.button('Save').click();
+
+  await site.isSaved();
+});
+
+test('who was offline need not wait once the network is back', async ({
+  site,
+  page,
+  context,
+  signedIn: _,
+  jar,
+  problems,
+}) => {
+  problems.allow('net::ERR_INTERNET_DISCONNECTED', api.refresh);
+  problems.allow('net::ERR_INTERNET_DISCONNECTED', api.changeDisplayName);
+  // Time stands still, so that no pause ends by itself.
+  await page.clock.install();
+  await site.goto(paths.ACCOUNT);
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await jar.delete('accessToken', 'tokenLife');
+  await context.setOffline(true);
+  await site.rename('Robin');
+  await expect(page.getByRole('alert')).toBeVisible();
+
+  await context.setOffline(false);
   await site.button('Save').click();
 
   await site.isSaved();

@@ -1,11 +1,9 @@
 import type { Response } from '@playwright/test';
-import { ALL_THREE, expect, paths, test, tokenLifeFromNow } from '../fixtures';
+import { ALL_THREE, expect, issuedBy, paths, test, tokenLifeFromNow } from '../fixtures';
 
 /** The names of the cookies that an answer sets, in order of the alphabet. */
 async function cookiesOf(answer: Response): Promise<string[]> {
-  const headers = await answer.headersArray();
-  const lines = headers.filter(({ name }) => name.toLowerCase() === 'set-cookie').map(({ value }) => value);
-  return lines.map((line) => line.split('=')[0] ?? '').sort();
+  return [...(await issuedBy(answer)).keys()].sort();
 }
 
 test('with all three cookies a page leaves them alone', async ({ site, signedIn: _ }) => {

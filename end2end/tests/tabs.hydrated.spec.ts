@@ -1,5 +1,15 @@
-import { ALL_THREE, expect, newUser, paths, test } from '../fixtures';
+import type { Site } from '../support/site';
+import { ALL_THREE, expect, issuedBy, newUser, paths, test } from '../fixtures';
+import { hold, Traffic } from '../support/traffic';
 import { signUp } from '../support/users';
+
+const { api } = paths;
+const REFRESH_LOCK = 'tokenlife-refresh';
+
+/** As many tabs as that, in which nothing is open yet. */
+async function openTabs(count: number, openTab: () => Promise<Site>): Promise<Site[]> {
+  return Promise.all(Array.from({ length: count }, openTab));
+}
 
 test('signing out is heard by the other tabs at once', async ({ site, page, openTab, signedIn }) => {
   const home = await openTab();
@@ -58,26 +68,104 @@ test('somebody else who signs in takes over every tab', async ({
   await expect(site.field('Display name')).not.toHaveValue(signedIn.displayName);
 });
 
-test('tabs that refresh at the same time all stay signed in', async ({ openTab, signedIn: _, jar }) => {
-  const tabs = await Promise.all([openTab(), openTab(), openTab(), openTab()]);
+test('tabs that refresh at the same time make one refresh of it', async ({ openTab, signedIn: _, jar }) => {
+  const tabs = await openTabs(6, openTab);
+  const traffic = tabs.map((tab) => new Traffic(tab.page));
   await Promise.all(tabs.map((tab) => tab.goto(paths.ACCOUNT)));
   await jar.delete('accessToken', 'tokenLife');
 
   await Promise.all(tabs.map((tab, index) => tab.rename(`Robin in tab ${index}`)));
 
   await Promise.all(tabs.map((tab) => tab.isSaved()));
+  const calls = (await Promise.all(traffic.map((tab) => tab.calls()))).flat();
+  expect(calls.filter((call) => call.endsWith(api.refresh))).toEqual([`200 ${api.refresh}`]);
+  expect(calls).toHaveLength(1 + tabs.length);
   expect(await jar.names()).toEqual(ALL_THREE);
   await Promise.all(tabs.map((tab) => tab.reload()));
   await Promise.all(tabs.map((tab) => tab.showsSomebody()));
 });
 
-test('tabs that are restored at the same time all stay signed in', async ({ openTab, signedIn: _, jar }) => {
-  const tabs = await Promise.all([openTab(), openTab(), openTab(), openTab()]);
+test('ten tabs opened at once with an ended token rotate it once', async ({ openTab, context, signedIn, jar }) => {
   await jar.delete('accessToken', 'tokenLife');
-  await Promise.all(tabs.map((tab) => tab.goto(paths.ACCOUNT)));
-  await Promise.all(tabs.map((tab) => tab.showsSomebody()));
-  await jar.delete('accessToken');
-  await Promise.all(tabs.map((tab) => tab.reload()));
-  await Promise.all(tabs.map((tab) => tab.showsSomebody()));
-  expect(await jar.names()).toEqual(ALL_THREE);
+  const before = await jar.value('refreshToken');
+  const tabs = await openTabs(10, openTab);
+  // All ten leave with the same cookies.
+  let [waiting, letGo] = [0, () => {}];
+  const allAreThere = new Promise<void>((resolve) => (letGo = resolve));
+  await context.route(`**${paths.ACCOUNT}`, async (route) => {
+    waiting += 1;
+    if (waiting === tabs.length) {
+      letGo();
+    }
+    await allAreThere;
+    await route.continue();
+  });
+
+  const answers = await Promise.all(tabs.map((tab) => tab.goto(paths.ACCOUNT)));
+
+  for (const tab of tabs) {
+    await tab.showsSomebody();
+    await expect(tab.page.getByText(signedIn.email)).toBeVisible();
+  }
+  const issued = await Promise.all(answers.map(async (answer) => (await issuedBy(answer)).get('refreshToken')));
+  const successors = issued.filter((token) => token !== undefined);
+  expect(successors.length, 'they raced').toBeGreaterThan(1);
+  expect(new Set(successors).size, 'one rotation, the same successor for all').toBe(1);
+  expect(successors[0]).not.toBe(before);
+  expect(await jar.value('refreshToken')).toBe(successors[0]);
+});
+
+test('a tab that hangs while it refreshes holds the others up for seconds only', async ({
+  site,
+  openTab,
+  traffic,
+  signedIn: _,
+  jar,
+}) => {
+  await site.goto(paths.ACCOUNT);
+  const hanging = await openTab();
+  await hanging.goto(paths.HOME);
+  await hanging.page.evaluate((name) => {
+    void navigator.locks.request(name, () => new Promise(() => {}));
+  }, REFRESH_LOCK);
+  await jar.delete('accessToken', 'tokenLife');
+
+  await site.rename('Robin the Patient');
+
+  await site.isSaved();
+  expect(await traffic.calls()).toEqual([`200 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
+});
+
+test('a refresh whose lock is stolen goes on', async ({ site, page, openTab, traffic, signedIn: _, jar }) => {
+  await site.goto(paths.ACCOUNT);
+  const thief = await openTab();
+  await thief.goto(paths.HOME);
+  await jar.delete('accessToken', 'tokenLife');
+  const refresh = await hold(page, api.refresh);
+  await site.rename('Robin the Robbed');
+  await refresh.arrived;
+  await thief.page.evaluate((name) => navigator.locks.request(name, { steal: true }, () => {}), REFRESH_LOCK);
+
+  refresh.letGo();
+
+  await site.isSaved();
+  expect(await traffic.calls()).toEqual([`200 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
+});
+
+test('a browser without locks and channels refreshes all the same', async ({
+  site,
+  context,
+  traffic,
+  signedIn: _,
+  jar,
+}) => {
+  await context.addInitScript(() => {
+    Object.defineProperty(navigator, 'locks', { value: undefined });
+    Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+  });
+  await site.goto(paths.ACCOUNT);
+  await jar.delete('accessToken', 'tokenLife');
+  await site.rename('Robin the Old-Fashioned');
+  await site.isSaved();
+  expect(await traffic.calls()).toEqual([`200 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
 });

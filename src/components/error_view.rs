@@ -39,6 +39,7 @@ pub fn describe(error: &AppError) -> String {
         AppError::InvalidCredentials => "The e-mail address or the password is not right.".into(),
         AppError::Forbidden => "This request was refused, because it seems to come from another site.".into(),
         AppError::Validation(_) => "Please look at the marked fields.".into(),
+        AppError::OtherUser => "Somebody else has signed in on this browser. Load the page anew.".into(),
         AppError::NotFound => "There is nothing here.".into(),
         AppError::TooLarge => "That is longer than the server reads.".into(),
         AppError::UnsupportedMediaType | AppError::BadRequest => {

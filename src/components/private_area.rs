@@ -2,7 +2,7 @@
 
 use super::{address::use_address, error_view::ErrorView};
 use crate::{
-    model::CurrentUser,
+    model::{CurrentUser, EXPECTED_USER_FIELD},
     session::{leave_to_sign_in, use_session},
 };
 use leptos::prelude::*;
@@ -51,6 +51,14 @@ pub fn PrivateArea() -> impl IntoView {
 pub fn use_current_user() -> Memo<CurrentUser> {
     let PrivateContext(user) = expect_context();
     user
+}
+
+/// Whose page this is, as an invisible field: every form of a private page has one, so that it is not carried out for
+/// somebody else who has signed in since.
+#[component]
+pub fn ForThisUser() -> impl IntoView {
+    let user = use_current_user();
+    view! { <input type="hidden" name=EXPECTED_USER_FIELD value=move || user.with(|user| user.id.clone())/> }
 }
 
 fn provide_current_user(first: CurrentUser) {

@@ -4,7 +4,7 @@ use crate::{
         fields::TextField,
         form::{FormMessage, OnSuccess, SubmitButton, use_form},
         local_time::LocalTime,
-        private_area::use_current_user,
+        private_area::{ForThisUser, use_current_user},
     },
     error::Field,
     session::use_session,
@@ -78,6 +78,7 @@ fn DisplayNameForm() -> impl IntoView {
     view! {
         <ActionForm action=change attr:novalidate=true>
             <FormMessage form=form/>
+            <ForThisUser/>
             <TextField
                 form=form
                 field=Field::DisplayName

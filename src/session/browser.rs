@@ -29,6 +29,11 @@ pub(crate) fn now() -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
 
+/// A number that nobody need not guess, in `0.0..1.0`.
+pub(crate) fn random() -> f64 {
+    js_sys::Math::random()
+}
+
 /// Hides the whole page at once, because what it shows may no longer be anybody's business.
 pub(crate) fn conceal() {
     if let Some(root) = document().document_element() {

@@ -1,9 +1,11 @@
 //! The HTTP client of the server functions: it keeps the session alive around every call.
 
 use super::{
+    browser,
     decide::{Plan, RefreshOutcome, Then},
     refresh,
 };
+use crate::{error::AppError, model::EXPECTED_USER_HEADER};
 use futures::{Sink, Stream};
 use gloo_net::http::Request;
 use leptos::server_fn::{
@@ -14,10 +16,22 @@ use leptos::server_fn::{
     response::{ClientRes, browser::BrowserResponse},
 };
 use send_wrapper::SendWrapper;
-use std::mem;
+use std::{cell::RefCell, mem};
+
+thread_local! {
+    static PERSON: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Says for whom the calls of this page are meant from now on: the user with this id, whom it shows.
+pub(super) fn speak_for(user: Option<String>) {
+    PERSON.set(user);
+}
 
 /// Looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
 /// refresh and one retry. What to do when is decided in [`super::decide`].
+///
+/// Each call names the person that the page shows. If somebody else is signed in by now, the server does nothing, and
+/// the page is loaded anew.
 #[derive(Debug)]
 pub struct SessionClient;
 
@@ -32,6 +46,7 @@ where
 
     fn send(mut request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
         SendWrapper::new(async move {
+            name_the_person(&request);
             let plan = refresh::look().before_call();
             if plan == Plan::RefreshFirst {
                 refresh::refresh().await;
@@ -40,9 +55,9 @@ where
             let renewals_before = refresh::renewals();
             let answer = send_once::<E, I, O>(request).await?;
 
+            let known = refresh::look();
             let renewed_meanwhile = refresh::renewals() != renewals_before;
-            let then = refresh::look().after_answer(plan, status::<E>(&answer), renewed_meanwhile);
-            let outcome = match then {
+            let outcome = match known.after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
                 Then::Deliver => return Ok(answer),
                 Then::ReportUnreachable => return Err(unreachable()),
                 Then::Retry => RefreshOutcome::Renewed,
@@ -78,13 +93,25 @@ where
     }
 }
 
-fn send_once<E, I, O>(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>>
+async fn send_once<E, I, O>(request: BrowserRequest) -> Result<BrowserResponse, E>
 where
     E: FromServerFnError,
     I: FromServerFnError,
     O: FromServerFnError,
 {
-    <BrowserClient as Client<E, I, O>>::send(request)
+    let answer = <BrowserClient as Client<E, I, O>>::send(request).await?;
+    if status::<E>(&answer) == AppError::OtherUser.status_code() {
+        browser::reload();
+    }
+    Ok(answer)
+}
+
+fn name_the_person(request: &BrowserRequest) {
+    PERSON.with_borrow(|person| {
+        if let Some(id) = person {
+            request.headers().set(EXPECTED_USER_HEADER, id);
+        }
+    });
 }
 
 /// For a caller who was refused while the server could not say whether the session goes on.

@@ -6,11 +6,18 @@
 use crate::model::TokenLife;
 use std::time::Duration;
 
-/// So long the server is left alone after a refresh that did not help.
-const PAUSE: Duration = Duration::from_secs(30);
+/// So long the server is left alone after an answer that another try would hardly change.
+const PAUSE_AFTER_ANSWER: Duration = Duration::from_secs(30);
 
-/// So long after a refresh that did not reach the server: long enough for the other calls of the same moment.
-const PAUSE_WHEN_UNREACHABLE: Duration = Duration::from_secs(2);
+/// The pause after a refresh that failed for now, before chance shortens it. Each further failure doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// A server that asks for more patience than this is asked again all the same.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// Within this time the tabs that come into view together look whether their token has ended.
+const STAGGER: Duration = Duration::from_millis(500);
 
 /// An access token is renewed this long before its end, or a tenth of its life before, whichever is shorter.
 const LONGEST_MARGIN: Duration = Duration::from_secs(30);
@@ -24,6 +31,8 @@ pub struct Known {
     pub session_believed: bool,
     /// The last refresh, if it did not help.
     pub failure: Option<Failure>,
+    /// Somebody is signing out on this page: from now on nothing is renewed.
+    pub leaving: bool,
 }
 
 /// A refresh that did not help.
@@ -32,6 +41,8 @@ pub struct Failure {
     pub outcome: RefreshOutcome,
     /// How long ago that was.
     pub since: Duration,
+    /// How long the server is left alone after it.
+    pub pause: Duration,
 }
 
 /// An access token seen by its cookie.
@@ -65,6 +76,26 @@ pub enum Then {
     ReportUnreachable,
 }
 
+/// What a refresh does that has waited until no other tab was at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    Refresh,
+    /// Another tab has done it meanwhile.
+    TakeOver,
+    /// Somebody is signing out.
+    GiveUp,
+}
+
+/// What a page does that comes back into view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InView {
+    Nothing,
+    /// Ask the server who is signed in, after this pause. That refreshes first, if it is due.
+    Ask {
+        after: Duration,
+    },
+}
+
 /// What came of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshOutcome {
@@ -84,12 +115,10 @@ impl Known {
     /// Decides about a call that has not left yet.
     #[must_use]
     pub fn before_call(&self) -> Plan {
-        let due = match self.token {
-            Some(token) => token.is_near_its_end(),
-            None if self.session_believed => true,
-            None => return Plan::SendAnonymously,
-        };
-        if due && self.may_refresh() { Plan::RefreshFirst } else { Plan::Send }
+        if self.token.is_none() && !self.session_believed {
+            return Plan::SendAnonymously;
+        }
+        if self.has_good_token() || !self.may_refresh() { Plan::Send } else { Plan::RefreshFirst }
     }
 
     /// Decides about an answer to a call that left under `plan`.
@@ -105,8 +134,34 @@ impl Known {
         }
     }
 
+    /// Decides about a refresh that has waited for its turn among the tabs.
+    #[must_use]
+    pub fn in_turn(&self, renewed_meanwhile: bool) -> Turn {
+        match (self.leaving, renewed_meanwhile && self.has_good_token()) {
+            (true, _) => Turn::GiveUp,
+            (false, true) => Turn::TakeOver,
+            (false, false) => Turn::Refresh,
+        }
+    }
+
+    /// Decides what to do when the page comes back into view. `random` is in `0.0..1.0`.
+    ///
+    /// A token that was renewed in the meantime may be somebody else's.
+    #[must_use]
+    pub fn in_view(&self, renewed_meanwhile: bool, random: f64) -> InView {
+        match self.before_call() {
+            Plan::RefreshFirst => InView::Ask { after: STAGGER.mul_f64(random) },
+            Plan::Send if renewed_meanwhile && !self.leaving => InView::Ask { after: Duration::ZERO },
+            Plan::Send | Plan::SendAnonymously => InView::Nothing,
+        }
+    }
+
+    fn has_good_token(&self) -> bool {
+        self.token.is_some_and(|token| !token.is_near_its_end())
+    }
+
     fn may_refresh(&self) -> bool {
-        self.failure.is_none_or(|failure| failure.since >= failure.outcome.pause())
+        !self.leaving && self.failure.is_none_or(|failure| failure.since >= failure.pause)
     }
 
     fn is_in_doubt(&self) -> bool {
@@ -148,12 +203,24 @@ impl RefreshOutcome {
         matches!(self, Self::Unable | Self::Unreachable)
     }
 
-    const fn pause(self) -> Duration {
-        match self {
-            Self::Unreachable => PAUSE_WHEN_UNREACHABLE,
-            Self::Renewed | Self::InVain | Self::Refused | Self::Unable => PAUSE,
+    /// How long the server is left alone after this outcome, when it is the `failures`th in a row that did not help.
+    ///
+    /// `random`, in `0.0..1.0`, keeps those whom one outage has hit from coming back all at once.
+    #[must_use]
+    pub fn pause(self, failures: u32, retry_after: Option<Duration>, random: f64) -> Duration {
+        if !self.is_transient() {
+            return PAUSE_AFTER_ANSWER;
         }
+        let doublings = failures.saturating_sub(1).min(16);
+        let half = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE) / 2;
+        retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER) + half + half.mul_f64(random)
     }
+}
+
+/// Reads `Retry-After` (RFC 9110 §10.2.3). A date in it says nothing to a page that believes no clock.
+#[must_use]
+pub fn retry_after(header: &str) -> Option<Duration> {
+    header.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -167,7 +234,7 @@ mod tests {
     }
 
     fn signed_in(token: Option<Token>) -> Known {
-        Known { token, session_believed: true, failure: None }
+        Known { token, session_believed: true, failure: None, leaving: false }
     }
 
     #[test]
@@ -194,7 +261,7 @@ mod tests {
     #[test]
     fn a_missing_token_is_renewed_only_if_somebody_seems_to_be_signed_in() {
         assert_eq!(signed_in(None).before_call(), Plan::RefreshFirst);
-        let anonymous = Known { token: None, session_believed: false, failure: None };
+        let anonymous = Known { session_believed: false, ..signed_in(None) };
         assert_eq!(anonymous.before_call(), Plan::SendAnonymously);
         assert_eq!(anonymous.after_answer(Plan::SendAnonymously, 401, false), Then::Deliver);
     }
@@ -205,36 +272,94 @@ mod tests {
         assert_eq!(known.after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
         assert_eq!(known.after_answer(Plan::Send, 401, true), Then::Retry);
         assert_eq!(known.after_answer(Plan::RefreshFirst, 401, true), Then::Deliver, "it has had its refresh");
-        for status in [200, 400, 403, 404, 422, 429, 500, 503] {
+        for status in [200, 400, 403, 404, 409, 422, 429, 500, 503] {
             assert_eq!(known.after_answer(Plan::Send, status, true), Then::Deliver, "{status}");
         }
     }
 
     fn failed(outcome: RefreshOutcome, seconds_ago: u64) -> Known {
-        Known { failure: Some(Failure { outcome, since: secs(seconds_ago) }), ..signed_in(None) }
+        let pause = outcome.pause(1, None, 0.0);
+        Known { failure: Some(Failure { outcome, since: secs(seconds_ago), pause }), ..signed_in(None) }
     }
 
     #[test]
     fn a_refresh_that_did_not_help_is_not_tried_again_at_once() {
-        for outcome in [RefreshOutcome::InVain, RefreshOutcome::Refused, RefreshOutcome::Unable] {
+        for (outcome, pause) in [
+            (RefreshOutcome::InVain, 30),
+            (RefreshOutcome::Refused, 30),
+            (RefreshOutcome::Unable, 1),
+            (RefreshOutcome::Unreachable, 1),
+        ] {
             assert_eq!(failed(outcome, 0).before_call(), Plan::Send);
-            assert_eq!(failed(outcome, 29).before_call(), Plan::Send);
-            assert_eq!(failed(outcome, 30).before_call(), Plan::RefreshFirst);
-            assert_eq!(failed(outcome, 30).after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
+            assert_eq!(failed(outcome, pause - 1).before_call(), Plan::Send);
+            assert_eq!(failed(outcome, pause).before_call(), Plan::RefreshFirst);
+            assert_eq!(failed(outcome, pause).after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
         }
-        assert_eq!(failed(RefreshOutcome::Unreachable, 1).before_call(), Plan::Send);
-        assert_eq!(failed(RefreshOutcome::Unreachable, 2).before_call(), Plan::RefreshFirst, "the network is back");
+    }
+
+    #[test]
+    fn an_outage_is_met_with_ever_longer_pauses_up_to_a_minute() {
+        for outcome in [RefreshOutcome::Unable, RefreshOutcome::Unreachable] {
+            let pauses = |random| [1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|tries| outcome.pause(tries, None, random));
+            assert_eq!(pauses(0.0), [1, 2, 4, 8, 16, 30, 30, 30].map(secs));
+            assert_eq!(pauses(0.5)[0], Duration::from_millis(1_500));
+            assert!(pauses(0.999).iter().zip([2, 4, 8, 16, 32, 60, 60, 60]).all(|(pause, most)| *pause < secs(most)));
+        }
+        assert_eq!(RefreshOutcome::Refused.pause(9, Some(secs(600)), 0.9), secs(30), "an answer, not an outage");
+    }
+
+    #[test]
+    fn a_server_that_says_when_is_not_asked_before() {
+        let pause = |header| RefreshOutcome::Unable.pause(1, retry_after(header), 0.0);
+        assert_eq!(pause("120"), secs(121));
+        assert_eq!(pause(" 0 "), secs(1));
+        assert_eq!(pause("86400"), secs(301), "within reason");
+        for nonsense in ["", "-1", "1.5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999"] {
+            assert_eq!(pause(nonsense), secs(1), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn while_somebody_signs_out_nothing_is_renewed() {
+        let leaving = Known { leaving: true, ..signed_in(None) };
+        assert_eq!(leaving.before_call(), Plan::Send);
+        assert_eq!(leaving.after_answer(Plan::Send, 401, false), Then::Deliver);
+        assert_eq!(leaving.in_turn(false), Turn::GiveUp);
+        assert_eq!(leaving.in_turn(true), Turn::GiveUp);
+        assert_eq!(leaving.in_view(true, 0.0), InView::Nothing);
+    }
+
+    #[test]
+    fn a_tab_that_has_waited_takes_over_what_another_has_renewed() {
+        let good = signed_in(Some(Token::new(HOUR, secs(0))));
+        let ending = signed_in(Some(Token::new(HOUR, secs(3_599))));
+        assert_eq!(good.in_turn(true), Turn::TakeOver);
+        assert_eq!(good.in_turn(false), Turn::Refresh, "it only looks good: the server has refused it");
+        assert_eq!(ending.in_turn(true), Turn::Refresh);
+        assert_eq!(signed_in(None).in_turn(true), Turn::Refresh, "renewed, and lost again");
+    }
+
+    #[test]
+    fn a_page_that_comes_into_view_asks_only_if_something_may_have_changed() {
+        let good = signed_in(Some(Token::new(HOUR, secs(0))));
+        assert_eq!(good.in_view(false, 0.9), InView::Nothing);
+        assert_eq!(good.in_view(true, 0.9), InView::Ask { after: Duration::ZERO }, "perhaps by somebody else");
+        assert_eq!(signed_in(None).in_view(false, 0.5), InView::Ask { after: Duration::from_millis(250) });
+        assert_eq!(failed(RefreshOutcome::Unable, 0).in_view(false, 0.0), InView::Nothing, "not during an outage");
+        let anonymous = Known { session_believed: false, ..signed_in(None) };
+        assert_eq!(anonymous.in_view(false, 0.0), InView::Nothing);
+        assert_eq!(Known { token: good.token, ..anonymous }.in_view(true, 0.0), InView::Ask { after: Duration::ZERO });
     }
 
     #[test]
     fn a_refusal_for_want_of_a_refresh_says_nothing_about_the_session() {
         for plan in [Plan::Send, Plan::RefreshFirst] {
             for outcome in [RefreshOutcome::Unable, RefreshOutcome::Unreachable] {
-                assert_eq!(failed(outcome, 1).after_answer(plan, 401, false), Then::ReportUnreachable);
-                assert_eq!(failed(outcome, 1).after_answer(plan, 200, false), Then::Deliver);
+                assert_eq!(failed(outcome, 0).after_answer(plan, 401, false), Then::ReportUnreachable);
+                assert_eq!(failed(outcome, 0).after_answer(plan, 200, false), Then::Deliver);
             }
             for outcome in [RefreshOutcome::InVain, RefreshOutcome::Refused] {
-                assert_eq!(failed(outcome, 1).after_answer(plan, 401, false), Then::Deliver);
+                assert_eq!(failed(outcome, 0).after_answer(plan, 401, false), Then::Deliver);
             }
         }
     }
@@ -244,7 +369,7 @@ mod tests {
         assert_eq!(RefreshOutcome::of(Some(200), true), RefreshOutcome::Renewed);
         assert_eq!(RefreshOutcome::of(Some(200), false), RefreshOutcome::InVain);
         assert_eq!(RefreshOutcome::of(Some(401), true), RefreshOutcome::Refused);
-        for status in [302, 400, 403, 404, 429, 500, 502, 503] {
+        for status in [302, 400, 403, 404, 409, 429, 500, 502, 503] {
             assert_eq!(RefreshOutcome::of(Some(status), true), RefreshOutcome::Unable, "{status}");
         }
         assert_eq!(RefreshOutcome::of(None, true), RefreshOutcome::Unreachable);

@@ -9,8 +9,11 @@ use std::time::Duration;
 pub struct Memory {
     token: Option<Sighting>,
     session_believed: bool,
-    failure: Option<(RefreshOutcome, Duration)>,
+    failure: Option<Noted>,
+    /// How many refreshes in a row did not help.
+    failures: u32,
     renewals: u32,
+    leaving: bool,
 }
 
 #[derive(Debug)]
@@ -20,11 +23,18 @@ struct Sighting {
     since: Duration,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    outcome: RefreshOutcome,
+    at: Duration,
+    pause: Duration,
+}
+
 impl Memory {
     /// Nothing known yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { token: None, session_believed: false, failure: None, renewals: 0 }
+        Self { token: None, session_believed: false, failure: None, failures: 0, renewals: 0, leaving: false }
     }
 
     /// Takes in the readable cookie as it is now, and says what is known.
@@ -37,13 +47,18 @@ impl Memory {
                 Some(Sighting { cookie: cookie.to_owned(), life: TokenLife::parse(cookie)?, since: now })
             });
             if self.token.is_some() {
-                self.failure = None;
+                self.note_renewal();
             }
         }
         Known {
             token: self.token.as_ref().map(|seen| Token::new(seen.life, now.saturating_sub(seen.since))),
             session_believed: self.session_believed,
-            failure: self.failure.map(|(outcome, at)| Failure { outcome, since: now.saturating_sub(at) }),
+            failure: self.failure.map(|Noted { outcome, at, pause }| Failure {
+                outcome,
+                since: now.saturating_sub(at),
+                pause,
+            }),
+            leaving: self.leaving,
         }
     }
 
@@ -52,23 +67,41 @@ impl Memory {
         self.session_believed = somebody_is_signed_in;
     }
 
-    /// Takes in what came of a refresh.
-    pub fn note(&mut self, outcome: RefreshOutcome, now: Duration) {
+    /// Takes in whether somebody is signing out on this page.
+    pub fn leave(&mut self, leaving: bool) {
+        self.leaving = leaving;
+    }
+
+    /// Takes in what came of a refresh, when the server wants to be asked again if it said so, and what chance adds.
+    pub fn note(&mut self, outcome: RefreshOutcome, retry_after: Option<Duration>, random: f64, now: Duration) {
         if outcome == RefreshOutcome::Renewed {
-            self.renewals = self.renewals.wrapping_add(1);
-            self.failure = None;
+            self.note_renewal();
             return;
         }
         if outcome == RefreshOutcome::Refused {
             self.session_believed = false;
         }
-        self.failure = Some((outcome, now));
+        self.failures = self.failures.saturating_add(1);
+        let pause = outcome.pause(self.failures, retry_after, random);
+        self.failure = Some(Noted { outcome, at: now, pause });
     }
 
-    /// How many refreshes have succeeded: a call compares it before and after, to see whether one came between.
+    /// Takes in that the network has come back: the server is worth another try.
+    pub fn note_network(&mut self) {
+        _ = self.failure.take_if(|failure| failure.outcome == RefreshOutcome::Unreachable);
+    }
+
+    /// How many times the token was renewed, as far as this page has seen, by whichever tab. Who compares it before
+    /// and after knows whether it happened in between.
     #[must_use]
     pub const fn renewals(&self) -> u32 {
         self.renewals
+    }
+
+    fn note_renewal(&mut self) {
+        self.renewals = self.renewals.wrapping_add(1);
+        self.failure = None;
+        self.failures = 0;
     }
 }
 
@@ -82,6 +115,10 @@ mod tests {
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    fn note(memory: &mut Memory, outcome: RefreshOutcome, now: Duration) {
+        memory.note(outcome, None, 0.0, now);
     }
 
     fn signed_in() -> Memory {
@@ -110,14 +147,14 @@ mod tests {
     #[test]
     fn a_refused_refresh_leaves_an_anonymous_page() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Refused, at(10));
+        note(&mut memory, RefreshOutcome::Refused, at(10));
         assert_eq!(memory.look(None, at(11)).before_call(), Plan::SendAnonymously);
     }
 
     #[test]
     fn somebody_who_still_turns_out_to_be_signed_in_causes_a_try_per_half_minute() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Refused, at(10));
+        note(&mut memory, RefreshOutcome::Refused, at(10));
         memory.believe(true);
         assert_eq!(memory.look(None, at(39)).before_call(), Plan::Send);
         assert_eq!(memory.look(None, at(40)).before_call(), Plan::RefreshFirst);
@@ -126,25 +163,64 @@ mod tests {
     #[test]
     fn an_outage_is_not_taken_for_a_sign_out() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Unable, at(10));
-        assert!(memory.look(None, at(11)).session_believed);
-        assert_eq!(memory.look(None, at(11)).before_call(), Plan::Send);
-        assert_eq!(memory.look(None, at(40)).before_call(), Plan::RefreshFirst);
+        note(&mut memory, RefreshOutcome::Unable, at(10));
+        assert!(memory.look(None, at(10)).session_believed);
+        assert_eq!(memory.look(None, at(10)).before_call(), Plan::Send);
+        assert_eq!(memory.look(None, at(11)).before_call(), Plan::RefreshFirst);
+    }
+
+    #[test]
+    fn each_failure_in_a_row_makes_the_pause_longer() {
+        let mut memory = signed_in();
+        let mut pauses = Vec::new();
+        for second in 0..4 {
+            note(&mut memory, RefreshOutcome::Unable, at(second));
+            pauses.push(memory.look(None, at(second)).failure.map(|failure| failure.pause));
+        }
+        assert_eq!(pauses, [1, 2, 4, 8].map(at).map(Some));
+        note(&mut memory, RefreshOutcome::Renewed, at(20));
+        note(&mut memory, RefreshOutcome::Unable, at(30));
+        assert_eq!(memory.look(None, at(30)).failure.map(|failure| failure.pause), Some(at(1)));
+    }
+
+    #[test]
+    fn a_network_that_is_back_is_tried_at_once_and_a_busy_server_is_not() {
+        for (outcome, plan) in [(RefreshOutcome::Unreachable, Plan::RefreshFirst), (RefreshOutcome::Unable, Plan::Send)]
+        {
+            let mut memory = signed_in();
+            note(&mut memory, outcome, at(10));
+            memory.note_network();
+            assert_eq!(memory.look(None, at(10)).before_call(), plan);
+        }
+    }
+
+    #[test]
+    fn signing_out_forbids_renewing_until_it_has_failed() {
+        let mut memory = signed_in();
+        memory.leave(true);
+        assert_eq!(memory.look(None, at(1)).before_call(), Plan::Send);
+        memory.leave(false);
+        assert_eq!(memory.look(None, at(2)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
     fn a_new_token_wipes_out_an_earlier_failure() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Unable, at(10));
-        memory.look(Some(FIRST), at(11));
-        assert_eq!(memory.look(None, at(12)).before_call(), Plan::RefreshFirst);
+        note(&mut memory, RefreshOutcome::Unable, at(10));
+        memory.look(Some(FIRST), at(10));
+        assert_eq!(memory.look(None, at(10)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
-    fn renewals_are_counted() {
+    fn renewals_are_counted_whoever_made_them() {
         let mut memory = signed_in();
-        memory.note(RefreshOutcome::Renewed, at(1));
-        memory.note(RefreshOutcome::Unable, at(2));
+        note(&mut memory, RefreshOutcome::Renewed, at(1));
+        note(&mut memory, RefreshOutcome::Unable, at(2));
         assert_eq!(memory.renewals(), 1);
+        memory.look(Some(FIRST), at(3));
+        memory.look(Some(FIRST), at(4));
+        assert_eq!(memory.renewals(), 2, "another tab has been at it");
+        memory.look(None, at(5));
+        assert_eq!(memory.renewals(), 2, "its end is no renewal");
     }
 }

@@ -1,25 +1,28 @@
-//! The refresh of this tab: one for all calls that wait for it.
+//! The refresh of this tab: one for all calls that wait for it, and one tab at a time.
 
 use super::{
     browser,
-    decide::{Known, RefreshOutcome},
+    decide::{self, Known, RefreshOutcome, Turn},
     flight::{Passenger, SingleFlight},
+    lock,
     memory::Memory,
     tabs,
 };
 use crate::paths;
-use gloo_net::http::Request;
-use std::cell::RefCell;
-use web_sys::AbortSignal;
+use gloo_net::http::{Request, Response};
+use leptos::prelude::set_timeout;
+use std::{cell::RefCell, time::Duration};
+use web_sys::AbortController;
 
 /// A refresh without an answer must not hold up the calls behind it for ever.
-const PATIENCE_MS: u32 = 10_000;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Listener = Box<dyn Fn()>;
 
 thread_local! {
     static MEMORY: RefCell<Memory> = const { RefCell::new(Memory::new()) };
     static FLIGHT: SingleFlight<RefreshOutcome> = const { SingleFlight::new() };
+    static UNDER_WAY: RefCell<Option<AbortController>> = const { RefCell::new(None) };
     static ON_SESSION_OVER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
@@ -28,7 +31,7 @@ pub(super) fn look() -> Known {
     MEMORY.with_borrow_mut(|memory| memory.look(browser::token_life_cookie().as_deref(), browser::now()))
 }
 
-/// How many refreshes have succeeded in this page.
+/// How many times the token was renewed, as of the last [`look`].
 pub(super) fn renewals() -> u32 {
     MEMORY.with_borrow(Memory::renewals)
 }
@@ -40,7 +43,20 @@ pub(super) fn believe(somebody_is_signed_in: bool) {
 
 /// Says that a call was refused although the session had just been renewed: asking again at once would not help.
 pub(super) fn note_in_vain() {
-    MEMORY.with_borrow_mut(|memory| memory.note(RefreshOutcome::InVain, browser::now()));
+    note(RefreshOutcome::InVain, None);
+}
+
+/// Says that the network has come back.
+pub(super) fn note_network() {
+    MEMORY.with_borrow_mut(Memory::note_network);
+}
+
+/// Says whether somebody is signing out. A refresh under way is given up, so that its answer brings back no cookies.
+pub(super) fn leave(leaving: bool) {
+    MEMORY.with_borrow_mut(|memory| memory.leave(leaving));
+    if leaving && let Some(request) = UNDER_WAY.take() {
+        request.abort();
+    }
 }
 
 /// Calls back when the server's last word is that the session is over.
@@ -54,16 +70,32 @@ pub(super) fn on_session_over(listener: impl Fn() + 'static) {
 pub(super) fn refresh() -> Passenger<RefreshOutcome> {
     let (passenger, pilot) = FLIGHT.with(SingleFlight::join);
     if let Some(pilot) = pilot {
-        wasm_bindgen_futures::spawn_local(async move { pilot.land(ask_server().await) });
+        let renewals_before = renewals();
+        lock::alone(async move { pilot.land(refresh_in_turn(renewals_before).await) });
     }
     passenger
 }
 
+async fn refresh_in_turn(renewals_before: u32) -> RefreshOutcome {
+    let known = look();
+    match known.in_turn(renewals() != renewals_before) {
+        Turn::Refresh => ask_server().await,
+        Turn::TakeOver => RefreshOutcome::Renewed,
+        Turn::GiveUp => RefreshOutcome::Unreachable,
+    }
+}
+
 async fn ask_server() -> RefreshOutcome {
     let cookie_before = browser::token_life_cookie();
-    let status = post().await;
-    let outcome = RefreshOutcome::of(status, look().token.is_some());
-    MEMORY.with_borrow_mut(|memory| memory.note(outcome, browser::now()));
+    let answer = post().await;
+    let known = look();
+    if known.leaving {
+        // Whatever came, it is about a session that is being ended.
+        return RefreshOutcome::Unreachable;
+    }
+    let outcome = RefreshOutcome::of(answer.as_ref().map(Response::status), known.token.is_some());
+    let retry_after = answer.and_then(|answer| answer.headers().get("Retry-After"));
+    note(outcome, retry_after.as_deref().and_then(decide::retry_after));
     if outcome == RefreshOutcome::Refused {
         // Another tab may have signed in while the refusal was on its way: its cookie is not ours to delete.
         if browser::token_life_cookie() == cookie_before {
@@ -75,14 +107,27 @@ async fn ask_server() -> RefreshOutcome {
     outcome
 }
 
-/// Sends the refresh and returns the answer's status, if one came. The cookies travel by themselves.
-async fn post() -> Option<u16> {
-    let patience = AbortSignal::timeout_with_u32(PATIENCE_MS);
+/// Sends the refresh and returns the answer, if one came. The cookies travel by themselves.
+async fn post() -> Option<Response> {
+    let request = AbortController::new().ok()?;
+    let signal = request.signal();
+    set_timeout(
+        {
+            let request = request.clone();
+            move || request.abort()
+        },
+        PATIENCE,
+    );
+    UNDER_WAY.set(Some(request));
     let request = Request::post(paths::api::REFRESH)
         .header("Content-Type", "application/x-www-form-urlencoded")
         .header("Accept", "application/json")
-        .abort_signal(Some(&patience))
+        .abort_signal(Some(&signal))
         .body("")
         .ok()?;
-    Some(request.send().await.ok()?.status())
+    request.send().await.ok()
+}
+
+fn note(outcome: RefreshOutcome, retry_after: Option<Duration>) {
+    MEMORY.with_borrow_mut(|memory| memory.note(outcome, retry_after, browser::random(), browser::now()));
 }

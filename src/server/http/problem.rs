@@ -57,6 +57,7 @@ impl Problem {
             401 => AppError::Unauthenticated,
             403 => AppError::Forbidden,
             404 | 410 => AppError::NotFound,
+            409 => AppError::OtherUser,
             413 => AppError::TooLarge,
             415 => AppError::UnsupportedMediaType,
             429 => AppError::RateLimited { retry_after_secs: whole_seconds(DEFAULT_RETRY_AFTER) },

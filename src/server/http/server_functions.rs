@@ -8,8 +8,9 @@
 use super::{problem::Problem, site::Site};
 use crate::{
     error::{AppError, Field},
-    model::FormEcho,
+    model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER, FormEcho},
     paths::{self, ReturnTo},
+    server::visitor::Visitor,
 };
 use axum::{
     Router,
@@ -66,6 +67,10 @@ async fn call(site: Site, request: Request) -> Response {
     let by_form = accepts_html(request.headers());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(CalledOverHttp { by_form });
+    let expected = parts.headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
+    if expected.is_some_and(|expected| is_of_another_user(&parts, expected)) {
+        return Problem::from(AppError::OtherUser).into_response();
+    }
     if !by_form {
         return with_status_of_error(site.call_server_function(Request::from_parts(parts, body)).await).await;
     }
@@ -76,11 +81,24 @@ async fn call(site: Site, request: Request) -> Response {
         }
         Err(_) => return Problem::from(AppError::BadRequest).into_response(),
     };
+    let mut fields = url::form_urlencoded::parse(&body);
+    let expected = fields.find_map(|(name, value)| (name == EXPECTED_USER_FIELD).then_some(value));
+    if expected.is_some_and(|expected| is_of_another_user(&parts, expected.as_bytes())) {
+        return Problem::from(AppError::OtherUser).into_response();
+    }
     let mut as_script = parts.clone();
     as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let answer = site.call_server_function(Request::from_parts(as_script, Body::from(body.clone()))).await;
     let answer = with_status_of_error(answer).await;
     answer_form(&site, parts, &body, answer).await
+}
+
+/// Whether somebody is signed in, and it is not the user with the expected id.
+///
+/// This is where a page that has grown old is stopped: what it sends is meant for the person it shows.
+fn is_of_another_user(parts: &Parts, expected: &[u8]) -> bool {
+    let session = parts.extensions.get::<Visitor>().and_then(|visitor| visitor.session);
+    session.is_some_and(|session| session.user_id.to_string().as_bytes() != expected)
 }
 
 /// Gives a refusal the status that fits. `server_fn` answers every error with `500`, those of unreadable arguments

@@ -61,6 +61,10 @@ fn explanation(status: StatusCode) -> (&'static str, &'static str) {
         404 | 410 => ("Page not found", "There is nothing at this address. The link may be old or mistyped."),
         405 => ("That cannot be done here", "This address does not take requests of that kind."),
         408 => ("That took too long", "Your request did not arrive completely. Please send it again."),
+        409 => (
+            "Somebody else has signed in on this browser",
+            "The page you sent this from was another person’s. Nothing has been changed.",
+        ),
         413 => ("That is too large", "What you sent is larger than this site accepts. Please send less."),
         414 => ("This address is too long", "The link is longer than this site can read."),
         415 => ("That cannot be read", "What you sent is not in a form this site understands."),

@@ -1,0 +1,50 @@
+//! One tab at a time, by the browser's Web Locks.
+//!
+//! This only saves work: whoever does not get the lock goes on without it, and the server gives everybody the same
+//! successor. Nothing may depend on it, because tabs hang, browsers lack it, and any script can steal a lock.
+
+use js_sys::{Function, Object, Promise, Reflect};
+use leptos::prelude::window;
+use std::{cell::Cell, rc::Rc};
+use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
+use web_sys::AbortSignal;
+
+const NAME: &str = "tokenlife-refresh";
+
+/// So long a tab waits for the others: one that hangs must not hold up a click for longer.
+const PATIENCE_MS: u32 = 4_000;
+
+/// Does `work` while no other tab does such work; or all the same, if that cannot be had in time.
+pub(super) fn alone(work: impl Future<Output = ()> + 'static) {
+    let waiting = Rc::new(Cell::new(Some(work)));
+    let granted = {
+        let waiting = Rc::clone(&waiting);
+        // The browser keeps the lock until the promise that this returns is settled.
+        Closure::once_into_js(move || match waiting.take() {
+            Some(work) => JsValue::from(future_to_promise(async move {
+                work.await;
+                Ok(JsValue::UNDEFINED)
+            })),
+            None => JsValue::UNDEFINED,
+        })
+    };
+    spawn_local(async move {
+        if let Some(given_back) = request(&granted) {
+            // It fails if the lock could not be had, or was stolen: then the work is under way, and goes on.
+            _ = JsFuture::from(given_back).await;
+        }
+        if let Some(work) = waiting.take() {
+            work.await;
+        }
+    });
+}
+
+/// Asks for the lock. `web_sys` counts its own binding as unstable, so the call is made by name.
+fn request(granted: &JsValue) -> Option<Promise> {
+    let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
+    let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
+    let options = Object::new();
+    Reflect::set(&options, &"signal".into(), &AbortSignal::timeout_with_u32(PATIENCE_MS)).ok()?;
+    request.call3(&locks, &NAME.into(), &options, granted).ok()?.dyn_into().ok()
+}
