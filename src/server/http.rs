@@ -14,6 +14,7 @@ pub mod serve;
 pub mod server_functions;
 pub mod session_layer;
 pub mod site;
+mod whole_pages;
 
 use super::{config::Config, state::AppState, store::Store};
 use axum::Router;

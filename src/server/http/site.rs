@@ -1,6 +1,6 @@
 //! The pages: the HTML around the application, and rendering it.
 
-use super::{security_headers::CspNonce, server_functions::CalledOverHttp};
+use super::{security_headers::CspNonce, server_functions::CalledOverHttp, whole_pages::render_whole};
 use crate::{app::App, model::FormEcho, paths, server::state::AppState};
 use axum::{
     Router,
@@ -100,7 +100,7 @@ impl Site {
         }
         let (site, contexts) = (self.clone(), self.contexts());
         let render = leptos_axum::render_app_to_stream_in_order_with_context(contexts, move || shell(&site));
-        let mut response = render(request).await;
+        let mut response = render_whole(render(request)).await;
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(1));
         }
