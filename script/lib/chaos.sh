@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# The race lab, and what it can do without, but not all of it: a scenario whose tool is missing is left out.
+# Sourced by lib/ready.sh.
+
+# find_libfaketime: the library for programs with threads.
+find_libfaketime() {
+    local found
+    found=$(compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" || compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1") ||
+        return 1
+    head -n 1 <<<"$found"
+}
+
+ready_libfaketime() {
+    if find_libfaketime >/dev/null; then
+        return
+    fi
+    if is_root_on_debian; then
+        say "libfaketime: apt-get install libfaketime (seconds)"
+        apt_install libfaketime
+    else
+        note "libfaketime is not there; what needs it is left out. Install it with: $(how_to_install libfaketime)"
+    fi
+}
+
+# run_chaos ARGUMENT...: the lab on the release build that is there.
+run_chaos() {
+    local tool
+    cargo build --locked --features ssr --example chaos
+    set -- --binary "$(release_binary)" --site-root "$site_root" "$@"
+    if tool=$(find_libfaketime); then
+        set -- --libfaketime "$tool" "$@"
+    fi
+    if tool=$(find_nginx); then
+        set -- --nginx "$tool" "$@"
+    fi
+    "$(target_dir)/debug/examples/chaos" "$@"
+}
