@@ -136,6 +136,33 @@ async fn of_many_who_advance_a_session_one_wins(store: &dyn Store) {
     assert_eq!(advanced.expires_at, session.expires_at);
 }
 
+/// Every small step from every small state: the store does what the domain says.
+async fn a_session_moves_exactly_as_the_rules_say(store: &dyn Store) {
+    let generations = || (1..=3).map(Generation::new);
+    let states = generations().flat_map(|generation| {
+        (0..=3)
+            .map(Generation::new)
+            .flat_map(move |delivered| [false, true].map(|ended| (generation, delivered, ended)))
+    });
+    let (ada, _) = added(store, "rules@example.com").await;
+    for (generation, delivered, ended) in states {
+        for (from, to) in generations().flat_map(|from| generations().map(move |to| (from, to))) {
+            let mut expected = Session { generation, delivered, ..session(&ada) };
+            assert!(store.begin_session(&expected).await.expect("an answer"));
+            if ended {
+                let outcome =
+                    store.end_session(expected.id, NOW + HOUR, EndReason::SignedOut).await.expect("an answer");
+                assert_eq!(outcome, expected.end(NOW + HOUR, EndReason::SignedOut));
+            }
+            let moved = store.advance_session(expected.id, from, to, NOW + HOUR).await.expect("an answer");
+            assert_eq!(moved, expected.advance(from, to, NOW + HOUR), "{expected:?} from {from:?} to {to:?}");
+            store.mark_delivered(&[(expected.id, to)]).await.expect("noted");
+            expected.mark_delivered(to);
+            assert_eq!(store.find_session(expected.id).await.expect("an answer"), Some(expected));
+        }
+    }
+}
+
 async fn delivery_is_noted_and_never_taken_back(store: &dyn Store) {
     let (_, one) = added(store, "delivered1@example.com").await;
     let (_, two) = added(store, "delivered2@example.com").await;
@@ -302,6 +329,7 @@ mod sqlite {
         a_name_and_a_hash_are_replaced,
         a_session_comes_back_as_it_was_begun,
         of_many_who_advance_a_session_one_wins,
+        a_session_moves_exactly_as_the_rules_say,
         delivery_is_noted_and_never_taken_back,
         an_ended_session_moves_no_more,
         a_disabled_user_has_no_sessions_and_gets_none,
@@ -358,7 +386,7 @@ mod sqlite {
             "SELECT * FROM users WHERE email_key = 'x'",
             "SELECT * FROM sessions WHERE id = x'00'",
             "SELECT * FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = x'00'",
-            "UPDATE sessions SET generation = 2 WHERE id = x'00' AND generation = 1 AND ended_at IS NULL",
+            "UPDATE sessions SET generation = 2 WHERE id = x'00' AND generation = 1 AND ended_at IS NULL AND delivered < 1",
             "SELECT id, ended_at FROM sessions WHERE ended_at >= 1",
             "SELECT id FROM sessions WHERE expires_at < 1 LIMIT 10",
             "UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE ended_at IS NULL AND user_id = x'00'",

@@ -31,7 +31,8 @@ pub async fn login(
     request::begin_session(signed_in, return_to.as_deref()).await
 }
 
-/// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body.
+/// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body. If the access
+/// token is still fresh, only its times.
 ///
 /// # Errors
 ///

@@ -108,7 +108,8 @@ pub async fn begin_session<E: Into<AppError>>(
     Ok(())
 }
 
-/// Redeems the refresh token that came with the request.
+/// Redeems the refresh token that came with the request, unless a fresh access token came as well: another tab was
+/// faster, and a rotation right after the last one would do harm (see [`super::domain::rotation`]).
 ///
 /// # Errors
 ///
@@ -116,6 +117,9 @@ pub async fn begin_session<E: Into<AppError>>(
 pub async fn refresh_session() -> Result<TokenLife, AppError> {
     let visitor = visitor();
     let refresh_token = report(visitor.refresh_token.ok_or(AppError::Unauthenticated))?;
+    if let Some(life) = visitor.fresh {
+        return Ok(life);
+    }
     let refreshed = report(state().redeem(refresh_token).await.map_err(RefreshError::reduce))?;
     let life = refreshed.tokens.life;
     visitor.cookies.set(Change::Issue(Box::new(refreshed)));

@@ -123,8 +123,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// A session together with its user.
     async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
-    /// Moves a session on from one generation to another: the compare-and-swap of rotation. `false` if the session
-    /// does not stand at `from` any more, or has ended.
+    /// Moves a session on from one generation to another, exactly as [`Session::advance`] does: the compare-and-swap of
+    /// rotation. `false` if it did not move: it does not stand at `from` any more, has ended, or is to be handed out
+    /// again and has arrived meanwhile.
     async fn advance_session(
         &self,
         id: SessionId,

@@ -17,6 +17,8 @@ pub struct Visitor {
     pub can_refresh: bool,
     /// The session that a sign-in in this browser replaces, and that signing out ends.
     pub previous: Option<SessionId>,
+    /// The times of the access token that this request came with, if it needs no renewal yet.
+    pub fresh: Option<TokenLife>,
     /// The refresh token as presented, for the server function that redeems it.
     pub refresh_token: Option<String>,
     /// What is to become of the browser's cookies.

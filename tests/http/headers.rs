@@ -301,6 +301,7 @@ async fn on_https_every_cookie_is_secure_and_bound_to_this_host() {
     let mut ada = app.signed_in("ada").await;
     app.advance(minutes(61));
     lines.extend(ada.get(ACCOUNT).await.assert_status(200).set_cookies());
+    app.advance(minutes(61));
     lines.extend(ada.call(api::REFRESH, &[]).await.assert_status(200).set_cookies());
     ada.delete("__Host-tokenLife");
     lines.extend(ada.get(HOME).await.assert_status(200).set_cookies());

@@ -11,7 +11,10 @@ use axum::{
 };
 use futures::future::join_all;
 use std::time::Duration;
-use tokenlife::paths::{ACCOUNT, HOME, api};
+use tokenlife::{
+    model::TokenLife,
+    paths::{ACCOUNT, HOME, api},
+};
 
 #[tokio::test]
 async fn thirty_days_count_from_sign_in_and_rotation_never_extends_them() {
@@ -74,6 +77,44 @@ async fn an_answer_that_got_lost_is_given_again_without_a_time_limit() {
     let found = alice.get(ACCOUNT).await.assert_status(200);
     assert_eq!(found.set_cookies()[1].split(';').next(), lost.set_cookies()[1].split(';').next());
     assert!(alice.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn tabs_that_come_again_after_a_lost_answer_do_not_harm_each_other() {
+    let app = TestApp::new().await;
+    let mut alice = app.signed_in("alice").await;
+    app.advance(minutes(61));
+    alice.send_only(alice.script_call(api::REFRESH, &[])).await.assert_status(200);
+    app.advance(days(1));
+    let mut slow_tab = alice.clone();
+    alice.get(ACCOUNT).await.assert_status(200);
+    alice.get(ACCOUNT).await.assert_status(200);
+    app.delivered(alice.session_id()).await;
+    app.advance(Duration::from_secs(20));
+    slow_tab.get(ACCOUNT).await.assert_status(200);
+    assert_eq!(slow_tab.cookie("refreshToken"), alice.cookie("refreshToken"));
+}
+
+#[tokio::test]
+async fn a_refresh_is_nothing_to_whoever_has_a_fresh_access_token() {
+    let app = TestApp::new().await;
+    let mut alice = app.signed_in("alice").await;
+    let session = alice.session_id();
+    app.advance(minutes(58));
+    app.watched.asked();
+    let life = alice.cookie("tokenLife").expect("a token life").to_owned();
+    let answer = alice.call(api::REFRESH, &[]).await.assert_status(200);
+    assert_eq!((answer.set_cookies().len(), app.watched.asked().len()), (0, 0));
+    let told: TokenLife = serde_json::from_str(&answer.body).expect("times");
+    assert_eq!(told.to_string(), life);
+
+    alice.delete("tokenLife");
+    assert_eq!(alice.call(api::REFRESH, &[]).await.assert_status(200).issued(), ["tokenLife"]);
+    assert_eq!(app.session(session).await.generation.number(), 1);
+
+    app.advance(minutes(1));
+    assert_eq!(alice.call(api::REFRESH, &[]).await.assert_status(200).issued(), ALL_COOKIES);
+    assert_eq!(app.session(session).await.generation.number(), 2);
 }
 
 #[tokio::test]

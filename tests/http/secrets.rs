@@ -61,6 +61,7 @@ impl Life {
             let mut without_access = ada.clone();
             without_access.delete("accessToken");
             life.add(without_access.get(ACCOUNT).await, &without_access);
+            ada.delete("accessToken");
             life.add(ada.call(api::REFRESH, &[]).await, &ada);
             life.add(app.browser().submit(api::LOGIN, &[("email", &email), ("password", PASSWORD)]).await, &ada);
         }

@@ -24,7 +24,7 @@ const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
 pub const TOKEN_CHARS: usize = TOKEN_BYTES.div_ceil(3) * 4;
 
 /// What a genuine refresh token says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RefreshToken {
     pub session_id: SessionId,
     pub generation: Generation,

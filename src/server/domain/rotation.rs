@@ -1,14 +1,34 @@
 //! What happens to a refresh token that comes in: the one decision everything else leans on.
 //!
-//! Pure, so that the server, the property tests and a model checker run the same code. The store carries the
-//! decision out by compare-and-swap on the generation; whoever loses the race decides again on what is there then.
+//! Pure, so that the server, the property tests and the model checker run the same code: `decide` says what a token
+//! gets, [`Session::after`] what that makes of the session, [`Session::advance`] how it is written. The store carries
+//! it out by compare-and-swap on the generation; whoever loses the race decides again on what is there then.
 //!
-//! The scheme cannot log an honest person out, because no order of arrival leaves a dead token in the cookie jar:
-//! everybody who comes with the token before gets the *same* successor, for as long as that successor has not
-//! evidently arrived. Evidence is the access token that came with it: the first time it is seen, the session is
-//! marked delivered.
+//! # Why no honest person is signed out
+//!
+//! No order of arrival leaves a dead token in the cookie jar: everybody who comes with the token before gets the
+//! *same* successor, for as long as that successor has not evidently arrived. Evidence is the access token that came
+//! with it: the first time it is seen, the session is marked delivered. The grace counts from the last time the
+//! successor was handed out for want of evidence, however long ago it was made. And a browser that holds a fresh
+//! access token is given nothing new ([`AccessToken::is_fresh`]), so that a rotation follows upon the last one only
+//! when everything from then has long arrived.
+//!
+//! [`AccessToken::is_fresh`]: super::access_token::AccessToken::is_fresh
+//!
+//! # What is assumed
+//!
+//! A request, together with its answer, is under way for less than [`LATE`], and for less than the access token is
+//! fresh. What takes longer would do harm: a *request* that brings a token which the same browser replaced more than
+//! [`LATE`] ago looks like a theft; an *answer* that arrives after the next rotation was delivered puts an old token
+//! into the jar, which only the grace would heal, and which then looks like a theft too. The server's time limits
+//! exclude both: head, body and answer have 10, 30 and 30 s, and a browser that reads an answer too slowly is cut off
+//! (`[app.http]`, `http/pace.rs`). A laptop that sleeps with an answer half received sends nothing meanwhile, so the
+//! time does not count. An access token's life under a minute, or time limits near five, give this up.
+//!
+//! A browser that loses what its jar learned last (a crash before the jar was on disk, an old copy of a profile) is
+//! not to be told from a copy: after the grace it has to sign in again.
 
-use super::session::{Generation, Session};
+use super::session::{EndReason, Generation, Session};
 use crate::server::clock::Timestamp;
 use std::time::Duration;
 
@@ -19,8 +39,12 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// How long a token one behind is merely refused: a very late packet. The browser's next try carries the new cookie.
 pub const LATE: Duration = Duration::from_mins(5);
 
+/// A successor handed out again so soon after the last time is not noted anew: a burst of requests, each of which
+/// would be a write.
+pub const BURST: Duration = Duration::from_secs(10);
+
 /// What to do with a genuine refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The newest token: move the session on to `to`, if it still stands where it was read.
     Rotate { to: Generation },
@@ -36,6 +60,14 @@ pub enum Verdict {
     Expired,
     /// The session was ended.
     Ended,
+}
+
+impl Verdict {
+    /// Whether this is the last word: no token of this session will ever be redeemed again.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Reuse | Self::Expired | Self::Ended)
+    }
 }
 
 /// Decides what a genuine refresh token of generation `presented` gets at time `now`.
@@ -57,9 +89,8 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdi
     if !one_behind {
         return Verdict::Reuse;
     }
-    let arrived = session.delivered >= session.generation;
     let age = now.since(session.rotated_at);
-    if !arrived || age <= GRACE {
+    if !session.has_arrived() || age <= GRACE {
         Verdict::Replay { current: session.generation }
     } else if age <= LATE {
         Verdict::Refuse
@@ -68,11 +99,37 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdi
     }
 }
 
+impl Session {
+    /// What a verdict given at `now` makes of this session. The same as before means that there is nothing to write.
+    #[must_use]
+    pub fn after(&self, verdict: Verdict, now: Timestamp) -> Self {
+        let mut next = self.clone();
+        match verdict {
+            Verdict::Rotate { to } | Verdict::RollForward { to } => {
+                (next.generation, next.rotated_at) = (to, now);
+            }
+            Verdict::Replay { .. } if !self.has_arrived() && now.since(self.rotated_at) > BURST => {
+                next.rotated_at = now;
+            }
+            Verdict::Reuse => {
+                next.end(now, EndReason::Reuse);
+            }
+            Verdict::Replay { .. } | Verdict::Refuse | Verdict::Expired | Verdict::Ended => {}
+        }
+        next
+    }
+
+    /// Whether the newest generation has evidently arrived in the browser.
+    fn has_arrived(&self) -> bool {
+        self.delivered >= self.generation
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::domain::{
-        session::{EndReason, Ended, LoginMethod, SessionId},
+        session::{Ended, LoginMethod, SessionId},
         user::UserId,
     };
     use uuid::Uuid;
@@ -157,5 +214,61 @@ mod tests {
         let session = session(5, 5);
         let earlier = ROTATED.before(Duration::from_hours(1));
         assert_eq!(decide(&session, Generation::new(4), earlier), Verdict::Replay { current: Generation::new(5) });
+    }
+
+    #[test]
+    fn the_grace_counts_from_the_last_time_the_successor_was_handed_out_unseen() {
+        let lost = session(5, 4);
+        let retry = decide(&lost, Generation::new(4), after(3600));
+        let mut handed_out = lost.after(retry, after(3600));
+        handed_out.mark_delivered(Generation::new(5));
+        let parallel = decide(&handed_out, Generation::new(4), after(3601));
+        assert_eq!(parallel, Verdict::Replay { current: Generation::new(5) }, "a second tab that retried as well");
+        assert_eq!(handed_out.after(parallel, after(3629)), handed_out, "the grace does not prolong itself");
+        assert_eq!(decide(&handed_out, Generation::new(4), after(3631)), Verdict::Refuse);
+    }
+
+    #[test]
+    fn only_what_changes_is_written() {
+        let standing = session(5, 4);
+        for (verdict, seconds) in [
+            (Verdict::Replay { current: Generation::new(5) }, 10),
+            (Verdict::Refuse, 60),
+            (Verdict::Expired, 60),
+            (Verdict::Ended, 60),
+        ] {
+            assert_eq!(standing.after(verdict, after(seconds)), standing);
+        }
+        let moved = standing.after(Verdict::Rotate { to: Generation::new(6) }, after(7));
+        assert_eq!(
+            (moved.generation, moved.rotated_at, moved.delivered),
+            (Generation::new(6), after(7), Generation::new(4))
+        );
+        assert_eq!(moved.expires_at, standing.expires_at);
+        let ended = standing.after(Verdict::Reuse, after(8)).ended;
+        assert_eq!(ended, Some(Ended { at: after(8), reason: EndReason::Reuse }));
+    }
+
+    #[test]
+    fn a_session_moves_only_from_where_it_stands_and_never_after_its_end() {
+        let mut session = session(5, 4);
+        assert!(!session.advance(Generation::new(4), Generation::new(5), after(1)));
+        assert!(session.advance(Generation::new(5), Generation::new(6), after(1)));
+        session.mark_delivered(Generation::new(6));
+        session.mark_delivered(Generation::new(5));
+        assert_eq!((session.rotated_at, session.delivered), (after(1), Generation::new(6)));
+        assert!(session.end(after(2), EndReason::SignedOut));
+        assert!(!session.end(after(3), EndReason::Reuse));
+        assert_eq!(session.ended, Some(Ended { at: after(2), reason: EndReason::SignedOut }));
+        assert!(!session.advance(Generation::new(6), Generation::new(7), after(4)));
+    }
+
+    #[test]
+    fn the_last_generation_of_all_stays_what_it_is() {
+        let last = Generation::new(u32::MAX);
+        let (fresh, session) = (session(5, 5), session(u32::MAX, u32::MAX));
+        assert_eq!(decide(&session, last, after(600)), Verdict::Rotate { to: last });
+        assert_eq!(decide(&session, Generation::new(u32::MAX - 1), after(600)), Verdict::Reuse);
+        assert_eq!(decide(&fresh, last, after(0)), Verdict::RollForward { to: last });
     }
 }

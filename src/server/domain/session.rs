@@ -52,6 +52,7 @@ impl Generation {
         self.0
     }
 
+    /// The one after it. The last is its own successor: four thousand million rotations do not fit into a session.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -59,7 +60,7 @@ impl Generation {
 }
 
 /// One signed-in browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     pub id: SessionId,
     pub user_id: UserId,
@@ -71,7 +72,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The generation of the newest refresh token.
     pub generation: Generation,
-    /// When that generation was made.
+    /// When that generation was made, or handed out again for want of evidence that it had arrived.
     pub rotated_at: Timestamp,
     /// The newest generation that has evidently arrived in the browser.
     pub delivered: Generation,
@@ -87,17 +88,41 @@ impl Session {
     pub fn remaining(&self, now: Timestamp) -> Duration {
         Duration::from_secs(self.expires_at.since(now).as_secs())
     }
+
+    /// Moves on from one generation to another, if it has not ended and still stands at `from`: the compare-and-swap
+    /// of rotation. From a generation to the same is to hand that out again, and only while it has not arrived.
+    /// `false` if it did not move.
+    #[must_use = "whoever lost the race has to decide anew"]
+    pub fn advance(&mut self, from: Generation, to: Generation, at: Timestamp) -> bool {
+        let may_move = self.ended.is_none() && self.generation == from && (from != to || self.delivered < from);
+        if may_move {
+            (self.generation, self.rotated_at) = (to, at);
+        }
+        may_move
+    }
+
+    /// Notes that a generation has evidently arrived. Never lowers what is noted.
+    pub fn mark_delivered(&mut self, generation: Generation) {
+        self.delivered = self.delivered.max(generation);
+    }
+
+    /// Ends, for good. `false` if it had ended before.
+    pub fn end(&mut self, at: Timestamp, reason: EndReason) -> bool {
+        let ends = self.ended.is_none();
+        self.ended.get_or_insert(Ended { at, reason });
+        ends
+    }
 }
 
 /// When and why a session ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ended {
     pub at: Timestamp,
     pub reason: EndReason,
 }
 
 /// Why a session ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// The person signed out.
     SignedOut,
@@ -129,7 +154,7 @@ impl EndReason {
 }
 
 /// How the person proved who they are. A new way to sign in is a new variant; the compiler lists what else it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoginMethod {
     Password,
 }

@@ -113,13 +113,15 @@ async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Ask
 }
 
 fn signed_in_by(token: &AccessToken, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
+    let now = state.sessions.clock.now();
     let life = TokenLife { issued_at: token.issued_at.as_seconds(), expires_at: token.expires_at.as_seconds() };
     if presented.life.value().and_then(TokenLife::parse) != Some(life) {
-        let seconds_left = life.expires_at - state.sessions.clock.now().as_seconds();
+        let seconds_left = life.expires_at - now.as_seconds();
         visitor.cookies.set(Change::RenewLife { life, seconds_left });
     }
     let session = VisitorSession { user_id: token.user_id, session_id: token.session_id };
-    Visitor { session: Some(session), previous: Some(token.session_id), ..visitor }
+    let fresh = token.is_fresh(now).then_some(life);
+    Visitor { session: Some(session), previous: Some(token.session_id), fresh, ..visitor }
 }
 
 /// Without a good access token: redeems the refresh token, if it is this request's turn.

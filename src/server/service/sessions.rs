@@ -189,14 +189,20 @@ impl Sessions {
     /// meanwhile, so that the rules have to be asked again.
     async fn carry_out(&self, session: Session, token: RefreshToken) -> Result<Option<Refreshed>, RefreshError> {
         let now = self.clock.now();
-        match decide(&session, token.generation, now) {
-            Verdict::Rotate { to } | Verdict::RollForward { to } => {
-                if !self.store.advance_session(session.id, session.generation, to, now).await? {
+        let verdict = decide(&session, token.generation, now);
+        match verdict {
+            Verdict::Rotate { .. } | Verdict::RollForward { .. } | Verdict::Replay { .. } => {
+                let next = session.after(verdict, now);
+                if next != session
+                    && !self
+                        .store
+                        .advance_session(session.id, session.generation, next.generation, next.rotated_at)
+                        .await?
+                {
                     return Ok(None);
                 }
-                Ok(Some(self.issue(&Session { generation: to, rotated_at: now, ..session }, now)))
+                Ok(Some(self.issue(&next, now)))
             }
-            Verdict::Replay { .. } => Ok(Some(self.issue(&session, now))),
             Verdict::Refuse => Err(RefreshError::Replaced),
             Verdict::Expired => Err(RefreshError::Expired),
             Verdict::Ended => Err(RefreshError::Ended),

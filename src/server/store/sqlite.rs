@@ -215,13 +215,16 @@ impl Store for SqliteStore {
         to: Generation,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE sessions SET generation = $3, rotated_at = $4 WHERE id = $1 AND generation = $2 AND ended_at IS NULL")
-            .bind(id_bytes(id.as_uuid()))
-            .bind(from.number())
-            .bind(to.number())
-            .bind(at.as_millis())
-            .execute(&self.writer)
-            .await?;
+        let done = sqlx::query(
+            "UPDATE sessions SET generation = $3, rotated_at = $4
+             WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND ($2 <> $3 OR delivered < $2)",
+        )
+        .bind(id_bytes(id.as_uuid()))
+        .bind(from.number())
+        .bind(to.number())
+        .bind(at.as_millis())
+        .execute(&self.writer)
+        .await?;
         Ok(done.rows_affected() == 1)
     }
 
