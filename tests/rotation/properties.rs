@@ -18,7 +18,7 @@ const HONEST: Rules = Rules {
     waits: &[
         Duration::from_millis(1),
         Duration::from_secs(31),
-        Duration::from_mins(4),
+        Duration::from_mins(2),
         Duration::from_mins(61),
         Duration::from_hours(9),
     ],

@@ -60,7 +60,7 @@ pub enum Rule {
 impl Rules {
     /// How long an exchange is under way at most; see the assumption in `domain/rotation.rs`.
     fn patience(&self) -> Duration {
-        LATE.saturating_sub(BURST + self.lag)
+        LATE.saturating_sub(BURST + self.lag) / 2
     }
 
     fn time_at(&self, server: u8, now: Timestamp) -> Timestamp {

@@ -17,13 +17,14 @@
 //!
 //! # What is assumed
 //!
-//! A request, together with its answer, is under way for less than [`LATE`], and for less than the access token is
-//! fresh. What takes longer would do harm: a *request* that brings a token which the same browser replaced more than
-//! [`LATE`] ago looks like a theft; an *answer* that arrives after the next rotation was delivered puts an old token
-//! into the jar, which only the grace would heal, and which then looks like a theft too. The server's time limits
-//! exclude both: head, body and answer have 10, 30 and 30 s, and a browser that reads an answer too slowly is cut off
+//! A request, together with its answer, is under way for less than two minutes (half of [`LATE`], less what the clocks
+//! of two servers differ), and for less than the access token is fresh. What takes longer would do harm: a *request*
+//! that brings a token which was replaced more than [`LATE`] ago looks like a theft, and the answer that replaced it in
+//! the jar was under way as well; an *answer* that arrives after the next rotation was delivered puts an old token into
+//! the jar, which only the grace would heal, and which then looks like a theft too. The server's time limits exclude
+//! both: head, body and answer have 10, 30 and 30 s, and a browser that reads an answer too slowly is cut off
 //! (`[app.http]`, `http/pace.rs`). A laptop that sleeps with an answer half received sends nothing meanwhile, so the
-//! time does not count. An access token's life under a minute, or time limits near five, give this up.
+//! time does not count. An access token's life under a minute, or time limits of minutes, give this up.
 //!
 //! A browser that loses what its jar learned last (a crash before the jar was on disk, an old copy of a profile) is
 //! not to be told from a copy: after the grace it has to sign in again.
