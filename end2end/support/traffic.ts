@@ -1,4 +1,4 @@
-import type { Page, Request } from '@playwright/test';
+import type { Page, Request, Route } from '@playwright/test';
 
 /** The calls of server functions that leave a page. */
 export class Traffic {
@@ -34,8 +34,12 @@ export interface Held {
   letGo: () => void;
 }
 
-/** Holds up the calls of a server function that leave a page. */
-export async function hold(page: Page, path: string): Promise<Held> {
+/** Holds up the calls of a server function that leave a page; what then becomes of them, `goOn` says. */
+export async function hold(
+  page: Page,
+  path: string,
+  goOn: (route: Route) => Promise<void> = (route) => route.continue(),
+): Promise<Held> {
   let [arrive, letGo] = [() => {}, () => {}];
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
   const isFree = new Promise<void>((resolve) => (letGo = resolve));
@@ -43,7 +47,7 @@ export async function hold(page: Page, path: string): Promise<Held> {
     arrive();
     await isFree;
     // A call that was given up meanwhile cannot go on.
-    await route.continue().catch(() => {});
+    await goOn(route).catch(() => {});
   });
   return { arrived, letGo };
 }

@@ -115,6 +115,37 @@ test('ten tabs opened at once with an ended token rotate it once', async ({ open
   expect(await jar.value('refreshToken')).toBe(successors[0]);
 });
 
+test('a refusal that comes late signs out nobody who has signed in since', async ({
+  site,
+  page,
+  openTab,
+  signedIn,
+  jar,
+  problems,
+}) => {
+  problems.allow(401, api.refresh);
+  await site.goto(paths.ACCOUNT);
+  await jar.delete('accessToken', 'tokenLife');
+  const refresh = await hold(page, api.refresh, (route) =>
+    route.fulfill({ status: 401, json: { code: 'unauthenticated' } }),
+  );
+  await site.rename('Robin Regardless');
+  await refresh.arrived;
+  const other = await openTab();
+  await other.goto(paths.LOGIN);
+  await other.signIn(signedIn);
+  await other.isAt(paths.ACCOUNT, 'Account');
+
+  refresh.letGo();
+
+  await site.isSaved();
+  await site.showsSomebody();
+  await other.showsSomebody();
+  expect(await jar.names()).toEqual(ALL_THREE);
+  await other.reload();
+  await expect(other.field('Display name')).toHaveValue('Robin Regardless');
+});
+
 test('a tab that hangs while it refreshes holds the others up for seconds only', async ({
   site,
   openTab,
