@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
     let done = match command.unwrap_or_default() {
         Command::Serve => start::serve(&config),
         Command::User { command } => commands::user(&config, &command),
+        Command::Secret { command } => commands::secrets::secret(&config, command),
         Command::Key { command } => commands::keys::key(&config, command),
         Command::Config { command: ConfigCommand::Check } => {
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());

@@ -14,7 +14,7 @@ use tokenlife::server::{
     },
     keyring::Keyring,
     random,
-    store::{Client, Conflict, Store, StoreError, StoredSigningKey, sqlite::SqliteStore},
+    store::{Client, Conflict, SecretVersion, Store, StoreError, StoredSigningKey, sqlite::SqliteStore},
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -269,7 +269,7 @@ fn signing_key(keyring: &Keyring, number: u32, maker: u8) -> StoredSigningKey {
 }
 
 async fn of_servers_that_make_the_next_signing_key_at_once_one_does(store: &dyn Store) {
-    let keyring = Keyring::derive(&[9; 32]);
+    let keyring = Keyring::derive([(1, [9; 32].as_slice())]);
     let mut made = Vec::new();
     // In an order that is not that of the numbers.
     for number in [1, 3, 2] {
@@ -288,7 +288,7 @@ async fn of_servers_that_make_the_next_signing_key_at_once_one_does(store: &dyn 
 }
 
 async fn a_signing_key_is_removed_by_its_number(store: &dyn Store) {
-    let keyring = Keyring::derive(&[9; 32]);
+    let keyring = Keyring::derive([(1, [9; 32].as_slice())]);
     for number in 1..=3 {
         assert!(store.add_signing_key(&signing_key(&keyring, number, 0)).await.expect("an answer"));
     }
@@ -296,6 +296,38 @@ async fn a_signing_key_is_removed_by_its_number(store: &dyn Store) {
     assert!(!store.remove_signing_key(2).await.expect("an answer"), "it is gone");
     let left = store.list_signing_keys().await.expect("an answer");
     assert_eq!(left.iter().map(|key| key.times.number).collect::<Vec<_>>(), [1, 3]);
+}
+
+async fn a_signing_key_is_sealed_anew_if_nobody_else_did(store: &dyn Store) {
+    let keyring = Keyring::derive([(1, [9; 32].as_slice())]);
+    let key = signing_key(&keyring, 1, 0);
+    assert!(store.add_signing_key(&key).await.expect("an answer"));
+    let (two, three) = (keyring.seal("key", b"2"), keyring.seal("key", b"3"));
+    assert!(store.reseal_signing_key(1, &key.sealed, &two).await.expect("an answer"));
+    assert!(!store.reseal_signing_key(1, &key.sealed, &three).await.expect("an answer"), "it is not the old one");
+    assert!(!store.reseal_signing_key(2, &two, &three).await.expect("an answer"), "there is none");
+    assert_eq!(store.list_signing_keys().await.expect("an answer"), [StoredSigningKey { sealed: two, ..key }]);
+}
+
+async fn a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less(store: &dyn Store) {
+    let known = |version, needed_until| SecretVersion { version, fingerprint: [version; 16], needed_until };
+    for (version, until) in [(2, NOW + HOUR), (1, NOW), (2, NOW), (2, NOW + HOUR * 2), (255, NOW)] {
+        assert!(store.note_secret_version(&known(version, until)).await.expect("an answer"));
+    }
+    let other = SecretVersion { fingerprint: [9; 16], ..known(2, NOW + HOUR * 9) };
+    assert!(!store.note_secret_version(&other).await.expect("an answer"), "another secret of the same number");
+    let expected = [known(1, NOW), known(2, NOW + HOUR * 2), known(255, NOW)];
+    assert_eq!(store.list_secret_versions().await.expect("an answer"), expected);
+
+    assert!(store.retire_secret_version(2, NOW + HOUR).await.expect("an answer"));
+    assert!(store.retire_secret_version(1, NOW + HOUR).await.expect("an answer"));
+    assert!(!store.retire_secret_version(3, NOW).await.expect("an answer"));
+    let expected = [known(1, NOW), known(2, NOW + HOUR), known(255, NOW)];
+    assert_eq!(store.list_secret_versions().await.expect("an answer"), expected);
+    assert!(
+        store.note_secret_version(&known(2, NOW + HOUR * 3)).await.expect("an answer"),
+        "somebody uses it after all"
+    );
 }
 
 /// Runs each promise against a fresh store.
@@ -338,6 +370,8 @@ mod sqlite {
         a_client_is_registered_once_and_its_secret_replaced,
         of_servers_that_make_the_next_signing_key_at_once_one_does,
         a_signing_key_is_removed_by_its_number,
+        a_signing_key_is_sealed_anew_if_nobody_else_did,
+        a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less,
     );
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and `config check`.
 
-use crate::server::config::{Config, ConfigError, Environment, MasterSecret, Origin, Setting, leptos_options};
+use crate::server::config::{Config, ConfigError, Environment, MasterSecrets, Origin, Setting, leptos_options};
 use clap::{Parser, Subcommand};
 use std::{
     fmt::Write as _,
@@ -41,6 +41,11 @@ pub enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Look after the master secret, which every key is derived from.
+    Secret {
+        #[command(subcommand)]
+        command: SecretCommand,
     },
 }
 
@@ -87,6 +92,27 @@ pub enum KeyCommand {
     },
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum SecretCommand {
+    /// Print the versions of the master secret, and until when each is needed.
+    List,
+    /// Put a new version in front in its file, which makes what is new as soon as the servers start again. The old ones
+    /// stay, so that nobody is signed out.
+    Rotate {
+        /// Add it behind instead, where it only opens: the first of two steps for several servers.
+        #[arg(long)]
+        standby: bool,
+    },
+    /// Take a version out of its file that nothing needs any more.
+    Retire {
+        #[arg(long, value_name = "N")]
+        version: u8,
+        /// Even if it is needed: who has not been back since it was replaced has to sign in again.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
 /// `tokenlife config check`: the settings in effect on `out`, or the problems on `err`, one line each.
 ///
 /// The master secret is looked at too, but not made.
@@ -124,22 +150,22 @@ fn check(path: &Path, environment: &Environment) -> Result<String, Vec<String>> 
     let site = leptos_options(path).map_err(&mut note).ok();
     let app = Config::explain(path, environment).map_err(&mut note).ok();
     let secret = app.as_ref().and_then(|(config, _)| {
-        MasterSecret::load(&config.auth.master_secret, &config.data.dir).map_err(&mut note).ok()
+        MasterSecrets::load(&config.auth.master_secret, &config.data.dir).map_err(&mut note).ok()
     });
     let (Some(site), Some((config, settings)), Some(secret)) = (site, app, secret) else { return Err(problems) };
 
     let mut text = format!("# The settings are sound. In effect are:\n\n# Listening on {}", site.site_addr);
     let _ = writeln!(text, ", for people to open {}", config.http.public_url);
-    let _ = writeln!(text, "# Master secret: {}", secret_in_words(secret.map(|(_, origin)| origin), &config));
+    let _ = writeln!(text, "# Master secret: {}", secret_in_words(secret.as_ref(), &config));
     render(&settings, &mut text);
     Ok(text)
 }
 
-fn secret_in_words(origin: Option<Origin>, config: &Config) -> String {
-    match origin {
-        Some(Origin::Variable) => "from TOKENLIFE__AUTH__MASTER_SECRET".to_owned(),
-        Some(Origin::File(path) | Origin::Generated(path)) => format!("from {}", path.display()),
-        None => format!("the first start makes {}", config.data.dir.join(MasterSecret::FILE_NAME).display()),
+fn secret_in_words(secret: Option<&(MasterSecrets, Origin)>, config: &Config) -> String {
+    match secret {
+        Some((secrets, Origin::Variable)) => format!("{secrets}, from TOKENLIFE__AUTH__MASTER_SECRET"),
+        Some((secrets, Origin::File(path) | Origin::Generated(path))) => format!("{secrets}, from {}", path.display()),
+        None => format!("the first start makes {}", config.data.dir.join(MasterSecrets::FILE_NAME).display()),
     }
 }
 
@@ -208,6 +234,20 @@ mod tests {
         assert_eq!(key(&["list"]), Command::Key { command: KeyCommand::List });
         assert_eq!(key(&["rotate"]), Command::Key { command: KeyCommand::Rotate { at_once: false } });
         assert_eq!(key(&["rotate", "--at-once"]), Command::Key { command: KeyCommand::Rotate { at_once: true } });
+    }
+
+    #[test]
+    fn the_master_secret_is_looked_after() {
+        let secret = |arguments: &[&str]| match parsed(&[&["secret"], arguments].concat()).1 {
+            Command::Secret { command } => command,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(secret(&["list"]), SecretCommand::List);
+        assert_eq!(secret(&["rotate"]), SecretCommand::Rotate { standby: false });
+        assert_eq!(secret(&["rotate", "--standby"]), SecretCommand::Rotate { standby: true });
+        assert_eq!(secret(&["retire", "--version", "1"]), SecretCommand::Retire { version: 1, force: false });
+        let forced = secret(&["retire", "--version", "1", "--force"]);
+        assert_eq!(forced, SecretCommand::Retire { version: 1, force: true });
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The commands that look after accounts and keys. They work beside a running server, on the same database.
+//! The commands that look after accounts, keys and the master secret. They work beside a running server, on the same database.
 
 pub(super) mod keys;
+pub(super) mod secrets;
 
 use super::{
     cli::UserCommand,
@@ -38,11 +39,11 @@ fn with_application(
     let config = Config::load(settings)?;
     let options = leptos_options(settings)?;
     telemetry::init(&config.log);
-    let secret = start::master_secret(&config)?;
+    let secrets = start::master_secrets(&config)?;
     start::runtime()?.block_on(async {
         let store = start::open_store(&config).await?;
         let application =
-            Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+            Application::assemble(&config, options, &secrets, Arc::clone(&store), Arc::new(SystemClock)).await?;
         let done = work(&application).await;
         store.close().await;
         done

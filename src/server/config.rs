@@ -14,9 +14,11 @@ mod keys;
 mod limits;
 mod log;
 mod master_secret;
+mod master_secrets;
 mod problems;
 mod public_url;
 mod reader;
+mod secret_file;
 mod site;
 
 pub use auth::{AuthConfig, MasterSecretSource};
@@ -26,7 +28,8 @@ pub use environment::Environment;
 pub use http::HttpConfig;
 pub use limits::{LimitsConfig, Rate, RateError};
 pub use log::{LogConfig, LogFormat};
-pub use master_secret::{MasterSecret, Origin, WeakSecret};
+pub use master_secret::{MasterSecret, WeakSecret};
+pub use master_secrets::{MasterSecrets, Origin, WrongSecrets};
 pub use problems::ConfigError;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use site::leptos_options;
@@ -140,7 +143,7 @@ impl Config {
         let mut config = Self::default();
         config.data.dir = PathBuf::from("/nonexistent/tokenlife-tests");
         config.database.url = Some("sqlite::memory:".into());
-        config.auth.master_secret = MasterSecretSource::Given(MasterSecret::generate());
+        config.auth.master_secret = MasterSecretSource::Given(MasterSecrets::generate());
         config
     }
 

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::server::domain::{
         access_token::PlainAccessToken,
-        refresh_token::{RefreshToken, RefreshTokenKey, TOKEN_CHARS},
+        refresh_token::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, TOKEN_CHARS},
         session::{Generation, SessionId},
     };
     use std::time::Duration;
@@ -209,7 +209,7 @@ mod tests {
         let token = RefreshToken { session_id: SessionId::from_uuid(Uuid::nil()), generation: Generation::FIRST };
         IssuedTokens {
             access: PlainAccessToken::new("a".repeat(620)),
-            refresh: RefreshTokenKey::new(1, &[0; 32]).seal(token),
+            refresh: RefreshTokenKeys::new(vec![RefreshTokenKey::new(1, &[0; 32])]).seal(token),
             life: TokenLife { issued_at: 1_790_000_000, expires_at: 1_790_003_600 },
             refresh_life: Duration::from_hours(30 * 24),
         }

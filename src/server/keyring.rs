@@ -1,7 +1,10 @@
-//! Every key of the application, derived from the one master secret (HKDF, RFC 5869), so that servers which share
-//! that secret need to share nothing else.
+//! Every key of the application, derived from the master secret (HKDF, RFC 5869), so that servers which share that
+//! secret need to share nothing else.
+//!
+//! There may be several versions of the master secret at once. The first one makes what is new, all of them open what is
+//! there: so it can be changed while everybody goes on. What is made carries the version in clear.
 
-use super::domain::refresh_token::RefreshTokenKey;
+use super::domain::refresh_token::{RefreshTokenKey, RefreshTokenKeys};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     hkdf,
@@ -9,14 +12,22 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::fmt;
 
-/// The version of the master secret in use; written into what is made under it.
-const VERSION: u8 = 1;
+/// The length of a version's fingerprint.
+pub const FINGERPRINT_BYTES: usize = 16;
 
 /// The keys of this application. Shows nothing of them.
 pub struct Keyring {
-    refresh_tokens: RefreshTokenKey,
+    refresh_tokens: RefreshTokenKeys,
+    /// Never empty; the first one makes.
+    versions: Vec<VersionKeys>,
+}
+
+/// What is derived from one version of the master secret.
+struct VersionKeys {
+    version: u8,
     sealing: RandomizedNonceKey,
     web_client_secret: String,
+    fingerprint: [u8; FINGERPRINT_BYTES],
 }
 
 /// A secret of ours in the store: encrypted and bound to its purpose.
@@ -33,47 +44,64 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The version of the master secret it was sealed under.
+    #[must_use]
+    pub fn version(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
 }
 
-/// What is sealed does not open under this master secret and for this purpose.
+/// Why something sealed does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stored secret does not open: it was sealed under another master secret")]
-pub struct Unsealable;
+pub enum OpenError {
+    /// Another server may have it.
+    #[error("it was sealed under version {0} of the master secret, which this server does not have")]
+    UnknownVersion(u8),
+    #[error("it was sealed under another master secret, or for another purpose")]
+    Unsealable,
+}
 
 impl Keyring {
-    /// Derives all keys. `master` has at least 256 bits of entropy; the settings see to that.
+    /// Derives all keys from the versions of the master secret, of which the first one makes what is new. Each has at
+    /// least 256 bits of entropy; the settings see to that.
     ///
     /// # Panics
     ///
-    /// Never: the lengths are fixed.
+    /// If there is no version.
     #[must_use]
-    pub fn derive(master: &[u8]) -> Self {
-        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tokenlife").extract(master);
-        let key_for = |purpose: &str| -> [u8; 32] {
-            let mut key = [0; 32];
-            extracted
-                .expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
-                .and_then(|expanded| expanded.fill(&mut key))
-                .expect("32 bytes are one HKDF-SHA256 block");
-            key
-        };
-        Self {
-            refresh_tokens: RefreshTokenKey::new(VERSION, &key_for("refresh tokens")),
-            sealing: RandomizedNonceKey::new(&AES_256_GCM, &key_for("stored secrets"))
-                .expect("32 bytes are an AES-256 key"),
-            web_client_secret: URL_SAFE_NO_PAD.encode(key_for("client secret of web")),
-        }
+    pub fn derive<'a>(masters: impl IntoIterator<Item = (u8, &'a [u8])>) -> Self {
+        let (refresh_tokens, versions): (Vec<_>, Vec<_>) =
+            masters.into_iter().map(|(version, master)| keys_of(version, master)).unzip();
+        assert!(!versions.is_empty(), "a master secret has at least one version");
+        Self { refresh_tokens: RefreshTokenKeys::new(refresh_tokens), versions }
     }
 
     #[must_use]
-    pub const fn refresh_tokens(&self) -> &RefreshTokenKey {
+    pub const fn refresh_tokens(&self) -> &RefreshTokenKeys {
         &self.refresh_tokens
+    }
+
+    /// The version that makes what is new.
+    #[must_use]
+    pub fn making_version(&self) -> u8 {
+        self.making().version
+    }
+
+    /// All versions, each with what it is recognised by: nothing can be read from that.
+    pub fn fingerprints(&self) -> impl Iterator<Item = (u8, [u8; FINGERPRINT_BYTES])> {
+        self.versions.iter().map(|keys| (keys.version, keys.fingerprint))
     }
 
     /// The secret by which the server functions prove to be the registered client "web" (RFC 6749 §2.3.1).
     #[must_use]
     pub fn web_client_secret(&self) -> &str {
-        &self.web_client_secret
+        &self.making().web_client_secret
+    }
+
+    /// The same of all versions: what a server of any of them may present.
+    pub fn web_client_secrets(&self) -> impl Iterator<Item = &str> {
+        self.versions.iter().map(|keys| keys.web_client_secret.as_str())
     }
 
     /// Encrypts a secret for the store; it opens only for the same `purpose`.
@@ -84,11 +112,11 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Sealed {
         let mut ciphertext = secret.to_vec();
-        let nonce = self
-            .sealing
+        let VersionKeys { version, sealing, .. } = self.making();
+        let nonce = sealing
             .seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut ciphertext)
             .expect("a secret is far shorter than AES-GCM's limit");
-        let mut sealed = vec![VERSION];
+        let mut sealed = vec![*version];
         sealed.extend(nonce.as_ref());
         sealed.extend(ciphertext);
         Sealed(sealed)
@@ -98,19 +126,45 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`Unsealable`] under another master secret, for another purpose, or if the bytes were changed.
-    pub fn open(&self, purpose: &str, sealed: &Sealed) -> Result<Vec<u8>, Unsealable> {
-        let (version, rest) = sealed.0.split_first().ok_or(Unsealable)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or(Unsealable)?;
-        if *version != VERSION {
-            return Err(Unsealable);
-        }
+    /// [`OpenError`] under another master secret, for another purpose, or if the bytes were changed.
+    pub fn open(&self, purpose: &str, sealed: &Sealed) -> Result<Vec<u8>, OpenError> {
+        use OpenError::{UnknownVersion, Unsealable};
+
+        let version = sealed.version().ok_or(Unsealable)?;
+        let (nonce, ciphertext) = sealed.0[1..].split_first_chunk::<NONCE_LEN>().ok_or(Unsealable)?;
+        let keys = self.versions.iter().find(|keys| keys.version == version).ok_or(UnknownVersion(version))?;
         let mut secret = ciphertext.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened =
-            self.sealing.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut secret).map_err(|_| Unsealable)?;
+            keys.sealing.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut secret).map_err(|_| Unsealable)?;
         Ok(opened.to_vec())
     }
+
+    fn making(&self) -> &VersionKeys {
+        &self.versions[0]
+    }
+}
+
+fn keys_of(version: u8, master: &[u8]) -> (RefreshTokenKey, VersionKeys) {
+    let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tokenlife").extract(master);
+    let key_for = |purpose: &str| -> [u8; 32] {
+        let mut key = [0; 32];
+        extracted
+            .expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
+            .and_then(|expanded| expanded.fill(&mut key))
+            .expect("32 bytes are one HKDF-SHA256 block");
+        key
+    };
+    let mut fingerprint = [0; FINGERPRINT_BYTES];
+    fingerprint.copy_from_slice(&key_for("fingerprint")[..FINGERPRINT_BYTES]);
+    let keys = VersionKeys {
+        version,
+        sealing: RandomizedNonceKey::new(&AES_256_GCM, &key_for("stored secrets"))
+            .expect("32 bytes are an AES-256 key"),
+        web_client_secret: URL_SAFE_NO_PAD.encode(key_for("client secret of web")),
+        fingerprint,
+    };
+    (RefreshTokenKey::new(version, &key_for("refresh tokens")), keys)
 }
 
 impl fmt::Debug for Keyring {
@@ -123,26 +177,49 @@ impl fmt::Debug for Keyring {
 mod tests {
     use super::*;
 
+    fn keyring(versions: &[(u8, u8)]) -> Keyring {
+        let secrets: Vec<(u8, [u8; 32])> = versions.iter().map(|(version, byte)| (*version, [*byte; 32])).collect();
+        Keyring::derive(secrets.iter().map(|(version, secret)| (*version, secret.as_slice())))
+    }
+
     #[test]
     fn a_sealed_secret_opens_only_under_its_master_secret_and_for_its_purpose() {
-        let ours = Keyring::derive(&[1; 32]);
+        let ours = keyring(&[(1, 1)]);
         let sealed = ours.seal("signing key a", b"secret");
         assert_eq!(ours.open("signing key a", &sealed), Ok(b"secret".to_vec()));
-        assert_eq!(ours.open("signing key b", &sealed), Err(Unsealable));
-        assert_eq!(Keyring::derive(&[2; 32]).open("signing key a", &sealed), Err(Unsealable));
+        assert_eq!(ours.open("signing key b", &sealed), Err(OpenError::Unsealable));
+        assert_eq!(keyring(&[(1, 2)]).open("signing key a", &sealed), Err(OpenError::Unsealable));
+        assert_eq!(keyring(&[(2, 1)]).open("signing key a", &sealed), Err(OpenError::UnknownVersion(1)));
         assert_ne!(ours.seal("signing key a", b"secret"), sealed);
         assert!(!sealed.as_bytes().windows(6).any(|window| window == b"secret"));
         for length in 0..sealed.as_bytes().len() {
             let cut = Sealed::from_stored(sealed.as_bytes()[..length].to_vec());
-            assert_eq!(ours.open("signing key a", &cut), Err(Unsealable));
+            assert_eq!(ours.open("signing key a", &cut), Err(OpenError::Unsealable));
         }
     }
 
     #[test]
     fn the_same_master_secret_gives_the_same_keys() {
-        let (one, two) = (Keyring::derive(&[1; 32]), Keyring::derive(&[1; 32]));
+        let (one, two) = (keyring(&[(1, 1)]), keyring(&[(1, 1)]));
         assert_eq!(one.web_client_secret(), two.web_client_secret());
-        assert_ne!(one.web_client_secret(), Keyring::derive(&[3; 32]).web_client_secret());
+        assert_ne!(one.web_client_secret(), keyring(&[(1, 3)]).web_client_secret());
         assert_eq!(one.open("p", &two.seal("p", b"x")), Ok(b"x".to_vec()));
+        assert_eq!(one.fingerprints().collect::<Vec<_>>(), two.fingerprints().collect::<Vec<_>>());
+        assert_ne!(one.fingerprints().next(), keyring(&[(1, 3)]).fingerprints().next());
+    }
+
+    #[test]
+    fn the_first_version_makes_and_all_of_them_open() {
+        let (old, both, turned) = (keyring(&[(1, 1)]), keyring(&[(2, 2), (1, 1)]), keyring(&[(1, 1), (2, 2)]));
+        for (maker, version) in [(&old, 1), (&both, 2), (&turned, 1)] {
+            let sealed = maker.seal("p", b"x");
+            assert_eq!((maker.making_version(), sealed.version()), (version, Some(version)));
+            assert_eq!(both.open("p", &sealed), Ok(b"x".to_vec()));
+            assert_eq!(turned.open("p", &sealed), Ok(b"x".to_vec()));
+        }
+        assert_eq!(old.open("p", &both.seal("p", b"x")), Err(OpenError::UnknownVersion(2)));
+        let secrets = |keyring: &Keyring| keyring.web_client_secrets().map(str::to_owned).collect::<Vec<_>>();
+        assert!(secrets(&both).contains(&turned.web_client_secret().to_owned()));
+        assert!(secrets(&turned).contains(&both.web_client_secret().to_owned()));
     }
 }

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod delivery;
 pub mod ended;
 pub mod hashing;
+pub mod secret_versions;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tokens;

@@ -2,7 +2,7 @@
 
 use super::{
     clock::{Clock, SystemClock},
-    config::{Config, ConfigError, HttpConfig, LimitsConfig, MasterSecret, Origin, leptos_options},
+    config::{Config, ConfigError, HttpConfig, LimitsConfig, MasterSecrets, Origin, leptos_options},
     cookies::SessionCookies,
     domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
     error::chain,
@@ -20,6 +20,7 @@ use super::{
         delivery::{self, Delivery},
         ended::EndedSessions,
         hashing::Hasher,
+        secret_versions::{SecretError, SecretVersions},
         sessions::Sessions,
         signing_keys::{KeyError, SigningKeys},
         tokens::Tokens,
@@ -47,8 +48,10 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("the database {url} cannot be opened: {}; check [app.database] url and who may write there", chain(.cause))]
     Database { url: String, cause: StoreError },
-    #[error("the signing keys cannot be loaded: {}; was the master secret changed? Put the old one back, or empty the table signing_keys: everybody then has to sign in again", chain(.0))]
+    #[error("the signing keys cannot be loaded: {}; put the master secret back that they were sealed under, beside the present one", chain(.0))]
     Keys(KeyError),
+    #[error("{}; put that one back, and let the new one have the next number (`tokenlife secret rotate`)", chain(.0))]
+    Secret(SecretError),
     #[error(
         "{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)"
     )]
@@ -66,6 +69,15 @@ impl StartError {
         match self {
             Self::Config(error) => error.lines().to_vec(),
             other => vec![other.to_string()],
+        }
+    }
+}
+
+impl From<SecretError> for StartError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Store(error) => error.into(),
+            SecretError::Other(_) => Self::Secret(error),
         }
     }
 }
@@ -93,26 +105,37 @@ impl Application {
     pub async fn assemble(
         config: &Config,
         options: LeptosOptions,
-        secret: &MasterSecret,
+        secrets: &MasterSecrets,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let now = clock.now();
-        let keyring = Arc::new(Keyring::derive(secret.as_bytes()));
+        let keyring = Arc::new(Keyring::derive(secrets.iter()));
         let origin = config.http.public_url.origin();
         let access_ttl = config.auth.access_ttl;
+        let refresh_ttl = config.auth.refresh_ttl;
+        let secrets = SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?;
         let schedule = KeySchedule::new(config.auth.signing_key_rotation, access_ttl);
         let keys = SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await;
         let keys = Arc::new(keys.map_err(StartError::Keys)?);
         let tokens = Tokens::new(Arc::clone(&keyring), keys, origin, access_ttl);
-        let clients = Clients::load(&*store, &keyring, now).await?;
+        let clients = Clients::new(&keyring);
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
         let (delivery, notes) = Delivery::new();
         let limits = Arc::new(RateLimits::new(&Allowances::from(&config.limits), &clock));
-        let refresh_ttl = config.auth.refresh_ttl;
-        let sessions =
-            Arc::new(Sessions { store: Arc::clone(&store), clock, tokens, clients, ended, delivery, refresh_ttl });
+        let store_of_sessions = Arc::clone(&store);
+        let sessions = Sessions {
+            store: store_of_sessions,
+            clock,
+            tokens,
+            secrets: Arc::new(secrets),
+            clients,
+            ended,
+            delivery,
+            refresh_ttl,
+        };
+        let sessions = Arc::new(sessions);
         let hasher = Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?;
         let policy = PasswordPolicy { min_chars: config.auth.password_min_length };
         let accounts =
@@ -123,12 +146,13 @@ impl Application {
     }
 
     /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after the
-    /// signing keys, cleaning up.
+    /// signing keys and the master secret, cleaning up.
     #[must_use = "the state is what requests are served with"]
     pub fn start_background(self) -> AppState {
         let sessions = &self.state.sessions;
         tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
         tokio::spawn(delivery::write_notes(self.notes, Arc::clone(&self.store)));
+        tokio::spawn(Arc::clone(&sessions.secrets).follow(Arc::clone(&sessions.clock)));
         tokio::spawn(Arc::clone(sessions.tokens.keys()).follow(Arc::clone(&sessions.clock)));
         tokio::spawn(clean_up(self.store, Arc::clone(&sessions.clock)));
         self.state
@@ -145,8 +169,8 @@ pub fn serve(settings: &Path) -> Result<(), StartError> {
     let options = leptos_options(settings)?;
     telemetry::init(&config.log);
     telemetry::log_panics();
-    let secret = master_secret(&config)?;
-    runtime()?.block_on(serve_until_stopped(config, options, secret))
+    let secrets = master_secrets(&config)?;
+    runtime()?.block_on(serve_until_stopped(config, options, secrets))
 }
 
 /// Opens the store that the settings name.
@@ -171,13 +195,13 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
 /// # Errors
 ///
 /// [`StartError::Config`].
-pub fn master_secret(config: &Config) -> Result<MasterSecret, StartError> {
+pub fn master_secrets(config: &Config) -> Result<MasterSecrets, StartError> {
     config.data.prepare()?;
-    let (secret, origin) = MasterSecret::load_or_create(&config.auth.master_secret, &config.data.dir)?;
+    let (secrets, origin) = MasterSecrets::load_or_create(&config.auth.master_secret, &config.data.dir)?;
     if let Origin::Generated(file) = origin {
         info!(file = %file.display(), "made a master secret; keep it safe, and give the same one to every server");
     }
-    Ok(secret)
+    Ok(secrets)
 }
 
 /// The runtime that everything asynchronous runs on.
@@ -189,12 +213,12 @@ pub fn runtime() -> Result<Runtime, StartError> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-async fn serve_until_stopped(config: Config, options: LeptosOptions, secret: MasterSecret) -> Result<(), StartError> {
+async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: MasterSecrets) -> Result<(), StartError> {
     let address = options.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })?;
     let store = open_store(&config).await?;
     let application =
-        Application::assemble(&config, options, &secret, Arc::clone(&store), Arc::new(SystemClock)).await?;
+        Application::assemble(&config, options, &secrets, Arc::clone(&store), Arc::new(SystemClock)).await?;
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
     let _state = application.start_background();

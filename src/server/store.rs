@@ -14,7 +14,7 @@ use super::{
         session::{EndReason, Generation, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
-    keyring::Sealed,
+    keyring::{FINGERPRINT_BYTES, Sealed},
 };
 use async_trait::async_trait;
 use std::fmt;
@@ -70,6 +70,16 @@ pub struct StoredSigningKey {
     pub id: String,
     pub sealed: Sealed,
     pub created_at: Timestamp,
+}
+
+/// What is known about a version of the master secret; not the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretVersion {
+    pub version: u8,
+    /// By which it is recognised.
+    pub fingerprint: [u8; FINGERPRINT_BYTES],
+    /// When the last refresh token made under it expires.
+    pub needed_until: Timestamp,
 }
 
 /// A session that ended before its time.
@@ -160,6 +170,19 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Removes the signing key of this number. `false` if there is none.
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError>;
+
+    /// Exchanges what is sealed in a signing key, if it still is `old`. `false` if it is not.
+    async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError>;
+
+    /// Notes that a version of the master secret is in use. Never lowers until when it is needed. `false`, and nothing
+    /// is noted, if another secret is known under this version.
+    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError>;
+
+    /// The versions of the master secret that were ever in use, in their order.
+    async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError>;
+
+    /// Notes that a version of the master secret is not needed from `at` on. `false` if there is none.
+    async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError>;
 
     /// Waits for what is being written and closes the connections.
     async fn close(&self);

@@ -10,6 +10,7 @@ mod forgeries;
 mod forms;
 mod headers;
 mod limits;
+mod master_secret;
 mod other_user;
 mod outage;
 mod privacy;

@@ -59,7 +59,7 @@ struct Server {
 
 impl Server {
     async fn on(store: &Arc<dyn Store>, schedule: KeySchedule, ahead: Duration) -> Self {
-        let keyring = Arc::new(Keyring::derive(&[7; 32]));
+        let keyring = Arc::new(Keyring::derive([(1, [7; 32].as_slice())]));
         let store = Arc::new(WatchedStore::new(Arc::clone(store)));
         let watched: Arc<dyn Store> = store.clone();
         let keys = SigningKeys::load(watched, Arc::clone(&keyring), schedule, NOW + ahead).await.expect("keys");

@@ -4,7 +4,7 @@ use super::{SECRET, SITE, environment, load, shipped, write_secret};
 use std::{fs, path::Path};
 use tokenlife::server::{
     cli,
-    config::{Config, MasterSecret},
+    config::{Config, MasterSecrets},
 };
 
 #[test]
@@ -19,7 +19,7 @@ fn config_check_prints_what_is_in_effect() {
     cli::config_check(&shipped("Leptos.toml"), &variables, &mut out, &mut err).unwrap();
     let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
     assert_eq!(err, "");
-    assert!(out.contains("# Master secret: from TOKENLIFE__AUTH__MASTER_SECRET\n"), "{out}");
+    assert!(out.contains("# Master secret: version 1, from TOKENLIFE__AUTH__MASTER_SECRET\n"), "{out}");
     assert!(!out.contains(&SECRET[..8]), "{out}");
     assert!(out.contains("# TOKENLIFE__HTTP__TRUSTED_PROXIES\n"), "{out}");
 
@@ -32,7 +32,7 @@ fn config_check_prints_what_is_in_effect() {
 #[test]
 fn config_check_prints_every_problem_in_one_line() {
     let data = tempfile::tempdir().unwrap();
-    write_secret(&data.path().join(MasterSecret::FILE_NAME), SECRET, 0o644);
+    write_secret(&data.path().join(MasterSecrets::FILE_NAME), SECRET, 0o644);
     let check = |path: &Path, variables: &[(&str, &str)]| {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = cli::config_check(path, &environment(variables), &mut out, &mut err).unwrap();

@@ -2,26 +2,27 @@
 
 use super::{SECRET, load, write_secret};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
-use tokenlife::server::config::{DataConfig, MasterSecret, MasterSecretSource, Origin};
+use tokenlife::server::config::{DataConfig, MasterSecret, MasterSecretSource, MasterSecrets, Origin};
 
 #[test]
 fn the_first_start_makes_a_secret_and_the_next_one_finds_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("deep/data");
-    let file = data.join(MasterSecret::FILE_NAME);
-    assert_eq!(MasterSecret::load(&MasterSecretSource::DataFolder, &data).unwrap(), None);
+    let file = data.join(MasterSecrets::FILE_NAME);
+    assert_eq!(MasterSecrets::load(&MasterSecretSource::DataFolder, &data).unwrap(), None);
     assert!(!data.exists(), "looking makes nothing");
 
-    let (made, origin) = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
+    let (made, origin) = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
     assert_eq!(origin, Origin::Generated(file.clone()));
-    assert_eq!(made.as_bytes().len(), MasterSecret::MIN_BYTES);
+    let versions: Vec<(u8, usize)> = made.iter().map(|(version, secret)| (version, secret.len())).collect();
+    assert_eq!(versions, [(1, MasterSecret::MIN_BYTES)]);
     assert_eq!(mode(&file), 0o600);
     assert_eq!(mode(&data), 0o700);
     assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no scratch files are left");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.len() == 44 && text.ends_with('\n'));
 
-    let (found, origin) = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
+    let (found, origin) = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
     assert_eq!((found, origin), (made, Origin::File(file)));
 }
 
@@ -35,12 +36,12 @@ fn processes_that_start_at_once_use_the_same_secret() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let start = std::sync::Barrier::new(8);
-        let found: Vec<(MasterSecret, Origin)> = std::thread::scope(|scope| {
+        let found: Vec<(MasterSecrets, Origin)> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
                         start.wait();
-                        MasterSecret::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap()
+                        MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap()
                     })
                 })
                 .collect();
@@ -58,13 +59,13 @@ fn a_secret_of_the_operators_is_taken_in_either_alphabet() {
     let file = folder.path().join("key");
     write_secret(&file, &format!("{SECRET}\n"), 0o400);
     let source = MasterSecretSource::File(file.clone());
-    let (secret, origin) = MasterSecret::load_or_create(&source, folder.path()).unwrap();
+    let (secret, origin) = MasterSecrets::load_or_create(&source, folder.path()).unwrap();
     assert_eq!(origin, Origin::File(file));
 
     let url_safe = SECRET.replace('+', "-").replace('/', "_").replace('=', "");
     let config =
         load("", &[("TOKENLIFE__AUTH__MASTER_SECRET", &url_safe), ("TOKENLIFE__AUTH__MASTER_SECRET_FILE", "x")]);
-    let given = MasterSecret::load_or_create(&config.unwrap().auth.master_secret, folder.path()).unwrap();
+    let given = MasterSecrets::load_or_create(&config.unwrap().auth.master_secret, folder.path()).unwrap();
     assert_eq!(given, (secret, Origin::Variable), "the variable goes before the file");
 }
 
@@ -74,7 +75,7 @@ fn a_weak_or_open_secret_is_refused_with_one_line() {
     let file = folder.path().join("key");
     let name = file.display().to_string();
     let source = MasterSecretSource::File(file.clone());
-    let refused = || MasterSecret::load_or_create(&source, folder.path()).unwrap_err().to_string();
+    let refused = || MasterSecrets::load_or_create(&source, folder.path()).unwrap_err().to_string();
 
     assert!(refused().starts_with(&format!("{name}: the master secret's file is not there; ")), "{}", refused());
     for (text, expected) in [
@@ -108,11 +109,94 @@ fn a_data_folder_that_cannot_be_used_is_refused_with_one_line() {
     let file = folder.path().join("data");
     fs::write(&file, "").unwrap();
     for unusable in [file.as_path(), Path::new("/proc/tokenlife"), &file.join("below")] {
-        let error = MasterSecret::load_or_create(&MasterSecretSource::DataFolder, unusable).unwrap_err();
+        let error = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, unusable).unwrap_err();
         assert_eq!(error.lines().len(), 1);
         let line = error.to_string();
         assert!(line.starts_with(&format!("{}: the data folder ", unusable.display())), "{line}");
         assert!(line.contains("set [app.data] dir to another folder"), "{line}");
         assert_eq!(DataConfig { dir: unusable.to_owned() }.prepare(), Err(error));
     }
+}
+
+/// Another secret, used nowhere else.
+const SECOND: &str = "zDKlI0oVvVY8NoRMj1yqNgnSwVSbqwsCeoKwdQY8xGM=";
+
+fn versions(secrets: &MasterSecrets) -> Vec<u8> {
+    secrets.iter().map(|(version, _)| version).collect()
+}
+
+#[test]
+fn several_versions_stand_one_after_the_other_and_the_first_one_makes() {
+    let alone: MasterSecrets = SECRET.parse().unwrap();
+    assert_eq!((versions(&alone), alone.making(), alone.to_string()), (vec![1], 1, "version 1".to_owned()));
+    assert_eq!(format!("1:{SECRET}").parse(), Ok(alone.clone()));
+    for (text, expected, words) in [
+        (format!("2:{SECOND}\n1:{SECRET}\n"), vec![2, 1], "version 2 makes, also known: 1"),
+        (format!("2:{SECOND}\n{SECRET}\n"), vec![2, 1], "version 2 makes, also known: 1"),
+        (format!("1:{SECRET}, 7:{SECOND}"), vec![1, 7], "version 1 makes, also known: 7"),
+        (format!(" 255:{SECOND} \r\n\r\n"), vec![255], "version 255"),
+    ] {
+        let secrets: MasterSecrets = text.parse().unwrap();
+        assert_eq!((versions(&secrets), secrets.to_string().as_str()), (expected, words));
+        assert!(!secrets.has(3) && secrets.has(secrets.making()));
+    }
+    let both: MasterSecrets = format!("2:{SECOND} 1:{SECRET}").parse().unwrap();
+    let shown = format!("{both:?}");
+    assert!(!shown.contains(&SECRET[..8]) && !shown.contains(&SECOND[..8]), "{shown}");
+}
+
+#[test]
+fn versions_that_make_no_sense_are_refused_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let source = MasterSecretSource::File(file.clone());
+    for (text, expected) in [
+        (format!("0:{SECRET}"), "has a version that is no number from 1 to 255"),
+        (format!("256:{SECRET}"), "has a version that is no number from 1 to 255"),
+        (format!("-1:{SECRET}"), "has a version that is no number from 1 to 255"),
+        (format!("v2:{SECRET}"), "has a version that is no number from 1 to 255"),
+        (format!(":{SECRET}"), "has a version that is no number from 1 to 255"),
+        (format!("2:{SECRET} 2:{SECOND}"), "tells version 2 twice"),
+        (format!("{SECRET} 1:{SECOND}"), "tells version 1 twice"),
+        (format!("2:{SECRET} 1:{SECRET}"), "is the same in the versions 2 and 1"),
+        (format!("2:{SECRET} 1:c2hvcnQ="), "of version 1 is shorter than 32 bytes"),
+        (format!("2:! 1:{SECRET}"), "of version 2 is not base64"),
+        (format!("2: 1:{SECRET}"), "of version 2 is shorter than 32 bytes"),
+        (format!("{SECRET}\n{SECOND}"), "is not base64"),
+    ] {
+        write_secret(&file, &text, 0o600);
+        let error = MasterSecrets::load_or_create(&source, folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: the master secret {expected}; write ", file.display())), "{error}");
+        assert!(!error.contains('\n') && !error.contains(&SECRET[..8]) && !error.contains(&SECOND[..8]), "{error}");
+        let by_variable = load("", &[("TOKENLIFE__AUTH__MASTER_SECRET", &text)]).unwrap_err().to_string();
+        assert!(by_variable.contains(&format!("the master secret {expected}; ")), "{by_variable}");
+        assert!(!by_variable.contains(&SECRET[..8]) && !by_variable.contains(&SECOND[..8]), "{by_variable}");
+    }
+}
+
+#[test]
+fn a_new_version_is_made_in_one_step_or_in_two_and_an_old_one_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, _) = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, folder.path()).unwrap();
+    let two = one.rotated().unwrap();
+    assert_eq!(versions(&two), [2, 1]);
+    let standby = one.with_standby().unwrap();
+    assert_eq!((versions(&standby), standby.making()), (vec![1, 2], 1));
+    let turned = standby.rotated().unwrap();
+    assert_eq!(versions(&turned), [2, 1]);
+    assert_eq!(turned.iter().last(), one.iter().next(), "the old secret is still there");
+    assert_eq!(versions(&turned.rotated().unwrap()), [3, 2, 1]);
+    assert_eq!((versions(&turned.without(1)), versions(&turned.without(2))), (vec![2], vec![2, 1]));
+    let many = (1..16).try_fold(one.clone(), |secrets, _| secrets.rotated()).unwrap();
+    assert!(many.rotated().is_none() && many.with_standby().is_none());
+
+    let file = folder.path().join(MasterSecrets::FILE_NAME);
+    for secrets in [&two, &turned, &one] {
+        secrets.replace(&file).unwrap();
+        let (read, _) = MasterSecrets::load(&MasterSecretSource::DataFolder, folder.path()).unwrap().unwrap();
+        assert_eq!(&read, secrets);
+        assert_eq!((mode(&file), fs::read_dir(folder.path()).unwrap().count()), (0o600, 1));
+    }
+    let error = one.replace(Path::new("/proc/nowhere/master.key")).unwrap_err();
+    assert!(error.lines().len() == 1 && error.to_string().contains("cannot be replaced"), "{error}");
 }

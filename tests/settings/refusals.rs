@@ -105,9 +105,9 @@ TOKENLIFE__DATABASE__URL=postgres://u:hunter2@db/x
 TOKENLIFE__AUTH__MASTER_SECRET=
     : empty; write what `openssl rand -base64 32` prints
 TOKENLIFE__AUTH__MASTER_SECRET=hunter2
-    : shorter than 32 bytes; write what `openssl rand -base64 32` prints
+    : the master secret is shorter than 32 bytes; write what `openssl rand -base64 32` prints
 TOKENLIFE__AUTH__MASTER_SECRET=hunter2, hunter2, hunter2, hunter2, hunter2
-    : not base64; write what `openssl rand -base64 32` prints
+    : the master secret is not base64; write what `openssl rand -base64 32` prints
 TOKENLIFE__AUTH__ACES_TTL=hunter2
     : no such setting; there are TOKENLIFE__AUTH__ACCESS_TTL, TOKENLIFE__AUTH__REFRESH_TTL, TOKENLIFE__AUTH__SIGNING_KEY_ROTATION, TOKENLIFE__AUTH__MASTER_SECRET_FILE, TOKENLIFE__AUTH__MASTER_SECRET, TOKENLIFE__AUTH__PASSWORD_MIN_LENGTH
 TOKENLIFE__ATUH__ACCESS_TTL=hunter2

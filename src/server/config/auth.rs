@@ -2,7 +2,7 @@
 
 use super::{
     keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
-    master_secret::MasterSecret,
+    master_secrets::MasterSecrets,
     problems::Problems,
 };
 use std::{path::PathBuf, time::Duration};
@@ -31,7 +31,7 @@ pub enum MasterSecretSource {
     /// A file of the operator's, `master_secret_file`.
     File(PathBuf),
     /// The variable `TOKENLIFE__AUTH__MASTER_SECRET`.
-    Given(MasterSecret),
+    Given(MasterSecrets),
 }
 
 impl Default for AuthConfig {
@@ -117,8 +117,8 @@ struct InVariable<'a>(&'a mut MasterSecretSource);
 
 impl Value for InVariable<'_> {
     fn set(&mut self, written: &Written) -> Result<(), String> {
-        *self.0 =
-            MasterSecretSource::Given(written.text()?.parse::<MasterSecret>().map_err(|error| error.to_string())?);
+        let secrets = written.text()?.parse::<MasterSecrets>();
+        *self.0 = MasterSecretSource::Given(secrets.map_err(|error| format!("the master secret {error}"))?);
         Ok(())
     }
 

@@ -60,9 +60,9 @@ pub enum RefreshTokenError {
     /// Not of the form above: an old format, a cut or a made-up value. Final.
     #[error("malformed refresh token")]
     Malformed,
-    /// Signed under a key this server does not have: another may. Not final.
-    #[error("refresh token of an unknown key version")]
-    UnknownKey,
+    /// Made under a version this server does not have: another may. Not final.
+    #[error("refresh token of the unknown key version {0}")]
+    UnknownKey(u8),
     /// The MAC does not fit. Final.
     #[error("forged refresh token")]
     Forged,
@@ -73,16 +73,32 @@ impl RefreshTokenKey {
     pub fn new(version: u8, secret: &[u8; 32]) -> Self {
         Self { version, key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
     }
+}
+
+/// The keys for refresh tokens: the first one makes, all of them open.
+#[derive(Debug)]
+pub struct RefreshTokenKeys(Vec<RefreshTokenKey>);
+
+impl RefreshTokenKeys {
+    /// # Panics
+    ///
+    /// If there is no key.
+    #[must_use]
+    pub fn new(keys: Vec<RefreshTokenKey>) -> Self {
+        assert!(!keys.is_empty(), "tokens are made under some key");
+        Self(keys)
+    }
 
     /// Writes a token. The same session and generation always give the same text, which is how everybody in a race
     /// gets the same successor.
     #[must_use]
     pub fn seal(&self, token: RefreshToken) -> PlainRefreshToken {
+        let RefreshTokenKey { version, key } = &self.0[0];
         let mut bytes = Vec::with_capacity(TOKEN_BYTES);
-        bytes.extend([FORMAT, self.version]);
+        bytes.extend([FORMAT, *version]);
         bytes.extend(token.session_id.as_uuid().as_bytes());
         bytes.extend(token.generation.number().to_be_bytes());
-        let mac = hmac::sign(&self.key, &bytes);
+        let mac = hmac::sign(key, &bytes);
         bytes.extend(mac.as_ref());
         PlainRefreshToken(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -91,7 +107,7 @@ impl RefreshTokenKey {
     ///
     /// # Errors
     ///
-    /// [`RefreshTokenError`] if this is not a token made under this key.
+    /// [`RefreshTokenError`] if this is not a token made under one of these keys.
     pub fn open(&self, text: &str) -> Result<RefreshToken, RefreshTokenError> {
         use RefreshTokenError::{Forged, Malformed, UnknownKey};
 
@@ -103,12 +119,9 @@ impl RefreshTokenKey {
         let (head, rest) = signed.split_first_chunk::<2>().ok_or(Malformed)?;
         let (id, generation) = rest.split_first_chunk::<16>().ok_or(Malformed)?;
         let generation: [u8; 4] = generation.try_into().map_err(|_| Malformed)?;
-        match *head {
-            [FORMAT, version] if version == self.version => {}
-            [FORMAT, _] => return Err(UnknownKey),
-            _ => return Err(Malformed),
-        }
-        hmac::verify(&self.key, signed, mac).map_err(|_| Forged)?;
+        let [FORMAT, version] = *head else { return Err(Malformed) };
+        let key = self.0.iter().find(|key| key.version == version).ok_or(UnknownKey(version))?;
+        hmac::verify(&key.key, signed, mac).map_err(|_| Forged)?;
         Ok(RefreshToken {
             session_id: SessionId::from_uuid(Uuid::from_bytes(*id)),
             generation: Generation::new(u32::from_be_bytes(generation)),
@@ -120,8 +133,12 @@ impl RefreshTokenKey {
 mod tests {
     use super::*;
 
-    fn key() -> RefreshTokenKey {
-        RefreshTokenKey::new(1, &[7; 32])
+    fn key_of(version: u8, secret: u8) -> RefreshTokenKeys {
+        RefreshTokenKeys::new(vec![RefreshTokenKey::new(version, &[secret; 32])])
+    }
+
+    fn key() -> RefreshTokenKeys {
+        key_of(1, 7)
     }
 
     fn token() -> RefreshToken {
@@ -156,13 +173,30 @@ mod tests {
 
     #[test]
     fn a_token_of_another_key_or_form_is_told_apart() {
-        let other_secret = RefreshTokenKey::new(1, &[8; 32]).seal(token());
+        let other_secret = key_of(1, 8).seal(token());
         assert_eq!(key().open(other_secret.as_str()), Err(RefreshTokenError::Forged));
-        let other_version = RefreshTokenKey::new(2, &[7; 32]).seal(token());
-        assert_eq!(key().open(other_version.as_str()), Err(RefreshTokenError::UnknownKey));
+        let other_version = key_of(2, 7).seal(token());
+        assert_eq!(key().open(other_version.as_str()), Err(RefreshTokenError::UnknownKey(2)));
         let long = "A".repeat(1_000_000);
         for text in ["", "x", &long, &"A".repeat(TOKEN_CHARS), &"=".repeat(TOKEN_CHARS)] {
             assert_eq!(key().open(text), Err(RefreshTokenError::Malformed));
         }
+    }
+
+    #[test]
+    fn the_first_key_makes_and_all_of_them_open() {
+        let [one, two] = [1, 2].map(|version| move || RefreshTokenKey::new(version, &[version; 32]));
+        let (old, both, turned) = (
+            RefreshTokenKeys::new(vec![one()]),
+            RefreshTokenKeys::new(vec![two(), one()]),
+            RefreshTokenKeys::new(vec![one(), two()]),
+        );
+        for maker in [&old, &both, &turned] {
+            let plain = maker.seal(token());
+            assert_eq!(both.open(plain.as_str()), Ok(token()));
+            assert_eq!(turned.open(plain.as_str()), Ok(token()));
+        }
+        assert_eq!(old.seal(token()), turned.seal(token()));
+        assert_eq!(old.open(both.seal(token()).as_str()), Err(RefreshTokenError::UnknownKey(2)));
     }
 }

@@ -5,6 +5,7 @@ use super::{
     clients::{self, ClientCredentials, Clients, InvalidClient},
     delivery::Delivery,
     ended::EndedSessions,
+    secret_versions::SecretVersions,
     tokens::{AccessTokenError, IssuedTokens, Tokens},
 };
 use crate::server::{
@@ -32,6 +33,7 @@ pub struct Sessions {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub tokens: Tokens,
+    pub secrets: Arc<SecretVersions>,
     pub clients: Clients,
     pub ended: Arc<EndedSessions>,
     pub delivery: Delivery,
@@ -48,6 +50,9 @@ pub enum RefreshError {
     /// The session is not known: deleted after its time, or of another installation.
     #[error("the session of the refresh token is unknown")]
     UnknownSession,
+    /// Under a version of the master secret that is not needed any more, and not here.
+    #[error("the refresh token was made under a master secret that has been retired")]
+    Retired,
     #[error("the session has reached its end")]
     Expired,
     #[error("the session has been ended")]
@@ -75,10 +80,11 @@ impl RefreshError {
         match self {
             Self::Token(RefreshTokenError::Malformed | RefreshTokenError::Forged)
             | Self::UnknownSession
+            | Self::Retired
             | Self::Expired
             | Self::Ended
             | Self::Reused => true,
-            Self::Token(RefreshTokenError::UnknownKey)
+            Self::Token(RefreshTokenError::UnknownKey(_))
             | Self::Client(_)
             | Self::Replaced
             | Self::Contended
@@ -172,7 +178,12 @@ impl Sessions {
     /// [`RefreshError`]; see [`RefreshError::is_final`].
     pub async fn refresh(&self, client: ClientCredentials<'_>, refresh_token: &str) -> Result<Refreshed, RefreshError> {
         let client_id = self.clients.authenticate(client)?;
-        let token = self.tokens.read_refresh(refresh_token)?;
+        let token = self.tokens.read_refresh(refresh_token).map_err(|error| match error {
+            RefreshTokenError::UnknownKey(version) if self.secrets.is_over(version, self.clock.now()) => {
+                RefreshError::Retired
+            }
+            error => error.into(),
+        })?;
         for _ in 0..MAX_ROUNDS {
             let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
             if session.client_id != client_id {

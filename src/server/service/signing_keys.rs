@@ -7,7 +7,7 @@
 use crate::server::{
     clock::{Clock, Timestamp},
     domain::key_schedule::{KeySchedule, KeyTimes, KeyWindow},
-    keyring::{Keyring, Sealed, Unsealable},
+    keyring::{Keyring, OpenError, Sealed},
     store::{Store, StoreError, StoredSigningKey},
 };
 use aws_lc_rs::{
@@ -39,7 +39,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("the signing key in the database cannot be read")]
-    Unsealable(#[from] Unsealable),
+    Unsealable(#[from] OpenError),
     #[error("the signing key in the database is no Ed25519 key")]
     Unusable,
     #[error(transparent)]
@@ -149,19 +149,54 @@ impl SigningKeys {
         self.reload().await
     }
 
-    /// Learns which keys are stored now.
+    /// Learns which keys are stored now. Those sealed under a version of the master secret that this server lacks are
+    /// as if they were not there: it goes on with the others.
     ///
     /// # Errors
     ///
     /// [`KeyError`]; what is known stays.
     pub async fn reload(&self) -> Result<(), KeyError> {
         let known = self.current();
-        let opened = self.list().await?.into_iter().map(|(stored, window)| {
+        let (mut opened, mut lacking) = (Vec::new(), None);
+        for stored in self.store.list_signing_keys().await? {
             let key = known.get(&stored.id).cloned().map_or_else(|| self.open(&stored).map(Arc::new), Ok);
-            key.map(|key| (window, key))
-        });
-        let keys = opened.collect::<Result<Vec<_>, KeyError>>()?;
+            match key {
+                Ok(key) => opened.push((stored.times, key)),
+                Err(KeyError::Unsealable(error @ OpenError::UnknownVersion(_))) => lacking = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = lacking.filter(|_| opened.is_empty()) {
+            return Err(error.into());
+        }
+        let (times, keys): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        let keys = self.schedule.windows(&times).into_iter().zip(keys).collect();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeySet { keys });
+        Ok(())
+    }
+
+    /// Seals under the version of the master secret that makes here what is sealed under another.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`].
+    pub async fn reseal(&self) -> Result<(), KeyError> {
+        let version = self.keyring.making_version();
+        for key in self.store.list_signing_keys().await? {
+            if key.sealed.version() == Some(version) {
+                continue;
+            }
+            let purpose = purpose(&key.id);
+            let secret = match self.keyring.open(&purpose, &key.sealed) {
+                // Whoever has that version uses a newer one than this server.
+                Err(OpenError::UnknownVersion(_)) => continue,
+                opened => opened?,
+            };
+            let resealed = self.keyring.seal(&purpose, &secret);
+            if self.store.reseal_signing_key(key.times.number, &key.sealed, &resealed).await? {
+                info!(target: "tokenlife::security", event = "signing_key_resealed", kid = key.id, version);
+            }
+        }
         Ok(())
     }
 
@@ -223,10 +258,15 @@ impl SigningKeys {
     pub async fn follow(self: Arc<Self>, clock: Arc<dyn Clock>) {
         let mut ticks = interval(MAX_INTERVAL.min(self.schedule.lead / 4).max(Duration::from_millis(100)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Once at start and no more: while versions change, servers that make under different ones would undo each
+        // other's work for ever.
+        let mut resealed = false;
         let mut works = true;
         loop {
             ticks.tick().await;
-            match self.tend(clock.now()).await {
+            let outcome = if resealed { Ok(()) } else { self.reseal().await };
+            resealed = outcome.is_ok();
+            match outcome.and(self.tend(clock.now()).await) {
                 Ok(()) => works = true,
                 Err(error) if works => {
                     warn!(error = &error as &dyn Error, "cannot look after the signing keys; trying on");

@@ -5,7 +5,7 @@
 
 mod rows;
 
-use super::{Client, Conflict, EndedSession, Store, StoreError, StoredSigningKey};
+use super::{Client, Conflict, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -13,9 +13,10 @@ use crate::server::{
         session::{EndReason, Generation, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
+    keyring::Sealed,
 };
 use async_trait::async_trait;
-use rows::{ClientRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow, id_bytes};
+use rows::{ClientRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow, id_bytes};
 use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -315,6 +316,45 @@ impl Store for SqliteStore {
 
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
         let done = sqlx::query("DELETE FROM signing_keys WHERE number = $1").bind(number).execute(&self.writer).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE signing_keys SET sealed = $3 WHERE number = $1 AND sealed = $2")
+            .bind(number)
+            .bind(old.as_bytes())
+            .bind(new.as_bytes())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO secret_versions (version, fingerprint, needed_until) VALUES ($1, $2, $3)
+             ON CONFLICT (version) DO UPDATE SET needed_until = max(needed_until, excluded.needed_until)
+             WHERE fingerprint = excluded.fingerprint",
+        )
+        .bind(version.version)
+        .bind(version.fingerprint.as_slice())
+        .bind(version.needed_until.as_millis())
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError> {
+        let rows: Vec<SecretVersionRow> =
+            sqlx::query_as("SELECT * FROM secret_versions ORDER BY version").fetch_all(&self.readers).await?;
+        rows.into_iter().map(SecretVersion::try_from).collect()
+    }
+
+    async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query("UPDATE secret_versions SET needed_until = min(needed_until, $2) WHERE version = $1")
+            .bind(version)
+            .bind(at.as_millis())
+            .execute(&self.writer)
+            .await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -34,6 +34,11 @@ impl<'a> Browser<'a> {
         self
     }
 
+    /// The same browser, with its cookies, in front of another instance.
+    pub fn in_front_of<'b>(&self, app: &'b TestApp) -> Browser<'b> {
+        Browser { app, jar: self.jar.clone(), email: self.email.clone(), peer: self.peer }
+    }
+
     /// Opens a page, as from the address bar.
     pub async fn get(&mut self, path: &str) -> Answer {
         let request = navigation(Method::GET, path).header("sec-fetch-site", "none").body(Body::empty());

@@ -15,14 +15,14 @@ use std::{
 use tempfile::TempDir;
 use tokenlife::server::{
     clock::{Clock as _, ManualClock, Timestamp},
-    config::{Config, MasterSecret, MasterSecretSource},
+    config::{Config, MasterSecretSource, MasterSecrets},
     domain::{
         session::{LoginMethod, Session, SessionId},
         user::UserId,
     },
     http::{self, health::Readiness},
     service::Origin,
-    start::Application,
+    start::{Application, StartError},
     state::AppState,
     store::{Store, sqlite::SqliteStore},
 };
@@ -41,6 +41,7 @@ pub struct TestApp {
     pub watched: Arc<WatchedStore>,
     pub origin: String,
     pub files: Arc<TempDir>,
+    pub secrets: MasterSecrets,
     users: AtomicU32,
     /// Passwords are hashed one after the other, so that tests do not time each other out.
     hashing: Mutex<()>,
@@ -58,7 +59,9 @@ impl TestApp {
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
         let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
-        Self::on_store(&config, store, Arc::new(files), clock).await
+        let (secrets, _) =
+            MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
+        Self::on_store(&config, store, Arc::new(files), clock, secrets).await.expect("an application")
     }
 
     /// Another instance on the same database, with the same master secret and a clock of its own that shows the same
@@ -66,8 +69,15 @@ impl TestApp {
     pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::for_tests();
         change(&mut config);
+        let (store, files, secrets) = (Arc::clone(&self.store), Arc::clone(&self.files), self.secrets.clone());
         let clock = ManualClock::at(self.now());
-        Self::on_store(&config, Arc::clone(&self.store), Arc::clone(&self.files), clock).await
+        Self::on_store(&config, store, files, clock, secrets).await.expect("an application")
+    }
+
+    /// Another instance on the same database, which has these versions of the master secret.
+    pub async fn beside_under(&self, secrets: &MasterSecrets) -> Result<Self, StartError> {
+        let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
+        Self::on_store(&Config::for_tests(), store, files, ManualClock::at(self.now()), secrets.clone()).await
     }
 
     /// An application that the world reaches under `https`.
@@ -75,7 +85,13 @@ impl TestApp {
         Self::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await
     }
 
-    async fn on_store(config: &Config, store: Arc<dyn Store>, files: Arc<TempDir>, clock: ManualClock) -> Self {
+    async fn on_store(
+        config: &Config,
+        store: Arc<dyn Store>,
+        files: Arc<TempDir>,
+        clock: ManualClock,
+        secrets: MasterSecrets,
+    ) -> Result<Self, StartError> {
         let site_root = files.path().join("site");
         std::fs::create_dir_all(site_root.join("pkg")).expect("a folder");
         std::fs::write(site_root.join("pkg/tokenlife.css"), "body{}").expect("a file");
@@ -85,19 +101,16 @@ impl TestApp {
             .site_root(site_root.display().to_string())
             .site_pkg_dir("pkg")
             .build();
-        let (secret, _) =
-            MasterSecret::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
         let watched = Arc::new(WatchedStore::new(Arc::clone(&store)));
         let used: Arc<dyn Store> = watched.clone();
-        let application = Application::assemble(config, options, &secret, Arc::clone(&used), Arc::new(clock.clone()))
-            .await
-            .expect("an application");
+        let application =
+            Application::assemble(config, options, &secrets, Arc::clone(&used), Arc::new(clock.clone())).await?;
         let router = http::router(&application.state, &used, config, &Readiness::ready());
         let state = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
         watched.asked();
         let (users, hashing) = (AtomicU32::new(0), Mutex::default());
-        Self { router, clock, state, store, watched, origin, files, users, hashing }
+        Ok(Self { router, clock, state, store, watched, origin, files, secrets, users, hashing })
     }
 
     /// A browser that has never been here.

@@ -15,7 +15,8 @@ use tokenlife::server::{
         session::{EndReason, Generation, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
-    store::{Client, EndedSession, Store, StoreError, StoredSigningKey},
+    keyring::Sealed,
+    store::{Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey},
 };
 
 /// How the database is doing.
@@ -199,6 +200,22 @@ impl Store for WatchedStore {
 
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
         self.ask_beside(self.inner.remove_signing_key(number)).await
+    }
+
+    async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError> {
+        self.ask_beside(self.inner.reseal_signing_key(number, old, new)).await
+    }
+
+    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
+        self.ask_beside(self.inner.note_secret_version(version)).await
+    }
+
+    async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError> {
+        self.ask_beside(self.inner.list_secret_versions()).await
+    }
+
+    async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError> {
+        self.ask_beside(self.inner.retire_secret_version(version, at)).await
     }
 
     async fn close(&self) {

@@ -1,6 +1,6 @@
 //! How rows become what the domain knows.
 
-use super::super::{Client, StoreError, StoredSigningKey};
+use super::super::{Client, SecretVersion, StoreError, StoredSigningKey};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -152,5 +152,22 @@ impl From<SigningKeyRow> for StoredSigningKey {
             sealed: Sealed::from_stored(row.sealed),
             created_at: Timestamp::from_millis(row.created_at),
         }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct SecretVersionRow {
+    version: u8,
+    fingerprint: Vec<u8>,
+    needed_until: i64,
+}
+
+impl TryFrom<SecretVersionRow> for SecretVersion {
+    type Error = StoreError;
+
+    fn try_from(row: SecretVersionRow) -> Result<Self, StoreError> {
+        let fingerprint = row.fingerprint.try_into().map_err(|_| StoreError::Corrupt("fingerprint"))?;
+        let needed_until = Timestamp::from_millis(row.needed_until);
+        Ok(Self { version: row.version, fingerprint, needed_until })
     }
 }

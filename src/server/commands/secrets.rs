@@ -1,0 +1,106 @@
+//! The commands that look after the master secret.
+
+use super::{in_utc, say, with_application};
+use crate::server::{
+    cli::SecretCommand,
+    config::{Config, MasterSecrets, Origin},
+    start::{self, Application, StartError},
+};
+use std::path::{Path, PathBuf};
+
+/// Carries out a `secret` command.
+///
+/// # Errors
+///
+/// [`StartError`], to be told in one line.
+pub fn secret(settings: &Path, command: SecretCommand) -> Result<(), StartError> {
+    match command {
+        SecretCommand::List => with_application(settings, list),
+        SecretCommand::Rotate { standby } => rotate(settings, standby),
+        SecretCommand::Retire { version, force } => retire(settings, version, force),
+    }
+}
+
+async fn list(application: &Application) -> Result<(), StartError> {
+    let (sessions, keyring) = (&application.state.sessions, &application.state.keyring);
+    let now = sessions.clock.now();
+    let known = sessions.secrets.known();
+    let mut versions: Vec<u8> = keyring.fingerprints().map(|(version, _)| version).collect();
+    versions.extend(known.iter().map(|known| known.version));
+    versions.sort_unstable();
+    versions.dedup();
+    for version in versions {
+        let here = if version == keyring.making_version() {
+            "makes"
+        } else if keyring.fingerprints().any(|(known, _)| known == version) {
+            "opens"
+        } else {
+            "not here"
+        };
+        let need = match known.iter().find(|known| known.version == version).map(|known| known.needed_until) {
+            Some(until) if until > now => format!("needed until {}", in_utc(until)),
+            Some(_) => "not needed any more".to_owned(),
+            None => "not used yet".to_owned(),
+        };
+        say(&format!("{version}\t{here}\t{need}"))?;
+    }
+    Ok(())
+}
+
+fn rotate(settings: &Path, standby: bool) -> Result<(), StartError> {
+    let (secrets, file) = secrets_in_file(settings)?;
+    let rotated = if standby { secrets.with_standby() } else { secrets.rotated() };
+    let rotated = rotated.ok_or_else(|| StartError::Command("there is no room for another version".to_owned()))?;
+    rotated.replace(&file)?;
+    let then = if standby {
+        "give this file to all servers and start them again; then run `tokenlife secret rotate`"
+    } else {
+        "give this file to all servers and start them again; keep the old version until `tokenlife secret list` says \
+         that it is not needed any more"
+    };
+    say(&format!("{} now holds: {rotated}; {then}", file.display()))
+}
+
+fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
+    let (secrets, file) = secrets_in_file(settings)?;
+    let refuse = |why: String| Err(StartError::Command(why));
+    if !secrets.has(version) {
+        return refuse(format!("{} holds no version {version}", file.display()));
+    }
+    if version == secrets.making() {
+        return refuse(format!("version {version} makes what is new; run `tokenlife secret rotate` first"));
+    }
+    with_application(settings, async |application| {
+        let sessions = &application.state.sessions;
+        let now = sessions.clock.now();
+        let known = sessions.secrets.known();
+        if !known.iter().any(|known| known.version == secrets.making()) {
+            return refuse(format!("no server makes under version {} yet; start them again first", secrets.making()));
+        }
+        let needed = known.iter().find(|known| known.version == version && known.needed_until > now);
+        if let Some(needed) = needed.filter(|_| !force) {
+            return refuse(format!(
+                "version {version} is needed until {}; with --force, who has not been back since it was replaced has \
+                 to sign in again",
+                in_utc(needed.needed_until)
+            ));
+        }
+        sessions.tokens.keys().reseal().await.map_err(StartError::Keys)?;
+        application.store.retire_secret_version(version, now).await?;
+        secrets.without(version).replace(&file)?;
+        say(&format!("version {version} is out of {}; take it away from the other servers as well", file.display()))
+    })
+}
+
+/// The versions, and the file they are in.
+fn secrets_in_file(settings: &Path) -> Result<(MasterSecrets, PathBuf), StartError> {
+    let config = Config::load(settings)?;
+    let secrets = start::master_secrets(&config)?;
+    match MasterSecrets::load(&config.auth.master_secret, &config.data.dir)? {
+        Some((secrets, Origin::File(file) | Origin::Generated(file))) => Ok((secrets, file)),
+        _ => Err(StartError::Command(format!(
+            "the master secret is in a variable ({secrets}): write the versions there, `2:… 1:…`, each as \
+             `openssl rand -base64 32` prints it; the first one makes what is new"
+        ))),
+    }
+}

@@ -1,0 +1,136 @@
+//! Which versions of the master secret are in use, by whatever server, and until when each is needed.
+//!
+//! The store knows each by a fingerprint. So a server notices that it was given another secret under the same number,
+//! before it calls everybody's tokens forged; that a version is missing which somebody still needs; and that one is
+//! not needed any more.
+
+use crate::server::{
+    clock::{Clock, Timestamp},
+    keyring::Keyring,
+    store::{SecretVersion, Store, StoreError},
+};
+use std::{
+    error::Error,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, warn};
+
+/// How often the store is looked at.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// How much longer than it has to be a version is noted as needed, so that one write a day is enough.
+const MARGIN: Duration = Duration::from_hours(24);
+
+/// Why the master secret cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error("version {0} of the master secret is another one than this database was used with")]
+    Other(u8),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The versions of the master secret, as all servers of this database use them.
+#[derive(Debug)]
+pub struct SecretVersions {
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    refresh_ttl: Duration,
+    known: RwLock<Vec<SecretVersion>>,
+}
+
+impl SecretVersions {
+    /// Learns what is in use, and checks that each version here is the one that is known there.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub async fn load(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        refresh_ttl: Duration,
+    ) -> Result<Self, SecretError> {
+        let versions = Self { store, keyring, refresh_ttl, known: RwLock::default() };
+        versions.learn().await?;
+        let known = versions.known();
+        let other = versions.keyring.fingerprints().find(|(version, fingerprint)| {
+            known.iter().any(|known| known.version == *version && known.fingerprint != *fingerprint)
+        });
+        match other {
+            Some((version, _)) => Err(SecretError::Other(version)),
+            None => Ok(versions),
+        }
+    }
+
+    /// All versions that were ever in use.
+    #[must_use]
+    pub fn known(&self) -> Vec<SecretVersion> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether nothing made under this version, which this server does not have, is alive anywhere.
+    #[must_use]
+    pub fn is_over(&self, version: u8, now: Timestamp) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|known| known.version == version && known.needed_until <= now)
+    }
+
+    /// The versions that somebody needs and this server lacks.
+    #[must_use]
+    pub fn missing(&self, now: Timestamp) -> Vec<SecretVersion> {
+        let lacks = |known: &SecretVersion| self.keyring.fingerprints().all(|(version, _)| version != known.version);
+        self.known().into_iter().filter(|known| known.needed_until > now && lacks(known)).collect()
+    }
+
+    /// Notes that this server makes tokens under its first version, and learns what others do.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub async fn note(&self, now: Timestamp) -> Result<(), SecretError> {
+        let making = self.keyring.making_version();
+        let needed_until = now + self.refresh_ttl;
+        let is_noted = |known: &SecretVersion| known.version == making && known.needed_until >= needed_until;
+        self.learn().await?;
+        if self.known().iter().any(is_noted) {
+            return Ok(());
+        }
+        for (version, fingerprint) in self.keyring.fingerprints().filter(|(version, _)| *version == making) {
+            let noted = SecretVersion { version, fingerprint, needed_until: needed_until + MARGIN };
+            if !self.store.note_secret_version(&noted).await? {
+                return Err(SecretError::Other(version));
+            }
+        }
+        Ok(self.learn().await?)
+    }
+
+    /// Keeps noting and learning for as long as the server runs.
+    pub async fn follow(self: Arc<Self>, clock: Arc<dyn Clock>) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told_missing = Vec::new();
+        loop {
+            ticks.tick().await;
+            let now = clock.now();
+            match self.note(now).await {
+                Ok(()) => {}
+                Err(SecretError::Store(cause)) => {
+                    warn!(error = &cause as &dyn Error, "cannot note which master secret is in use; trying on");
+                }
+                Err(cause) => error!("{cause}"),
+            }
+            let missing: Vec<u8> = self.missing(now).iter().map(|known| known.version).collect();
+            if missing != told_missing && !missing.is_empty() {
+                warn!(versions = ?missing, "this server lacks versions of the master secret that others still use");
+            }
+            told_missing = missing;
+        }
+    }
+
+    async fn learn(&self) -> Result<(), StoreError> {
+        let known = self.store.list_secret_versions().await?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! The master secret changes under running servers, and nobody is signed out.
+
+use crate::support::{
+    Answer, TestApp,
+    browser::ALL_COOKIES,
+    forger::Parts,
+    test_app::{days, minutes},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokenlife::{
+    paths::{ACCOUNT, HOME, LOGIN, api},
+    server::config::MasterSecrets,
+};
+
+/// The version of the master secret that a refresh token was made under.
+fn version_of(refresh_token: Option<&str>) -> u8 {
+    URL_SAFE_NO_PAD.decode(refresh_token.expect("a token")).expect("base64url")[1]
+}
+
+#[track_caller]
+fn assert_not_now(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.set_cookies().is_empty() && !answer.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn a_new_version_takes_over_and_whoever_meets_an_old_server_comes_again() {
+    let old = TestApp::new().await;
+    let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
+    let ada = old.signed_in("ada").await;
+    assert_eq!(version_of(ada.cookie("refreshToken")), 1);
+
+    let mut ada = ada.in_front_of(&new);
+    assert!(ada.is_signed_in().await);
+    ada.delete("accessToken");
+    assert_eq!(ada.get(ACCOUNT).await.assert_status(200).issued(), ALL_COOKIES);
+    assert_eq!(version_of(ada.cookie("refreshToken")), 2);
+
+    let mut back = ada.in_front_of(&old);
+    back.get(ACCOUNT).await.assert_status(200).assert_shows(&back.email);
+    back.delete("accessToken");
+    for path in [HOME, ACCOUNT, LOGIN] {
+        assert_not_now(&back.get(path).await);
+    }
+    assert_not_now(&back.call(api::REFRESH, &[]).await);
+    assert_eq!(back.cookie("refreshToken"), ada.cookie("refreshToken"), "nothing is lost");
+
+    let mut ada = back.in_front_of(&new);
+    assert_eq!(ada.call(api::REFRESH, &[]).await.assert_status(200).issued(), ALL_COOKIES);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
+    let start = TestApp::new().await;
+    let standby = start.secrets.with_standby().expect("another version");
+    let one = start.beside_under(&standby).await.expect("an application");
+    let two = start.beside_under(&standby.rotated().expect("the same")).await.expect("an application");
+    for app in [&one, &two] {
+        let keys = app.state.sessions.tokens.keys();
+        keys.reseal().await.expect("both can open both");
+    }
+    let mut ada = one.signed_in("ada").await;
+    for round in 0..40 {
+        for app in [&one, &two] {
+            app.advance(minutes(61));
+            app.state.sessions.tokens.keys().tend(app.now()).await.expect("keys");
+        }
+        let (app, version) = if round % 2 == 0 { (&two, 2) } else { (&one, 1) };
+        ada = ada.in_front_of(app);
+        let by_page = round % 3 == 0;
+        if by_page {
+            ada.get(ACCOUNT).await.assert_status(200).assert_shows(&ada.email);
+        } else {
+            ada.call(api::REFRESH, &[]).await.assert_status(200);
+        }
+        assert_eq!(version_of(ada.cookie("refreshToken")), version);
+        let mut elsewhere = ada.in_front_of(if round % 2 == 0 { &one } else { &two });
+        elsewhere.call(api::CURRENT, &[]).await.assert_status(200).assert_shows(&ada.email);
+    }
+}
+
+#[tokio::test]
+async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_token_has_expired() {
+    let old = TestApp::new().await;
+    let both = old.secrets.rotated().expect("another version");
+    let secrets = &old.state.sessions.secrets;
+    secrets.note(old.now()).await.expect("the store answers");
+    let mut ada = old.signed_in("ada").await;
+    let mut eve = old.signed_in("eve").await;
+
+    let new = old.beside_under(&both).await.expect("an application");
+    new.state.sessions.secrets.note(new.now()).await.expect("the store answers");
+    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    let sealed = new.store.list_signing_keys().await.expect("the store answers");
+    assert_eq!(sealed.iter().map(|key| key.sealed.version()).collect::<Vec<_>>(), [Some(2)]);
+    old.state.sessions.tokens.keys().tend(old.now()).await.expect("it has the key opened already");
+    ada.get(ACCOUNT).await.assert_status(200);
+    ada.delete("accessToken");
+    let mut ada = ada.in_front_of(&new);
+    ada.get(ACCOUNT).await.assert_status(200);
+
+    // Taken away too early: whoever still needs it is asked to come later, and comes back when it is there again.
+    let without = old.beside_under(&both.without(1)).await.expect("an application");
+    eve.delete("accessToken");
+    let mut eve_there = eve.in_front_of(&without);
+    assert_not_now(&eve_there.get(ACCOUNT).await);
+    let missing = |app: &TestApp| app.state.sessions.secrets.missing(app.now()).len();
+    assert_eq!((missing(&without), missing(&new)), (1, 0));
+    assert!(ada.in_front_of(&without).is_signed_in().await, "whoever has been back since goes on");
+    let mut eve = eve_there.in_front_of(&new);
+    assert!(eve.is_signed_in().await);
+
+    // When its last token has expired it is not missed any more, and what is left of it is over for good.
+    let mut late = without.browser();
+    let made_under_one = old.browser_of(old.account("early@example.com").await).await;
+    late.set("refreshToken", made_under_one.cookie("refreshToken").expect("a token"));
+    without.advance(days(29));
+    assert_not_now(&late.get(ACCOUNT).await);
+    without.advance(days(3));
+    assert_eq!(missing(&without), 0);
+    late.call(api::REFRESH, &[]).await.assert_status(401);
+    assert_eq!(late.get(ACCOUNT).await.assert_leads_to(LOGIN).deleted(), ["refreshToken"]);
+}
+
+#[tokio::test]
+async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
+    let old = TestApp::new().await;
+    old.state.sessions.secrets.note(old.now()).await.expect("the store answers");
+    let mut eve = old.signed_in("eve").await;
+    let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
+    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    new.store.retire_secret_version(1, new.now()).await.expect("the store answers");
+    let without = new.beside_under(&new.secrets.without(1)).await.expect("an application");
+    eve.delete("accessToken");
+    let mut eve = eve.in_front_of(&without);
+    assert_eq!(eve.get(ACCOUNT).await.assert_leads_to(LOGIN).deleted(), ["refreshToken", "tokenLife"]);
+}
+
+#[tokio::test]
+async fn a_made_up_version_touches_no_cookie() {
+    let app = TestApp::new().await;
+    let ada = app.signed_in("ada").await;
+    let mut token = URL_SAFE_NO_PAD.decode(ada.cookie("refreshToken").expect("a token")).expect("base64url");
+    token[1] = 77;
+    let mut browser = app.browser();
+    browser.set("refreshToken", &URL_SAFE_NO_PAD.encode(token));
+    assert_not_now(&browser.get(ACCOUNT).await);
+    assert_not_now(&browser.call(api::REFRESH, &[]).await);
+}
+
+#[tokio::test]
+async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has() {
+    let old = TestApp::new().await;
+    let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
+    new.state.sessions.tokens.keys().rotate(new.now()).await.expect("keys");
+    let user = old.account("ada@example.com").await;
+    for hour in 0..6 {
+        for app in [&old, &new] {
+            app.advance(minutes(60));
+        }
+        let tended = old.state.sessions.tokens.keys().tend(old.now()).await;
+        assert_eq!(tended.is_ok(), hour < 2, "from then on all keys are out of its reach, and the log says so");
+        new.state.sessions.tokens.keys().tend(new.now()).await.expect("keys");
+        let mut ada = old.browser_of(user).await;
+        assert!(ada.is_signed_in().await, "hour {hour}");
+        assert!(ada.in_front_of(&new).is_signed_in().await, "hour {hour}");
+    }
+}
+
+#[tokio::test]
+async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys_token_forged() {
+    let app = TestApp::new().await;
+    app.state.sessions.secrets.note(app.now()).await.expect("the store answers");
+    let error = app.beside_under(&MasterSecrets::generate()).await.err().expect("refused").to_string();
+    assert!(error.starts_with("version 1 of the master secret is another one") && !error.contains('\n'), "{error}");
+    let new = app.beside_under(&app.secrets.rotated().expect("another version")).await.expect("an application");
+    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    let error = app.beside_under(&app.secrets).await.err().expect("no key opens").to_string();
+    assert!(error.contains("version 2 of the master secret, which this server does not have"), "{error}");
+    let kid = |token: &str| Parts::of(token).header["kid"].clone();
+    let (ada, eve) = (app.signed_in("ada").await, new.signed_in("eve").await);
+    assert_eq!(kid(ada.cookie("accessToken").expect("a token")), kid(eve.cookie("accessToken").expect("a token")));
+}
