@@ -23,7 +23,7 @@ mod traffic;
 
 use clap::Parser;
 use lab::{Lab, StoreKind, Tools};
-use postgres::Postgres;
+use postgres::{Postgres, Stop};
 use report::{Report, Verdict};
 use scenarios::Scenario;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -112,6 +112,11 @@ async fn run(options: Options) -> ExitCode {
             Err(error) => Verdict::Failed(error.to_string()),
         };
         report.ends(verdict);
+    }
+    if let Some(postgres) = postgres
+        && let Err(error) = postgres.stop(Stop::Immediate).await
+    {
+        return report::give_up(&error.to_string());
     }
     report.tell()
 }

@@ -4,7 +4,7 @@ use super::{
     http::{Answer, NoAnswer},
     paths::LOGIN,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What an answer means to somebody who is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Seen {
 }
 
 /// Answers of one kind of traffic.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Tally {
     pub served: usize,
     pub later: usize,
@@ -42,6 +42,17 @@ pub struct Tally {
     /// Requests without an answer.
     pub unanswered: usize,
     took: Vec<Duration>,
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { served, later, logged_out, odd, deletions, unanswered, took: _ } = self;
+        write!(
+            f,
+            "{served} served, {later} told to come back, {logged_out} logged out, {deletions} cookies deleted, "
+        )?;
+        write!(f, "{unanswered} unanswered, others {odd:?}")
+    }
 }
 
 impl Tally {
@@ -73,6 +84,16 @@ impl Tally {
         self.deletions += other.deletions;
         self.unanswered += other.unanswered;
         self.took.extend(other.took);
+    }
+
+    /// How many requests there were.
+    pub fn total(&self) -> usize {
+        self.served + self.errors()
+    }
+
+    /// How many of them were not served.
+    pub fn errors(&self) -> usize {
+        self.later + self.logged_out + self.unanswered + self.odd.values().sum::<usize>()
     }
 
     /// Nobody was logged out, lost a cookie, or met a fault.

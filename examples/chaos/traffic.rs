@@ -25,12 +25,20 @@ pub enum Step {
     OpenAccount,
     /// The same, when access has expired.
     ReopenAccount,
-    /// A script that refreshes.
+    /// A script that refreshes, when access has expired.
     Refresh,
 }
 
 impl Step {
-    const ALL: [Self; 4] = [Self::OpenHome, Self::OpenAccount, Self::ReopenAccount, Self::Refresh];
+    /// One of those for a browser whose access holds all the while, or of those for one whose access keeps expiring.
+    fn any(keeps_expiring: bool, chance: &mut Rng) -> Self {
+        match (keeps_expiring, chance.bool()) {
+            (false, false) => Self::OpenHome,
+            (false, true) => Self::OpenAccount,
+            (true, false) => Self::ReopenAccount,
+            (true, true) => Self::Refresh,
+        }
+    }
 
     fn wish(self) -> Wish<'static> {
         match self {
@@ -65,6 +73,15 @@ pub struct Traffic {
     pub jars: Vec<Jar>,
 }
 
+/// A browser, and whether its access keeps expiring.
+#[derive(Debug)]
+struct Visitor {
+    jar: Jar,
+    keeps_expiring: bool,
+}
+
+type Idle = Arc<Mutex<Vec<Visitor>>>;
+
 /// Lets a browser take a step so many times a second, for as long as `meanwhile` lasts. A browser takes one step
 /// after the other; the next step is that of another one.
 pub async fn while_used<T>(
@@ -75,7 +92,8 @@ pub async fn while_used<T>(
     mut chance: Rng,
     meanwhile: impl Future<Output = T>,
 ) -> (T, Traffic) {
-    let idle = Arc::new(Mutex::new(jars));
+    let visitors = jars.into_iter().enumerate().map(|(number, jar)| Visitor { jar, keeps_expiring: number % 2 == 0 });
+    let idle: Idle = Arc::new(Mutex::new(visitors.collect()));
     let mut under_way = JoinSet::new();
     let mut ticks = interval(Duration::from_secs(1) / per_second);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -86,18 +104,18 @@ pub async fn while_used<T>(
             while let Some(done) = under_way.try_join_next() {
                 taken.extend(done.ok());
             }
-            let step = Step::ALL[chance.usize(..Step::ALL.len())];
             let next = {
                 let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
                 let count = idle.len();
                 (count > 0).then(|| idle.swap_remove(chance.usize(..count)))
             };
-            if let Some(jar) = next {
+            if let Some(visitor) = next {
+                let step = Step::any(visitor.keeps_expiring, &mut chance);
                 let way = match target {
                     Target::Servers => Way::To(site.any(&mut chance)),
                     Target::Balancer => Way::Balanced,
                 };
-                under_way.spawn(take(site.clone(), way, jar, step, Arc::clone(&idle)));
+                under_way.spawn(take(site.clone(), way, visitor, step, Arc::clone(&idle)));
             }
         }
     };
@@ -108,16 +126,16 @@ pub async fn while_used<T>(
     while let Some(done) = under_way.join_next().await {
         taken.extend(done.ok());
     }
-    let jars = std::mem::take(&mut *idle.lock().unwrap_or_else(PoisonError::into_inner));
-    (result, Traffic { taken, jars })
+    let visitors = std::mem::take(&mut *idle.lock().unwrap_or_else(PoisonError::into_inner));
+    (result, Traffic { taken, jars: visitors.into_iter().map(|visitor| visitor.jar).collect() })
 }
 
-async fn take(site: Site, way: Way, mut jar: Jar, step: Step, idle: Arc<Mutex<Vec<Jar>>>) -> Taken {
-    if matches!(step, Step::ReopenAccount | Step::Refresh) {
-        jar.let_access_expire();
+async fn take(site: Site, way: Way, mut visitor: Visitor, step: Step, idle: Idle) -> Taken {
+    if visitor.keeps_expiring {
+        visitor.jar.let_access_expire();
     }
     let began = Instant::now();
-    let result = site.ask_and_keep(way, &mut jar, step.wish()).await;
-    idle.lock().unwrap_or_else(PoisonError::into_inner).push(jar);
+    let result = site.ask_and_keep(way, &mut visitor.jar, step.wish()).await;
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(visitor);
     Taken { step, began, result }
 }
