@@ -346,7 +346,9 @@ macro_rules! contract {
 }
 
 mod sqlite {
-    use super::{Arc, SqliteStore, Store};
+    use super::{Arc, Duration, Generation, NOW, SqliteStore, Store, StoreError, join_all};
+    use futures::poll;
+    use sqlx::{Connection as _, Executor as _};
 
     async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
         let files = tempfile::tempdir().expect("a folder");
@@ -373,6 +375,75 @@ mod sqlite {
         a_signing_key_is_sealed_anew_if_nobody_else_did,
         a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less,
     );
+
+    #[tokio::test]
+    async fn whoever_asks_and_goes_away_is_served_all_the_same() {
+        let (store, _files) = open().await;
+        let (_, session) = super::added(&*store, "gone@example.com").await;
+        let mut advance = store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW);
+        assert!(poll!(&mut advance).is_pending());
+        drop(advance);
+        // What comes later is written later.
+        store.mark_delivered(&[(session.id, Generation::FIRST)]).await.expect("noted");
+        let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
+        assert_eq!(stored.generation, Generation::new(2));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn closing_loses_nothing_that_was_answered() {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("store.sqlite3");
+        let store = SqliteStore::open(&file).await.expect("a store");
+        let mut ids = Vec::new();
+        for number in 0..50 {
+            ids.push(super::added(&store, &format!("close{number}@example.com")).await.1.id);
+        }
+        let advances =
+            join_all(ids.iter().map(|id| store.advance_session(*id, Generation::FIRST, Generation::new(2), NOW)));
+        let (outcomes, ()) = futures::join!(advances, store.close());
+        let late = store.advance_session(ids[0], Generation::FIRST, Generation::new(2), NOW).await;
+        assert!(matches!(late, Err(StoreError::Unavailable(_))));
+
+        let store = SqliteStore::open(&file).await.expect("a store");
+        for (id, outcome) in ids.iter().zip(outcomes) {
+            let stored = store.find_session(*id).await.expect("an answer").expect("a session");
+            assert_eq!(stored.generation.number(), if outcome.expect("handed in before the end") { 2 } else { 1 });
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_that_is_refused_harms_no_other() {
+        let (store, _files) = open().await;
+        let (_, session) = super::added(&*store, "taken@example.com").await;
+        let (first, second) = (Generation::FIRST, Generation::new(2));
+        let marks = [(session.id, first)];
+        let (again, advanced, marked) = futures::join!(
+            store.begin_session(&session),
+            store.advance_session(session.id, first, second, NOW),
+            store.mark_delivered(&marks)
+        );
+        assert!(again.is_err() && advanced.expect("an answer") && marked.is_ok());
+        let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
+        assert_eq!((stored.generation, stored.delivered), (second, first));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_locked_database_keeps_nobody_waiting_longer_than_the_others() {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("store.sqlite3");
+        let store = SqliteStore::open(&file).await.expect("a store");
+        let (_, session) = super::added(&store, "locked@example.com").await;
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+        let mut other = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+        other.execute("BEGIN IMMEDIATE").await.expect("the lock");
+        let advance = || store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW);
+        let outcomes = tokio::time::timeout(Duration::from_secs(8), join_all((0..20).map(|_| advance()))).await;
+        for outcome in outcomes.expect("once the wait for the lock, not twice") {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        other.execute("ROLLBACK").await.expect("the lock is given back");
+        assert!(advance().await.expect("an answer"));
+    }
 
     #[tokio::test]
     async fn what_is_written_survives_closing_and_opening() {

@@ -1,8 +1,10 @@
 //! The store in one SQLite file: nothing to install, one server.
 //!
 //! One connection writes, a few read beside it (WAL). Every commit is on disk before it is answered
-//! (`synchronous = FULL`), so a rotation that a browser has heard of survives a power cut.
+//! (`synchronous = FULL`), so a rotation that a browser has heard of survives a power cut. What is written often shares
+//! its commit with what is written at the same time (`group_commit.rs`).
 
+mod group_commit;
 mod rows;
 
 use super::{Client, Conflict, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey};
@@ -16,6 +18,8 @@ use crate::server::{
     keyring::Sealed,
 };
 use async_trait::async_trait;
+use futures::future::try_join_all;
+use group_commit::GroupCommit;
 use rows::{ClientRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow, id_bytes};
 use sqlx::{
     SqlitePool,
@@ -35,6 +39,8 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("src/server/store/sqli
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
+    /// The same connection, for single statements that come in numbers.
+    group_commit: GroupCommit,
     readers: SqlitePool,
 }
 
@@ -63,7 +69,7 @@ impl SqliteStore {
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { group_commit: GroupCommit::start(writer.clone()), writer, readers })
     }
 }
 
@@ -170,7 +176,7 @@ impl Store for SqliteStore {
     }
 
     async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
-        let done = sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO sessions (id, user_id, client_id, method, began_at, expires_at, generation, rotated_at, delivered, address, user_agent)
              SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2 AND disabled_at IS NULL",
         )
@@ -184,10 +190,8 @@ impl Store for SqliteStore {
         .bind(session.rotated_at.as_millis())
         .bind(session.delivered.number())
         .bind(&session.address)
-        .bind(&session.user_agent)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .bind(&session.user_agent);
+        Ok(self.group_commit.write(statement).await? == 1)
     }
 
     async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -216,40 +220,34 @@ impl Store for SqliteStore {
         to: Generation,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
+        let statement = sqlx::query(
             "UPDATE sessions SET generation = $3, rotated_at = $4
              WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND ($2 <> $3 OR delivered < $2)",
         )
         .bind(id_bytes(id.as_uuid()))
         .bind(from.number())
         .bind(to.number())
-        .bind(at.as_millis())
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .bind(at.as_millis());
+        Ok(self.group_commit.write(statement).await? == 1)
     }
 
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        for (id, generation) in marks {
-            sqlx::query("UPDATE sessions SET delivered = $2 WHERE id = $1 AND delivered < $2")
+        let writes = marks.iter().map(|(id, generation)| {
+            let statement = sqlx::query("UPDATE sessions SET delivered = $2 WHERE id = $1 AND delivered < $2")
                 .bind(id_bytes(id.as_uuid()))
-                .bind(generation.number())
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+                .bind(generation.number());
+            self.group_commit.write(statement)
+        });
+        try_join_all(writes).await.map(drop)
     }
 
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
-            .bind(id_bytes(id.as_uuid()))
-            .bind(at.as_millis())
-            .bind(reason.code())
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let statement =
+            sqlx::query("UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
+                .bind(id_bytes(id.as_uuid()))
+                .bind(at.as_millis())
+                .bind(reason.code());
+        Ok(self.group_commit.write(statement).await? == 1)
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
@@ -360,6 +358,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.readers.close().await;
+        self.group_commit.close().await;
         self.writer.close().await;
     }
 }
