@@ -20,6 +20,15 @@ pub mod api {
     pub const ALL: [&str; 7] = [LOGIN, REFRESH, LOGOUT, CURRENT, SIGN_UP, CHANGE_DISPLAY_NAME, RATE_PASSWORD];
 }
 
+/// The token service for registered clients, and what is published about it.
+pub mod oauth {
+    pub const TOKEN: &str = "/oauth/token";
+    pub const REVOKE: &str = "/oauth/revoke";
+    pub const INTROSPECT: &str = "/oauth/introspect";
+    pub const JWKS: &str = "/.well-known/jwks.json";
+    pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+}
+
 pub mod health {
     pub const LIVE: &str = "/health/live";
     pub const READY: &str = "/health/ready";
@@ -143,8 +152,9 @@ impl Default for ReturnTo {
     }
 }
 
-/// Decodes once. Nothing if what comes out is no text.
-fn percent_decoded(text: &str) -> Option<String> {
+/// Decodes a part of a query or form once. Nothing if what comes out is no text.
+#[must_use]
+pub fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

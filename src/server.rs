@@ -9,6 +9,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod keyring;
+pub mod oauth;
 pub mod random;
 pub mod request;
 pub mod service;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Command::Serve => start::serve(&config),
         Command::User { command } => commands::user(&config, &command),
         Command::Secret { command } => commands::secrets::secret(&config, command),
+        Command::Client { command } => commands::clients::client(&config, &command),
         Command::Key { command } => commands::keys::key(&config, command),
         Command::Config { command: ConfigCommand::Check } => {
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());

@@ -161,6 +161,7 @@ fn the_variable_of_each_key_goes_before_the_file() {
         ("sign_in_per_account", ("2/min", "\"2/min\"")),
         ("sign_up_per_address", ("3/h", "\"3/h\"")),
         ("password_rating_per_address", ("4/min", "\"4/min\"")),
+        ("client_failure_per_address", ("5/min", "\"5/min\"")),
         ("format", ("json", "\"json\"")),
         ("filter", ("debug", "\"debug\"")),
     ]);

@@ -248,15 +248,33 @@ async fn expired_sessions_are_deleted_in_batches(store: &dyn Store) {
     assert!(store.find_session(live.id).await.expect("an answer").is_some());
 }
 
-async fn a_client_is_registered_once_and_its_secret_replaced(store: &dyn Store) {
-    let client = Client { id: "notes".to_owned(), secret_hash: [1; 32], created_at: NOW };
-    store.put_client(&client).await.expect("registered");
-    assert_eq!(store.find_client("notes").await.expect("an answer"), Some(client.clone()));
-    let changed = Client { secret_hash: [2; 32], created_at: NOW + HOUR, ..client };
-    store.put_client(&changed).await.expect("replaced");
-    let found = store.find_client("notes").await.expect("an answer").expect("a client");
-    assert_eq!((found.secret_hash, found.created_at), ([2; 32], NOW));
-    assert_eq!(store.find_client("nobody").await.expect("an answer"), None);
+async fn a_client_is_registered_once_and_has_two_secrets_while_it_changes_them(store: &dyn Store) {
+    let client = |id: &str, audience: Option<&str>| Client {
+        id: id.to_owned(),
+        audience: audience.map(str::to_owned),
+        secret_hash: [1; 32],
+        previous_secret_hash: None,
+        created_at: NOW,
+    };
+    let (notes, bills) = (client("notes", None), client("bills", Some("https://bills.example")));
+    assert!(store.add_client(&notes).await.expect("an answer"));
+    assert!(store.add_client(&bills).await.expect("an answer"));
+    let another = Client { secret_hash: [9; 32], ..notes.clone() };
+    assert!(!store.add_client(&another).await.expect("an answer"), "it is there");
+    assert_eq!(store.list_clients().await.expect("an answer"), [bills.clone(), notes.clone()]);
+
+    assert!(store.rotate_client_secret("notes", &[2; 32], true).await.expect("an answer"));
+    assert!(store.rotate_client_secret("notes", &[3; 32], true).await.expect("an answer"));
+    let both = Client { secret_hash: [3; 32], previous_secret_hash: Some([2; 32]), ..notes };
+    assert_eq!(store.list_clients().await.expect("an answer"), [bills.clone(), both.clone()]);
+    assert!(store.rotate_client_secret("notes", &[4; 32], false).await.expect("an answer"));
+    let one = Client { secret_hash: [4; 32], previous_secret_hash: None, ..both };
+    assert_eq!(store.list_clients().await.expect("an answer"), [bills, one]);
+    assert!(!store.rotate_client_secret("nobody", &[5; 32], true).await.expect("an answer"));
+
+    assert!(store.remove_client("bills").await.expect("an answer"));
+    assert!(!store.remove_client("bills").await.expect("an answer"), "it is gone");
+    assert_eq!(store.list_clients().await.expect("an answer").len(), 1);
 }
 
 fn signing_key(keyring: &Keyring, number: u32, maker: u8) -> StoredSigningKey {
@@ -369,7 +387,7 @@ mod sqlite {
         a_disabled_user_has_no_sessions_and_gets_none,
         ending_and_advancing_at_once_leave_an_ended_session,
         expired_sessions_are_deleted_in_batches,
-        a_client_is_registered_once_and_its_secret_replaced,
+        a_client_is_registered_once_and_has_two_secrets_while_it_changes_them,
         of_servers_that_make_the_next_signing_key_at_once_one_does,
         a_signing_key_is_removed_by_its_number,
         a_signing_key_is_sealed_anew_if_nobody_else_did,

@@ -37,6 +37,11 @@ pub enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Look after the OAuth clients that may use the token service.
+    Client {
+        #[command(subcommand)]
+        command: ClientCommand,
+    },
     /// Look after the keys that access tokens are signed with.
     Key {
         #[command(subcommand)]
@@ -76,6 +81,33 @@ pub enum UserCommand {
     Enable {
         #[arg(long, value_name = "E")]
         email: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ClientCommand {
+    /// Register a client, and print its secret, once.
+    Add {
+        #[arg(long, value_name = "ID")]
+        id: String,
+        /// Whom the tokens are for that it gets in its own name; without, they are for this application.
+        #[arg(long, value_name = "URL")]
+        audience: Option<String>,
+    },
+    /// Print all clients.
+    List,
+    /// Give a client a new secret, and print it, once. The one before stays valid until the next time.
+    RotateSecret {
+        #[arg(long, value_name = "ID")]
+        id: String,
+        /// The one before is not valid any more: for one that somebody else has got hold of.
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Remove a client. Running servers refuse it within seconds.
+    Remove {
+        #[arg(long, value_name = "ID")]
+        id: String,
     },
 }
 
@@ -248,6 +280,23 @@ mod tests {
         assert_eq!(secret(&["retire", "--version", "1"]), SecretCommand::Retire { version: 1, force: false });
         let forced = secret(&["retire", "--version", "1", "--force"]);
         assert_eq!(forced, SecretCommand::Retire { version: 1, force: true });
+    }
+
+    #[test]
+    fn clients_are_looked_after() {
+        let client = |arguments: &[&str]| match parsed(&[&["client"], arguments].concat()).1 {
+            Command::Client { command } => command,
+            other => panic!("{other:?}"),
+        };
+        let id = || "notes".to_owned();
+        let audience = Some("https://notes.example".to_owned());
+        assert_eq!(client(&["add", "--id", "notes"]), ClientCommand::Add { id: id(), audience: None });
+        let added = client(&["add", "--id", "notes", "--audience", "https://notes.example"]);
+        assert_eq!(added, ClientCommand::Add { id: id(), audience });
+        assert_eq!(client(&["list"]), ClientCommand::List);
+        let rotated = client(&["rotate-secret", "--id", "notes", "--at-once"]);
+        assert_eq!(rotated, ClientCommand::RotateSecret { id: id(), at_once: true });
+        assert_eq!(client(&["remove", "--id", "notes"]), ClientCommand::Remove { id: id() });
     }
 
     #[test]

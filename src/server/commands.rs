@@ -1,5 +1,6 @@
-//! The commands that look after accounts, keys and the master secret. They work beside a running server, on the same database.
+//! The commands that look after accounts, clients, keys and the master secret. They work beside a running server, on the same database.
 
+pub(super) mod clients;
 pub(super) mod keys;
 pub(super) mod secrets;
 

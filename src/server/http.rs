@@ -16,7 +16,7 @@ pub mod session_layer;
 pub mod site;
 mod whole_pages;
 
-use super::{config::Config, state::AppState, store::Store};
+use super::{config::Config, oauth, state::AppState, store::Store};
 use axum::Router;
 use client_address::{TrustedProxies, client_address};
 use health::Readiness;
@@ -46,6 +46,8 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
     // Files are the same for everybody, and health is nobody's.
     let app = assets::assets(app, options.site_root.as_ref().as_ref(), &options.site_pkg_dir);
     let app = app.merge(health::router(readiness.clone(), ping(store)));
+    // Clients prove themselves without cookies.
+    let app = app.merge(request_limits(oauth::router(state), RequestLimits::from(&config.http)));
     // Whatever happens inside, every answer carries these.
     let app = error_pages(catch_panics(app), pages);
     let app = request_id(app, proxies.clone());

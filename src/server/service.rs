@@ -8,6 +8,7 @@ pub mod hashing;
 pub mod secret_versions;
 pub mod sessions;
 pub mod signing_keys;
+pub mod token_service;
 pub mod tokens;
 
 /// From where somebody is asking; kept with a session and shown to its owner.

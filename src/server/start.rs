@@ -119,7 +119,7 @@ impl Application {
         let keys = SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await;
         let keys = Arc::new(keys.map_err(StartError::Keys)?);
         let tokens = Tokens::new(Arc::clone(&keyring), keys, origin, access_ttl);
-        let clients = Clients::new(&keyring);
+        let clients = Arc::new(Clients::load(Arc::clone(&store), &keyring).await?);
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
         let (delivery, notes) = Delivery::new();
@@ -145,13 +145,14 @@ impl Application {
         Ok(Self { state, store, notes })
     }
 
-    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after the
-    /// signing keys and the master secret, cleaning up.
+    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after
+    /// clients, signing keys and the master secret, cleaning up.
     #[must_use = "the state is what requests are served with"]
     pub fn start_background(self) -> AppState {
         let sessions = &self.state.sessions;
         tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
         tokio::spawn(delivery::write_notes(self.notes, Arc::clone(&self.store)));
+        tokio::spawn(Arc::clone(&sessions.clients).follow());
         tokio::spawn(Arc::clone(&sessions.secrets).follow(Arc::clone(&sessions.clock)));
         tokio::spawn(Arc::clone(sessions.tokens.keys()).follow(Arc::clone(&sessions.clock)));
         tokio::spawn(clean_up(self.store, Arc::clone(&sessions.clock)));
@@ -279,6 +280,7 @@ impl From<&LimitsConfig> for Allowances {
             sign_in_per_account: allowance(config.sign_in_per_account),
             sign_up_per_address: allowance(config.sign_up_per_address),
             password_rating_per_address: allowance(config.password_rating_per_address),
+            client_failure_per_address: allowance(config.client_failure_per_address),
         }
     }
 }

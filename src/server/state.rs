@@ -36,10 +36,23 @@ impl AppState {
     ///
     /// [`RefreshError`].
     pub async fn redeem(&self, refresh_token: String) -> Result<Refreshed, RefreshError> {
-        let (sessions, keyring) = (Arc::clone(&self.sessions), Arc::clone(&self.keyring));
+        self.redeem_as(WEB.to_owned(), self.keyring.web_client_secret().to_owned(), refresh_token).await
+    }
+
+    /// The same as any client.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError`].
+    pub async fn redeem_as(
+        &self,
+        client_id: String,
+        secret: String,
+        refresh_token: String,
+    ) -> Result<Refreshed, RefreshError> {
+        let sessions = Arc::clone(&self.sessions);
         let work = async move {
-            let client = ClientCredentials { id: WEB, secret: keyring.web_client_secret() };
-            sessions.refresh(client, &refresh_token).await
+            sessions.refresh(ClientCredentials { id: &client_id, secret: &secret }, &refresh_token).await
         };
         let task = tokio::spawn(work.in_current_span());
         // The task is never aborted, so not to be joined means that it panicked.

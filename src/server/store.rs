@@ -53,12 +53,16 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// A registered OAuth client (RFC 6749 §2.2) and the hash of its secret.
+/// A registered OAuth client (RFC 6749 §2.2) and the hashes of its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub id: String,
+    /// Whom the tokens are for that it gets in its own name.
+    pub audience: Option<String>,
     /// SHA-256 of the secret, which has 256 bits of entropy.
     pub secret_hash: [u8; 32],
+    /// The same of the secret before, while that is still valid.
+    pub previous_secret_hash: Option<[u8; 32]>,
     pub created_at: Timestamp,
 }
 
@@ -156,10 +160,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Deletes up to `limit` sessions whose time was up before `before`; returns how many.
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
-    /// Registers a client, or replaces its secret.
-    async fn put_client(&self, client: &Client) -> Result<(), StoreError>;
+    /// Registers a client. `false` if there is one of its id.
+    async fn add_client(&self, client: &Client) -> Result<bool, StoreError>;
 
-    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError>;
+    /// All clients, in the order of their ids.
+    async fn list_clients(&self) -> Result<Vec<Client>, StoreError>;
+
+    /// Gives a client a new secret, beside the one before or in its place. `false` if there is no such client.
+    async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError>;
+
+    /// Removes a client. `false` if there is none.
+    async fn remove_client(&self, id: &str) -> Result<bool, StoreError>;
 
     /// Adds a signing key, unless there is one of its number already: of all servers that make the next key, one does.
     /// `false` if it was another one.

@@ -19,7 +19,7 @@ use tokenlife::paths::{ACCOUNT, LOGIN, api};
 
 /// Tokens that nobody but an attacker has, each with the reason why it does not hold.
 #[expect(clippy::too_many_lines, reason = "a list")]
-async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
+pub async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     let (ours, theirs) = (Forger::with_our_key(app).await, Forger::with_their_own_key());
     let Parts { header, claims, signed, signature } = Parts::of(genuine);
     assert!(

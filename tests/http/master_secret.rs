@@ -9,7 +9,10 @@ use crate::support::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokenlife::{
     paths::{ACCOUNT, HOME, LOGIN, api},
-    server::config::MasterSecrets,
+    server::{
+        config::MasterSecrets,
+        service::clients::{ClientCredentials, WEB},
+    },
 };
 
 /// The version of the master secret that a refresh token was made under.
@@ -181,4 +184,18 @@ async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys
     let kid = |token: &str| Parts::of(token).header["kid"].clone();
     let (ada, eve) = (app.signed_in("ada").await, new.signed_in("eve").await);
     assert_eq!(kid(ada.cookie("accessToken").expect("a token")), kid(eve.cookie("accessToken").expect("a token")));
+}
+
+#[tokio::test]
+async fn the_server_functions_are_known_by_the_secret_of_any_version_that_is_here() {
+    let old = TestApp::new().await;
+    let standby = old.secrets.with_standby().expect("another version");
+    let one = old.beside_under(&standby).await.expect("an application");
+    let two = old.beside_under(&standby.rotated().expect("the same")).await.expect("an application");
+    let knows = |here: &TestApp, there: &TestApp| {
+        let credentials = ClientCredentials { id: WEB, secret: there.state.keyring.web_client_secret() };
+        here.state.sessions.clients.authenticate(credentials).is_ok()
+    };
+    assert_ne!(one.state.keyring.web_client_secret(), two.state.keyring.web_client_secret());
+    assert!(knows(&one, &two) && knows(&two, &one) && knows(&two, &old) && !knows(&old, &two));
 }

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod forger;
 pub mod full_queue;
 pub mod html;
+pub mod oauth_client;
 pub mod test_app;
 pub mod watched_store;
 

@@ -17,6 +17,8 @@ pub struct LimitsConfig {
     pub sign_up_per_address: Rate,
     /// Questions of the password strength meter from one client address.
     pub password_rating_per_address: Rate,
+    /// Failed attempts of clients of the token service to prove themselves, from one client address.
+    pub client_failure_per_address: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -26,6 +28,7 @@ impl Default for LimitsConfig {
             sign_in_per_account: Rate::per(Period::Hour, 20),
             sign_up_per_address: Rate::per(Period::Hour, 20),
             password_rating_per_address: Rate::per(Period::Minute, 120),
+            client_failure_per_address: Rate::per(Period::Minute, 60),
         }
     }
 }
@@ -40,6 +43,7 @@ impl Section for LimitsConfig {
         visitor.key("sign_in_per_account", &mut self.sign_in_per_account);
         visitor.key("sign_up_per_address", &mut self.sign_up_per_address);
         visitor.key("password_rating_per_address", &mut self.password_rating_per_address);
+        visitor.key("client_failure_per_address", &mut self.client_failure_per_address);
     }
 
     fn validate(&self, _problems: &mut Problems) {}

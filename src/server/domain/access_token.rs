@@ -30,6 +30,61 @@ pub struct Claims {
     pub auth_time: i64,
 }
 
+/// The claims of a client's own access token (RFC 9068 §2.2): no session, no user, and `sub` is the client. Without
+/// `sid` it is never taken for somebody's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientClaims {
+    pub iss: String,
+    pub sub: String,
+    pub aud: String,
+    pub exp: i64,
+    pub nbf: i64,
+    pub iat: i64,
+    pub jti: Uuid,
+    pub client_id: String,
+}
+
+/// The claims of any access token issued here, for whoever asks about it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum AnyClaims {
+    Session(Box<Claims>),
+    Client(Box<ClientClaims>),
+}
+
+impl AnyClaims {
+    /// The session behind the token; a client's own has none.
+    #[must_use]
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::Session(claims) => Some(SessionId::from_uuid(claims.sid)),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Whom the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Session(claims) => &claims.client_id,
+            Self::Client(claims) => &claims.client_id,
+        }
+    }
+
+    /// Checks the times, as [`Claims::check_times`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimsError`] says which time does not fit.
+    pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<(), ClaimsError> {
+        match self {
+            Self::Session(claims) => claims.check_times(now, access_ttl).map(drop),
+            Self::Client(claims) => check_times(claims.iat, claims.nbf, claims.exp, now, access_ttl),
+        }
+    }
+}
+
 /// What a good access token proves about the request that carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccessToken {
@@ -120,26 +175,29 @@ impl Claims {
     ///
     /// [`ClaimsError`] says which time does not fit.
     pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<AccessToken, ClaimsError> {
-        let (issued_at, expires_at) = (Timestamp::from_seconds(self.iat), Timestamp::from_seconds(self.exp));
-        if now >= expires_at {
-            return Err(ClaimsError::Expired);
-        }
-        let latest_start = now + CLOCK_LEEWAY;
-        if issued_at > latest_start || Timestamp::from_seconds(self.nbf) > latest_start {
-            return Err(ClaimsError::NotYetValid);
-        }
-        if self.exp.saturating_sub(self.iat) > i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX).saturating_add(1)
-        {
-            return Err(ClaimsError::Overlong);
-        }
+        check_times(self.iat, self.nbf, self.exp, now, access_ttl)?;
         Ok(AccessToken {
             user_id: UserId::from_uuid(self.sub),
             session_id: SessionId::from_uuid(self.sid),
             generation: Generation::new(self.generation),
-            issued_at,
-            expires_at,
+            issued_at: Timestamp::from_seconds(self.iat),
+            expires_at: Timestamp::from_seconds(self.exp),
         })
     }
+}
+
+fn check_times(iat: i64, nbf: i64, exp: i64, now: Timestamp, access_ttl: Duration) -> Result<(), ClaimsError> {
+    if now >= Timestamp::from_seconds(exp) {
+        return Err(ClaimsError::Expired);
+    }
+    let latest_start = now + CLOCK_LEEWAY;
+    if Timestamp::from_seconds(iat) > latest_start || Timestamp::from_seconds(nbf) > latest_start {
+        return Err(ClaimsError::NotYetValid);
+    }
+    if exp.saturating_sub(iat) > i64::try_from(access_ttl.as_secs()).unwrap_or(i64::MAX).saturating_add(1) {
+        return Err(ClaimsError::Overlong);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -132,6 +132,8 @@ pub enum EndReason {
     Reuse,
     /// The account was disabled.
     AccountDisabled,
+    /// The client that its tokens were issued to gave it up (RFC 7009).
+    Revoked,
 }
 
 impl EndReason {
@@ -142,12 +144,13 @@ impl EndReason {
             Self::Replaced => "replaced",
             Self::Reuse => "reuse",
             Self::AccountDisabled => "account_disabled",
+            Self::Revoked => "revoked",
         }
     }
 
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled]
+        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled, Self::Revoked]
             .into_iter()
             .find(|reason| reason.code() == code)
     }

@@ -1,4 +1,4 @@
-//! How often somebody may try to sign in, sign up, or have a password rated.
+//! How often somebody may try to sign in, sign up, have a password rated, or fail to be a client.
 //!
 //! Every limit is a bucket (GCRA): `count` tries may come at once, and the allowance grows back evenly over `period`.
 //! A sign-in has to pass three of them:
@@ -57,6 +57,7 @@ pub struct Allowances {
     pub sign_in_per_account: Allowance,
     pub sign_up_per_address: Allowance,
     pub password_rating_per_address: Allowance,
+    pub client_failure_per_address: Allowance,
 }
 
 /// Too many tries; the next one may come after this time.
@@ -78,6 +79,7 @@ pub struct RateLimits {
     sign_in_by_account: Bucket<AccountKey>,
     sign_up_by_address: Bucket<AddressClass>,
     password_rating_by_address: Bucket<AddressClass>,
+    client_failure_by_address: Bucket<AddressClass>,
     known: Mutex<HashSet<AccountKey>>,
     hashing: hmac::Key,
 }
@@ -93,6 +95,7 @@ impl RateLimits {
             sign_in_by_account: Bucket::new(account_wide, clock),
             sign_up_by_address: Bucket::new(allowances.sign_up_per_address, clock),
             password_rating_by_address: Bucket::new(allowances.password_rating_per_address, clock),
+            client_failure_by_address: Bucket::new(allowances.client_failure_per_address, clock),
             known: Mutex::default(),
             hashing: hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()),
         }
@@ -140,6 +143,15 @@ impl RateLimits {
     /// If the bucket of this address class is empty.
     pub fn check_password_rating(&self, address: IpAddr) -> Result<(), RetryAfter> {
         self.password_rating_by_address.check(&AddressClass::of(address))
+    }
+
+    /// Counts a client of the token service that could not prove itself. One that can is never counted.
+    ///
+    /// # Errors
+    ///
+    /// If the bucket of this address class is empty.
+    pub fn check_client_failure(&self, address: IpAddr) -> Result<(), RetryAfter> {
+        self.client_failure_by_address.check(&AddressClass::of(address))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashSet<AccountKey>> {

@@ -1,12 +1,36 @@
-//! The registered OAuth clients: who may redeem a refresh token (RFC 6749 §2.3, RFC 9700 §2.5).
+//! The registered OAuth clients: who may redeem a refresh token, and ask about others (RFC 6749 §2, RFC 9700 §2.5).
+//!
+//! A server holds all of them in memory and looks at the store every two seconds, so that authenticating a client asks
+//! nobody, however many strangers try. Secrets are kept as hashes: they have 256 bits of entropy, so a fast one is
+//! enough. Of a client two are valid at a time, so that it can change its secret on one server after the other.
 
-use crate::server::keyring::Keyring;
+use crate::server::{
+    clock::Timestamp,
+    keyring::Keyring,
+    random,
+    store::{Client, Store, StoreError},
+};
 use aws_lc_rs::{constant_time, digest};
-use std::{collections::HashMap, fmt};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+use uuid::Uuid;
 
 /// The client that the server functions are. Its secrets are derived from the master secret: a server of any version
 /// that is known here may present its own.
 pub const WEB: &str = "web";
+
+/// How often the store is looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
+const MAX_ID_CHARS: usize = 64;
+const MAX_AUDIENCE_BYTES: usize = 512;
 
 /// A client's id and secret, as it presents them.
 #[derive(Clone, Copy)]
@@ -26,51 +50,204 @@ impl fmt::Debug for ClientCredentials<'_> {
 #[error("the client could not be authenticated")]
 pub struct InvalidClient;
 
-/// The clients this server knows, so that redeeming a token asks nobody about them.
+/// A client that has proved itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownClient {
+    pub id: String,
+    /// Whom the tokens are for that it gets in its own name; `None`: for this application.
+    pub audience: Option<String>,
+}
+
+/// Why a client cannot be registered or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(
+        "a client's id is up to 64 small letters, digits, hyphens and underscores, begins with a letter, and is no UUID"
+    )]
+    BadId,
+    #[error("an audience is up to 512 printable ASCII characters without spaces")]
+    BadAudience,
+    #[error("the client \"web\" is this application itself")]
+    Reserved,
+    #[error("there is a client of this id already")]
+    Exists,
+    #[error("there is no such client")]
+    Unknown,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A client's secret, to be shown once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewSecret(String);
+
+impl NewSecret {
+    fn generate() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(random::bytes::<32>()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewSecret(…)")
+    }
+}
+
+/// The clients this server knows.
 #[derive(Debug)]
 pub struct Clients {
-    secret_hashes: HashMap<String, Vec<[u8; 32]>>,
+    store: Arc<dyn Store>,
+    web: Vec<[u8; 32]>,
+    registered: RwLock<Arc<HashMap<String, Client>>>,
 }
 
 impl Clients {
-    #[must_use]
-    pub fn new(keyring: &Keyring) -> Self {
+    /// Learns which clients there are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn load(store: Arc<dyn Store>, keyring: &Keyring) -> Result<Self, StoreError> {
         let web = keyring.web_client_secrets().map(hash).collect();
-        Self { secret_hashes: HashMap::from([(WEB.to_owned(), web)]) }
+        let clients = Self { store, web, registered: RwLock::default() };
+        clients.learn().await?;
+        Ok(clients)
     }
 
-    /// Checks a client's secret in constant time, and returns its id.
+    /// Checks a client's secret in constant time.
     ///
     /// # Errors
     ///
     /// [`InvalidClient`].
-    pub fn authenticate<'a>(&self, credentials: ClientCredentials<'a>) -> Result<&'a str, InvalidClient> {
+    pub fn authenticate(&self, credentials: ClientCredentials<'_>) -> Result<KnownClient, InvalidClient> {
         let presented = hash(credentials.secret);
-        let expected = self.secret_hashes.get(credentials.id).ok_or(InvalidClient)?;
         let fits = |expected: &[u8; 32]| constant_time::verify_slices_are_equal(&presented, expected).is_ok();
-        if expected.iter().any(fits) { Ok(credentials.id) } else { Err(InvalidClient) }
+        if credentials.id == WEB {
+            let web = KnownClient { id: WEB.to_owned(), audience: None };
+            return if self.web.iter().any(fits) { Ok(web) } else { Err(InvalidClient) };
+        }
+        let registered = self.registered();
+        let client = registered.get(credentials.id).ok_or(InvalidClient)?;
+        if fits(&client.secret_hash) || client.previous_secret_hash.as_ref().is_some_and(fits) {
+            Ok(KnownClient { id: client.id.clone(), audience: client.audience.clone() })
+        } else {
+            Err(InvalidClient)
+        }
     }
+
+    /// Registers a client; returns its secret.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn register(&self, id: &str, audience: Option<&str>, now: Timestamp) -> Result<NewSecret, ClientError> {
+        check_id(id)?;
+        if audience.is_some_and(|audience| !is_audience(audience)) {
+            return Err(ClientError::BadAudience);
+        }
+        let secret = NewSecret::generate();
+        let client = Client {
+            id: id.to_owned(),
+            audience: audience.map(str::to_owned),
+            secret_hash: hash(secret.as_str()),
+            previous_secret_hash: None,
+            created_at: now,
+        };
+        if !self.store.add_client(&client).await? {
+            return Err(ClientError::Exists);
+        }
+        info!(target: "tokenlife::security", event = "client_registered", client = id);
+        self.learn().await?;
+        Ok(secret)
+    }
+
+    /// Gives a client a new secret. The one before stays valid until the next time, unless `at_once`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn rotate_secret(&self, id: &str, at_once: bool) -> Result<NewSecret, ClientError> {
+        check_id(id)?;
+        let secret = NewSecret::generate();
+        if !self.store.rotate_client_secret(id, &hash(secret.as_str()), !at_once).await? {
+            return Err(ClientError::Unknown);
+        }
+        info!(target: "tokenlife::security", event = "client_secret_rotated", client = id, at_once);
+        self.learn().await?;
+        Ok(secret)
+    }
+
+    /// Removes a client.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn remove(&self, id: &str) -> Result<(), ClientError> {
+        check_id(id)?;
+        if !self.store.remove_client(id).await? {
+            return Err(ClientError::Unknown);
+        }
+        info!(target: "tokenlife::security", event = "client_removed", client = id);
+        Ok(self.learn().await?)
+    }
+
+    /// Learns which clients there are now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; what is known stays.
+    pub async fn learn(&self) -> Result<(), StoreError> {
+        let clients = self.store.list_clients().await?;
+        let clients = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
+        *self.registered.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
+        Ok(())
+    }
+
+    /// Keeps learning for as long as the server runs.
+    pub async fn follow(self: Arc<Self>) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut works = true;
+        loop {
+            ticks.tick().await;
+            match self.learn().await {
+                Ok(()) => works = true,
+                Err(error) if works => {
+                    warn!(error = &error as &dyn Error, "cannot learn which clients are registered; trying on");
+                    works = false;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn registered(&self) -> Arc<HashMap<String, Client>> {
+        Arc::clone(&self.registered.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The `sub` of a client's own token is its id: none may look like that of a user.
+fn check_id(id: &str) -> Result<(), ClientError> {
+    if id == WEB {
+        return Err(ClientError::Reserved);
+    }
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let begins = id.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+    let is_id = begins && id.len() <= MAX_ID_CHARS && id.bytes().all(is_plain) && Uuid::try_parse(id).is_err();
+    if is_id { Ok(()) } else { Err(ClientError::BadId) }
+}
+
+fn is_audience(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_AUDIENCE_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn hash(secret: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
     hash
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_server_functions_are_known_by_the_secret_of_any_version() {
-        let (one, two): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
-        let here = Clients::new(&Keyring::derive([(1, one), (2, two)]));
-        let knows = |id, secret: &str| here.authenticate(ClientCredentials { id, secret }).is_ok();
-        let secret_of = |keyring: Keyring| keyring.web_client_secret().to_owned();
-        let there = secret_of(Keyring::derive([(2, two), (1, one)]));
-        assert!(knows(WEB, &there) && knows(WEB, &secret_of(Keyring::derive([(1, one)]))));
-        let stranger = secret_of(Keyring::derive([(3, [3; 32].as_slice())]));
-        assert!(!knows(WEB, "") && !knows(WEB, "x") && !knows(WEB, &stranger) && !knows("somebody", &there));
-    }
 }

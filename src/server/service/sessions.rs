@@ -34,7 +34,7 @@ pub struct Sessions {
     pub clock: Arc<dyn Clock>,
     pub tokens: Tokens,
     pub secrets: Arc<SecretVersions>,
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     pub ended: Arc<EndedSessions>,
     pub delivery: Delivery,
     pub refresh_ttl: Duration,
@@ -177,16 +177,11 @@ impl Sessions {
     ///
     /// [`RefreshError`]; see [`RefreshError::is_final`].
     pub async fn refresh(&self, client: ClientCredentials<'_>, refresh_token: &str) -> Result<Refreshed, RefreshError> {
-        let client_id = self.clients.authenticate(client)?;
-        let token = self.tokens.read_refresh(refresh_token).map_err(|error| match error {
-            RefreshTokenError::UnknownKey(version) if self.secrets.is_over(version, self.clock.now()) => {
-                RefreshError::Retired
-            }
-            error => error.into(),
-        })?;
+        let client = self.clients.authenticate(client)?;
+        let token = self.read_refresh(refresh_token)?;
         for _ in 0..MAX_ROUNDS {
             let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
-            if session.client_id != client_id {
+            if session.client_id != client.id {
                 return Err(RefreshError::UnknownSession);
             }
             if let Some(done) = self.carry_out(session, token).await? {
@@ -194,6 +189,20 @@ impl Sessions {
             }
         }
         Err(RefreshError::Contended)
+    }
+
+    /// Reads a refresh token, without redeeming it.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::Token`], [`RefreshError::Retired`].
+    pub fn read_refresh(&self, text: &str) -> Result<RefreshToken, RefreshError> {
+        self.tokens.read_refresh(text).map_err(|error| match error {
+            RefreshTokenError::UnknownKey(version) if self.secrets.is_over(version, self.clock.now()) => {
+                RefreshError::Retired
+            }
+            error => error.into(),
+        })
     }
 
     /// Does what the rules say about this token and this state of the session. `None` if the state has changed

@@ -30,6 +30,8 @@ use tracing::{info, warn};
 pub const ID_CHARS: usize = 16;
 /// How often the store is looked at, at least.
 const MAX_INTERVAL: Duration = Duration::from_secs(10);
+/// How long others may keep the published keys, at most.
+const MAX_KEEP: Duration = Duration::from_mins(5);
 /// How long no other request may have the store asked for an unknown key. Forged names must not cost more.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long a request waits for that.
@@ -61,6 +63,8 @@ pub struct SigningKey {
     pub id: String,
     pub signing: EncodingKey,
     pub verifying: DecodingKey,
+    /// The public half (RFC 8032 §5.1.5), for others to check with.
+    pub public: Vec<u8>,
 }
 
 /// The keys this server knows.
@@ -80,6 +84,11 @@ impl KeySet {
     #[must_use]
     pub fn trusted(&self, id: &str, now: Timestamp) -> Option<&SigningKey> {
         self.keys.iter().find(|(window, key)| key.id == id && window.is_trusted(now)).map(|(_, key)| &**key)
+    }
+
+    /// All keys that sign now, will soon, or did lately.
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter().filter(move |(window, _)| window.is_trusted(now)).map(|(_, key)| &**key)
     }
 
     fn get(&self, id: &str) -> Option<&Arc<SigningKey>> {
@@ -118,6 +127,13 @@ impl SigningKeys {
     #[must_use]
     pub fn current(&self) -> Arc<KeySet> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How long others may keep the published keys: half as long as a key is published before it signs, and short
+    /// enough for keys that are dropped at once.
+    #[must_use]
+    pub fn keep_for(&self) -> Duration {
+        (self.schedule.lead / 2).min(MAX_KEEP)
     }
 
     /// What is stored, each with its window.
@@ -292,6 +308,7 @@ impl SigningKeys {
             id: stored.id.clone(),
             signing: EncodingKey::from_ed_der(&pkcs8),
             verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            public: pair.public_key().as_ref().to_vec(),
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     server::{
         clock::Timestamp,
         domain::{
-            access_token::{AccessToken, Claims, ClaimsError, PlainAccessToken},
+            access_token::{AccessToken, AnyClaims, Claims, ClaimsError, ClientClaims, PlainAccessToken},
             refresh_token::{PlainRefreshToken, RefreshToken, RefreshTokenError},
             session::Session,
         },
@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The media type of an access token (RFC 9068 §2.1); no other kind of JWT carries it.
@@ -30,6 +31,13 @@ pub struct IssuedTokens {
     pub life: TokenLife,
     /// What is left of the session.
     pub refresh_life: Duration,
+}
+
+/// What a client gets in its own name.
+#[derive(Clone, Debug)]
+pub struct IssuedForClient {
+    pub access: PlainAccessToken,
+    pub expires_in: Duration,
 }
 
 /// Why a text is no access token that holds now.
@@ -59,6 +67,8 @@ pub struct Tokens {
     keyring: Arc<Keyring>,
     keys: Arc<SigningKeys>,
     validation: Validation,
+    /// The same for tokens that may be for somebody else.
+    any_audience: Validation,
     issuer: String,
     access_ttl: Duration,
 }
@@ -67,7 +77,16 @@ impl Tokens {
     /// `issuer` is the public origin; it is the audience as well, because these tokens are for this application.
     #[must_use]
     pub fn new(keyring: Arc<Keyring>, keys: Arc<SigningKeys>, issuer: &str, access_ttl: Duration) -> Self {
-        Self { keyring, keys, validation: validation(issuer), issuer: issuer.to_owned(), access_ttl }
+        let validation = validation(issuer);
+        let mut any_audience = validation.clone();
+        (any_audience.validate_aud, any_audience.aud) = (false, None);
+        Self { keyring, keys, validation, any_audience, issuer: issuer.to_owned(), access_ttl }
+    }
+
+    /// The public origin, which names this application in tokens (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     #[must_use]
@@ -83,16 +102,33 @@ impl Tokens {
     #[must_use]
     pub fn issue(&self, session: &Session, now: Timestamp) -> IssuedTokens {
         let claims = Claims::of(session, &self.issuer, &self.issuer, random::id(now), now, self.access_ttl);
-        let keys = self.keys.current();
-        let key = keys.signing(now).expect("of the keys that were loaded, one signs at any time");
-        let access = encode(&header(key), &claims, &key.signing).expect("plain claims are signed under a checked key");
         let refresh = RefreshToken { session_id: session.id, generation: session.generation };
         IssuedTokens {
-            access: PlainAccessToken::new(access),
+            access: self.sign(&claims, now),
             refresh: self.keyring.refresh_tokens().seal(refresh),
             life: TokenLife { issued_at: claims.iat, expires_at: claims.exp },
             refresh_life: session.remaining(now),
         }
+    }
+
+    /// Issues an access token in the name of a client itself, for an audience of its own or else this application.
+    ///
+    /// # Panics
+    ///
+    /// Never, as [`Self::issue`].
+    #[must_use]
+    pub fn issue_for_client(&self, client: &str, audience: Option<&str>, now: Timestamp) -> IssuedForClient {
+        let claims = ClientClaims {
+            iss: self.issuer.clone(),
+            sub: client.to_owned(),
+            aud: audience.unwrap_or(&self.issuer).to_owned(),
+            exp: (now + self.access_ttl).as_seconds(),
+            nbf: now.as_seconds(),
+            iat: now.as_seconds(),
+            jti: random::id(now),
+            client_id: client.to_owned(),
+        };
+        IssuedForClient { access: self.sign(&claims, now), expires_in: self.access_ttl }
     }
 
     /// Reads an access token that holds at `now`.
@@ -101,16 +137,43 @@ impl Tokens {
     ///
     /// [`AccessTokenError`]. The token's own header chooses nothing: the algorithm is ours, the key one of ours.
     pub async fn read_access(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
-        match self.read_by_known_keys(text, now) {
+        let claims: Claims = self.read(text, &self.validation, now).await?;
+        Ok(claims.check_times(now, self.access_ttl)?)
+    }
+
+    /// Reads any access token issued here that holds at `now`, whoever it is for, without taking it for a proof of who
+    /// is asking.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessTokenError`].
+    pub async fn inspect(&self, text: &str, now: Timestamp) -> Result<AnyClaims, AccessTokenError> {
+        let claims: AnyClaims = self.read(text, &self.any_audience, now).await?;
+        claims.check_times(now, self.access_ttl)?;
+        Ok(claims)
+    }
+
+    async fn read<C: DeserializeOwned>(
+        &self,
+        text: &str,
+        validation: &Validation,
+        now: Timestamp,
+    ) -> Result<C, AccessTokenError> {
+        match self.read_by_known_keys(text, validation, now) {
             // Another server may have made the key a moment ago.
             Err(AccessTokenError::UnknownKey(id)) if self.keys.look_for(&id, now).await => {
-                self.read_by_known_keys(text, now)
+                self.read_by_known_keys(text, validation, now)
             }
             read => read,
         }
     }
 
-    fn read_by_known_keys(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+    fn read_by_known_keys<C: DeserializeOwned>(
+        &self,
+        text: &str,
+        validation: &Validation,
+        now: Timestamp,
+    ) -> Result<C, AccessTokenError> {
         if text.len() > MAX_BYTES {
             return Err(AccessTokenError::Invalid(None));
         }
@@ -121,9 +184,15 @@ impl Tokens {
         let id = header.kid.filter(|id| is_key_id(id)).ok_or(AccessTokenError::Invalid(None))?;
         let keys = self.keys.current();
         let Some(key) = keys.trusted(&id, now) else { return Err(AccessTokenError::UnknownKey(id)) };
-        let token = decode::<Claims>(text, &key.verifying, &self.validation)
-            .map_err(|error| AccessTokenError::Invalid(Some(error)))?;
-        Ok(token.claims.check_times(now, self.access_ttl)?)
+        let token = decode::<C>(text, &key.verifying, validation);
+        token.map(|token| token.claims).map_err(|error| AccessTokenError::Invalid(Some(error)))
+    }
+
+    fn sign(&self, claims: &impl Serialize, now: Timestamp) -> PlainAccessToken {
+        let keys = self.keys.current();
+        let key = keys.signing(now).expect("of the keys that were loaded, one signs at any time");
+        let text = encode(&header(key), claims, &key.signing).expect("plain claims are signed under a checked key");
+        PlainAccessToken::new(text)
     }
 
     /// Reads a refresh token, of whatever generation.

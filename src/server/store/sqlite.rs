@@ -272,23 +272,41 @@ impl Store for SqliteStore {
         Ok(done.rows_affected())
     }
 
-    async fn put_client(&self, client: &Client) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO clients (id, secret_hash, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash",
+    async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO clients (id, audience, secret_hash, previous_secret_hash, created_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&client.id)
+        .bind(&client.audience)
         .bind(client.secret_hash.as_slice())
+        .bind(client.previous_secret_hash.as_ref().map(<[u8; 32]>::as_slice))
         .bind(client.created_at.as_millis())
         .execute(&self.writer)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
-    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        let row: Option<ClientRow> =
-            sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
-        row.map(Client::try_from).transpose()
+    async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
+        let rows: Vec<ClientRow> = sqlx::query_as("SELECT * FROM clients ORDER BY id").fetch_all(&self.readers).await?;
+        rows.into_iter().map(Client::try_from).collect()
+    }
+
+    async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE clients SET previous_secret_hash = CASE WHEN $3 THEN secret_hash END, secret_hash = $2 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(new.as_slice())
+        .bind(keep_previous)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn remove_client(&self, id: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(&self.writer).await?;
+        Ok(done.rows_affected() == 1)
     }
 
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {

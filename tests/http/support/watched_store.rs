@@ -177,12 +177,20 @@ impl Store for WatchedStore {
         self.ask_beside(self.inner.delete_expired_sessions(before, limit)).await
     }
 
-    async fn put_client(&self, client: &Client) -> Result<(), StoreError> {
-        ask!(self.put_client(client))
+    async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
+        ask!(self.add_client(client))
     }
 
-    async fn find_client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        ask!(self.find_client(id))
+    async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
+        self.ask_beside(self.inner.list_clients()).await
+    }
+
+    async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError> {
+        ask!(self.rotate_client_secret(id, new, keep_previous))
+    }
+
+    async fn remove_client(&self, id: &str) -> Result<bool, StoreError> {
+        ask!(self.remove_client(id))
     }
 
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {

@@ -29,6 +29,7 @@ impl Setting {
             sign_in_per_account: per_minute(5),
             sign_up_per_address: per_minute(3),
             password_rating_per_address: per_minute(4),
+            client_failure_per_address: per_minute(4),
         };
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         Self { limits: RateLimits::new(&allowances, &shared), clock }

@@ -122,7 +122,9 @@ impl TryFrom<SessionWithUserRow> for (Session, User) {
 #[derive(FromRow)]
 pub(super) struct ClientRow {
     id: String,
+    audience: Option<String>,
     secret_hash: Vec<u8>,
+    previous_secret_hash: Option<Vec<u8>>,
     created_at: i64,
 }
 
@@ -130,8 +132,14 @@ impl TryFrom<ClientRow> for Client {
     type Error = StoreError;
 
     fn try_from(row: ClientRow) -> Result<Self, StoreError> {
-        let secret_hash = row.secret_hash.try_into().map_err(|_| StoreError::Corrupt("client secret hash"))?;
-        Ok(Self { id: row.id, secret_hash, created_at: Timestamp::from_millis(row.created_at) })
+        let hash = |bytes: Vec<u8>| bytes.try_into().map_err(|_| StoreError::Corrupt("client secret hash"));
+        Ok(Self {
+            id: row.id,
+            audience: row.audience,
+            secret_hash: hash(row.secret_hash)?,
+            previous_secret_hash: row.previous_secret_hash.map(hash).transpose()?,
+            created_at: Timestamp::from_millis(row.created_at),
+        })
     }
 }
 

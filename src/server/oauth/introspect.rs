@@ -1,0 +1,80 @@
+//! `POST /oauth/introspect` (RFC 7662). What kind of token it is shows by itself; the hint is not needed.
+
+use super::{client_request::ClientRequest, error::OAuthError};
+use crate::server::{
+    domain::access_token::{AnyClaims, Claims, ClientClaims},
+    service::token_service::Introspected,
+    state::AppState,
+};
+use axum::{Json, extract::State};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// RFC 7662 §2.2. Of a token that does not hold, nothing but that.
+#[derive(Serialize)]
+pub(super) struct Told {
+    active: bool,
+    #[serde(flatten)]
+    about: Option<About>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum About {
+    Access {
+        token_type: &'static str,
+        sid: Uuid,
+        auth_time: i64,
+        iss: String,
+        sub: Uuid,
+        aud: String,
+        exp: i64,
+        nbf: i64,
+        iat: i64,
+        jti: Uuid,
+        client_id: String,
+    },
+    OwnAccess {
+        token_type: &'static str,
+        #[serde(flatten)]
+        claims: Box<ClientClaims>,
+    },
+    Refresh {
+        iss: String,
+        sub: Uuid,
+        client_id: String,
+        exp: i64,
+        auth_time: i64,
+        sid: Uuid,
+    },
+}
+
+pub(super) async fn introspect(
+    State(state): State<AppState>,
+    request: ClientRequest,
+) -> Result<Json<Told>, OAuthError> {
+    let token = request.form.require("token", "token is missing")?;
+    let about = state.sessions.introspect(&request.client, token).await?.map(About::from);
+    Ok(Json(Told { active: about.is_some(), about }))
+}
+
+impl From<Introspected> for About {
+    fn from(introspected: Introspected) -> Self {
+        const TOKEN_TYPE: &str = "Bearer";
+        match introspected {
+            Introspected::Access(AnyClaims::Session(claims)) => {
+                let Claims { iss, sub, aud, exp, nbf, iat, jti, client_id, sid, auth_time, .. } = *claims;
+                Self::Access { token_type: TOKEN_TYPE, sid, auth_time, iss, sub, aud, exp, nbf, iat, jti, client_id }
+            }
+            Introspected::Access(AnyClaims::Client(claims)) => Self::OwnAccess { token_type: TOKEN_TYPE, claims },
+            Introspected::Refresh { session, issuer } => Self::Refresh {
+                iss: issuer,
+                sub: session.user_id.as_uuid(),
+                client_id: session.client_id,
+                exp: session.expires_at.as_seconds(),
+                auth_time: session.began_at.as_seconds(),
+                sid: session.id.as_uuid(),
+            },
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What anybody may know: the published keys (RFC 7517), and where to find what (RFC 8414).
+
+use crate::{paths::oauth, server::state::AppState};
+use aws_lc_rs::digest;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the metadata may be kept; they change with the settings only.
+const KEEP_METADATA: Duration = Duration::from_hours(1);
+
+/// The public halves of all keys that sign now, will soon, or did lately (RFC 8037 §2).
+pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let keys = state.sessions.tokens.keys();
+    let known = keys.current();
+    let published: Vec<Value> = known
+        .published(state.sessions.clock.now())
+        .map(|key| {
+            let x = URL_SAFE_NO_PAD.encode(&key.public);
+            json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": x})
+        })
+        .collect();
+    cacheable(&json!({ "keys": published }), "application/jwk-set+json", keys.keep_for(), &headers)
+}
+
+/// What this server can do as an authorization server: only what is true.
+pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let issuer = state.sessions.tokens.issuer();
+    let url = |path: &str| format!("{issuer}{path}");
+    let methods = ["client_secret_basic", "client_secret_post"];
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": url(oauth::JWKS),
+        "token_endpoint": url(oauth::TOKEN),
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint": url(oauth::REVOKE),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint": url(oauth::INTROSPECT),
+        "introspection_endpoint_auth_methods_supported": methods,
+        "grant_types_supported": ["client_credentials", "refresh_token"],
+        // There is no authorization endpoint, but the member is required (RFC 8414 §2).
+        "response_types_supported": [],
+    });
+    cacheable(&document, "application/json", KEEP_METADATA, &headers)
+}
+
+/// A document that may be kept, or word that it is still the same (RFC 9110 §13.1.2).
+fn cacheable(document: &Value, content_type: &'static str, keep_for: Duration, asked: &HeaderMap) -> Response {
+    let body = document.to_string();
+    let hash = digest::digest(&digest::SHA256, body.as_bytes());
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.as_ref().get(..16).unwrap_or_default()));
+    let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let is_known = known
+        .flat_map(|line| line.split(','))
+        .map(|known| known.trim().trim_start_matches("W/"))
+        .any(|known| known == tag || known == "*");
+    let keep = format!("public, max-age={}", keep_for.as_secs());
+    let about = [(header::CACHE_CONTROL, keep), (header::ETAG, tag)];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, about).into_response();
+    }
+    (about, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}

@@ -1,0 +1,126 @@
+//! What a registered client may ask about tokens: a token in its own name, whether one holds, that one ends.
+
+use super::{
+    clients::KnownClient,
+    sessions::{RefreshError, Sessions},
+    tokens::IssuedForClient,
+};
+use crate::server::{
+    clock::Timestamp,
+    domain::{
+        access_token::AnyClaims,
+        refresh_token::{RefreshToken, RefreshTokenError},
+        rotation::{Verdict, decide},
+        session::{EndReason, Session},
+        user::User,
+    },
+    store::StoreError,
+};
+
+/// What is told about a token that holds (RFC 7662 §2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Introspected {
+    Access(AnyClaims),
+    Refresh { session: Box<Session>, issuer: String },
+}
+
+/// Why nothing can be said about a token now.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// Made under a version of the master secret that this server lacks.
+    #[error("another server may know the token")]
+    NotHere,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a token was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    #[error("the token was issued to another client")]
+    NotYours,
+    /// An access token without a session: nothing is kept of it that could be ended.
+    #[error("tokens of this kind cannot be revoked")]
+    Unsupported,
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+}
+
+impl From<StoreError> for RevokeError {
+    fn from(error: StoreError) -> Self {
+        Self::Inspect(error.into())
+    }
+}
+
+impl Sessions {
+    /// Issues an access token in the name of a client itself (RFC 6749 §4.4).
+    #[must_use]
+    pub fn issue_for_client(&self, client: &KnownClient) -> IssuedForClient {
+        self.tokens.issue_for_client(&client.id, client.audience.as_deref(), self.clock.now())
+    }
+
+    /// What a token says, if it holds (RFC 7662). `None` for whatever does not, or is none of this client's business:
+    /// a refresh token is only that of the client it was issued to.
+    ///
+    /// # Errors
+    ///
+    /// [`InspectError`].
+    pub async fn introspect(&self, client: &KnownClient, token: &str) -> Result<Option<Introspected>, InspectError> {
+        let now = self.clock.now();
+        if let Some(refresh) = self.refresh_token_of(token)? {
+            let found = self.store.find_session_with_user(refresh.session_id).await?;
+            let is_theirs = |(session, user): &(Session, User)| {
+                session.client_id == client.id && user.disabled_at.is_none() && is_redeemable(session, refresh, now)
+            };
+            let session = found.filter(is_theirs).map(|(session, _)| Box::new(session));
+            return Ok(
+                session.map(|session| Introspected::Refresh { session, issuer: self.tokens.issuer().to_owned() })
+            );
+        }
+        let Ok(claims) = self.tokens.inspect(token, now).await else { return Ok(None) };
+        let has_ended = claims.session_id().is_some_and(|session| self.ended.contains(session));
+        Ok((!has_ended).then_some(Introspected::Access(claims)))
+    }
+
+    /// Ends what a token of this client stands for: its session, with all its tokens (RFC 7009 §2.1). A token that is
+    /// unknown or over is as good as revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`RevokeError`].
+    pub async fn revoke(&self, client: &KnownClient, token: &str) -> Result<(), RevokeError> {
+        if let Some(refresh) = self.refresh_token_of(token)? {
+            let Some(session) = self.store.find_session(refresh.session_id).await? else { return Ok(()) };
+            if session.client_id != client.id {
+                return Err(RevokeError::NotYours);
+            }
+            self.end(session.id, EndReason::Revoked).await?;
+            return Ok(());
+        }
+        let Ok(claims) = self.tokens.inspect(token, self.clock.now()).await else { return Ok(()) };
+        if claims.client_id() != client.id {
+            return Err(RevokeError::NotYours);
+        }
+        let session = claims.session_id().ok_or(RevokeError::Unsupported)?;
+        self.end(session, EndReason::Revoked).await?;
+        Ok(())
+    }
+
+    /// The refresh token that a text is, if it is one.
+    fn refresh_token_of(&self, text: &str) -> Result<Option<RefreshToken>, InspectError> {
+        match self.read_refresh(text) {
+            Ok(token) => Ok(Some(token)),
+            Err(RefreshError::Token(RefreshTokenError::UnknownKey(_))) => Err(InspectError::NotHere),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn is_redeemable(session: &Session, token: RefreshToken, now: Timestamp) -> bool {
+    use Verdict::{Ended, Expired, Refuse, Replay, Reuse, RollForward, Rotate};
+
+    match decide(session, token.generation, now) {
+        Rotate { .. } | Replay { .. } | RollForward { .. } => true,
+        Refuse | Reuse | Expired | Ended => false,
+    }
+}
