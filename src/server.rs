@@ -7,6 +7,7 @@ pub mod config;
 pub mod cookies;
 pub mod domain;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod keyring;
 pub mod oauth;

@@ -82,6 +82,11 @@ pub fn leave_to_sign_in(wanted: &str) {
     browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
 }
 
+/// Loads the page anew, because it is somebody else's by now.
+pub(crate) fn begin_anew() {
+    browser::reload();
+}
+
 /// Says that the page has come alive.
 pub fn mark_hydrated() {
     browser::mark_hydrated();

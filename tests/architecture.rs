@@ -36,7 +36,23 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("server::cookies", &["model", "server::service", "server::domain"]),
     ("server::visitor", &["model", "server::domain", "server::service"]),
     ("server::error", &["error", "server::domain", "server::service", "server::store"]),
-    ("server::state", &["server::cookies", "server::http", "server::keyring", "server::service"]),
+    (
+        "server::gateway",
+        &[
+            "api",
+            "error",
+            "model",
+            "server::clock",
+            "server::config",
+            "server::cookies",
+            "server::domain",
+            "server::error",
+            "server::http",
+            "server::service",
+            "server::visitor",
+        ],
+    ),
+    ("server::state", &["server::cookies", "server::gateway", "server::http", "server::keyring", "server::service"]),
     (
         "server::request",
         &[
@@ -54,6 +70,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "server::http",
         &[
+            "api",
             "app",
             "error",
             "model",
@@ -63,6 +80,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "server::cookies",
             "server::domain",
             "server::error",
+            "server::gateway",
             "server::oauth",
             "server::random",
             "server::service",
@@ -94,6 +112,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "server::cookies",
             "server::domain",
             "server::error",
+            "server::gateway",
             "server::http",
             "server::keyring",
             "server::service",

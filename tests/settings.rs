@@ -4,6 +4,8 @@
 
 #[path = "settings/config_check.rs"]
 mod config_check;
+#[path = "settings/gateway.rs"]
+mod gateway;
 #[path = "settings/master_secret.rs"]
 mod master_secret;
 #[path = "settings/refusals.rs"]
@@ -18,7 +20,8 @@ use std::{
 };
 use tempfile::TempDir;
 use tokenlife::server::config::{
-    Config, ConfigError, DataConfig, DatabaseUrl, Environment, LogFormat, MasterSecretSource, Setting, leptos_options,
+    Config, ConfigError, DataConfig, DatabaseUrl, Environment, LogFormat, MasterSecretSource, RouteConfig, Setting,
+    leptos_options,
 };
 
 const SITE: &str = "[package.metadata.leptos]\noutput-name = \"tokenlife\"\n";
@@ -126,7 +129,8 @@ fn every_key_is_documented_with_its_default_and_its_variable() {
 
 #[test]
 fn an_example_that_is_commented_out_works_when_it_is_not() {
-    let shown = |line: &str| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).map(str::to_owned);
+    let is_setting = |line: &&str| line.contains(" = ") || line.starts_with("[[");
+    let shown = |line: &str| line.strip_prefix("# ").filter(is_setting).map(str::to_owned);
     let text: Vec<String> = shipped_text().lines().map(|line| shown(line).unwrap_or(line.to_owned())).collect();
     let (_folder, path) = settings_file("");
     fs::write(&path, text.join("\n")).unwrap();
@@ -134,6 +138,14 @@ fn an_example_that_is_commented_out_works_when_it_is_not() {
     assert_eq!(config.database_url(), Config::default().database_url());
     assert_eq!(config.http, Config::default().http);
     assert_eq!(config.auth.master_secret, MasterSecretSource::File("/run/secrets/tokenlife".into()));
+    let [route] = &config.gateway.routes[..] else { panic!("one route: {:?}", config.gateway) };
+    let default = RouteConfig::default();
+    assert_eq!((route.prefix.as_str(), route.audience()), ("/api/notes", "http://127.0.0.1:4000"));
+    let upstream = route.upstream.clone();
+    assert_eq!(
+        *route,
+        RouteConfig { prefix: "/api/notes".to_owned(), upstream, audience: route.audience.clone(), ..default }
+    );
 }
 
 #[test]

@@ -203,11 +203,13 @@ fn secret_in_words(secret: Option<&(MasterSecrets, Origin)>, config: &Config) ->
 
 /// The settings as they would be written in the file, each with the place it comes from.
 fn render(settings: &[Setting], text: &mut String) {
-    let mut section = "";
+    let mut table = ("", None);
     for setting in settings {
-        if setting.section != section {
-            section = setting.section;
-            let _ = writeln!(text, "\n[app.{section}]");
+        if (setting.section, setting.item) != table {
+            table = (setting.section, setting.item);
+            let section = setting.section;
+            let header = if setting.item.is_some() { format!("[[app.{section}]]") } else { format!("[app.{section}]") };
+            let _ = writeln!(text, "\n{header}");
         }
         let line = match &setting.value {
             Some(value) => format!("{} = {value}", setting.key),

@@ -1,6 +1,7 @@
 //! The settings: `Leptos.toml`, and over it the environment variables `TOKENLIFE__SECTION__KEY`.
 //!
 //! Everything is read and checked once, at start. [`Config::load`] reports all problems it finds, one line each.
+//! Tables that may come several times, `[[app.gateway.route]]`, stand in the file only.
 //! A new key is one field and one line in its section's `keys`, a line of documentation in `Leptos.toml`, and, if not
 //! every value makes sense, a check in the section's `validate`.
 
@@ -9,6 +10,7 @@ mod data;
 mod database;
 mod environment;
 mod file;
+mod gateway;
 mod http;
 mod keys;
 mod limits;
@@ -25,6 +27,7 @@ pub use auth::{AuthConfig, MasterSecretSource};
 pub use data::DataConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 pub use environment::Environment;
+pub use gateway::{GatewayConfig, RouteConfig, TokenPolicy, UpstreamUrl};
 pub use http::HttpConfig;
 pub use limits::{LimitsConfig, Rate, RateError};
 pub use log::{LogConfig, LogFormat};
@@ -35,8 +38,8 @@ pub use public_url::{PublicUrl, PublicUrlError};
 pub use site::leptos_options;
 
 use file::SettingsFile;
-use keys::{Section, Value, Visitor};
-use problems::Problems;
+use keys::{Section, Tables, Value, Visitor};
+use problems::{KeyPath, Problems};
 use reader::Reader;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +51,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub auth: AuthConfig,
     pub limits: LimitsConfig,
+    pub gateway: GatewayConfig,
     pub log: LogConfig,
     /// Whether `cargo leptos watch` runs the server (`LEPTOS_WATCH`): pages then carry its reload script.
     pub watch: bool,
@@ -56,8 +60,10 @@ pub struct Config {
 /// One setting in effect, for `tokenlife config check`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The `<section>` of its table `[app.<section>]`.
+    /// The `<section>` of its table `[app.<section>]`, or of the tables `[[app.<section>]]`.
     pub section: &'static str,
+    /// Which of those tables, if there may be several.
+    pub item: Option<usize>,
     pub key: &'static str,
     /// As it would be written in the file; `None` if nothing is set.
     pub value: Option<String>,
@@ -102,14 +108,12 @@ impl Config {
             reader.read(section);
         }
         let mut problems = reader.finish();
-        for section in config.sections() {
-            section.validate(&mut problems);
-        }
+        config.look_for_problems(&mut problems);
         problems.result()?;
 
-        let mut listing = Listing { section: "", origins: &problems, settings: Vec::new() };
+        let mut listing = Listing { section: "", item: None, origins: &problems, settings: Vec::new() };
         for section in config.clone().sections_mut() {
-            listing.section = section.name();
+            (listing.section, listing.item) = (section.name(), None);
             section.keys(&mut listing);
         }
         let settings = listing.settings;
@@ -123,10 +127,15 @@ impl Config {
     /// All problems found, one line each.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
-        for section in self.sections() {
-            section.validate(&mut problems);
-        }
+        self.look_for_problems(&mut problems);
         problems.into_result()
+    }
+
+    fn look_for_problems(&self, problems: &mut Problems) {
+        for section in self.sections() {
+            section.validate(problems);
+        }
+        self.gateway.validate_beside(&self.http.public_url, problems);
     }
 
     /// The database: the one that was set, else a file in the data folder.
@@ -147,27 +156,44 @@ impl Config {
         config
     }
 
-    fn sections(&self) -> [&dyn Section; 6] {
-        [&self.data, &self.database, &self.http, &self.auth, &self.limits, &self.log]
+    fn sections(&self) -> [&dyn Section; 7] {
+        [&self.data, &self.database, &self.http, &self.auth, &self.limits, &self.gateway, &self.log]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 6] {
-        [&mut self.data, &mut self.database, &mut self.http, &mut self.auth, &mut self.limits, &mut self.log]
+    fn sections_mut(&mut self) -> [&mut dyn Section; 7] {
+        [
+            &mut self.data,
+            &mut self.database,
+            &mut self.http,
+            &mut self.auth,
+            &mut self.limits,
+            &mut self.gateway,
+            &mut self.log,
+        ]
     }
 }
 
 /// Writes down what is in effect.
 struct Listing<'a> {
     section: &'static str,
+    item: Option<usize>,
     origins: &'a Problems,
     settings: Vec<Setting>,
 }
 
 impl Visitor for Listing<'_> {
     fn key(&mut self, key: &'static str, value: &mut dyn Value) {
-        let origin = self.origins.origin((self.section, key));
-        self.settings.push(Setting { section: self.section, key, value: value.to_toml(), origin });
+        let Self { section, item, .. } = *self;
+        let origin = self.origins.origin(KeyPath { table: section, item, key });
+        self.settings.push(Setting { section, item, key, value: value.to_toml(), origin });
     }
 
     fn secret(&mut self, _key: &'static str, _value: &mut dyn Value) {}
+
+    fn tables(&mut self, name: &'static str, tables: &mut dyn Tables) {
+        for item in 0..tables.count() {
+            (self.section, self.item) = (name, Some(item));
+            tables.keys(item, self);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The three cookies: their names, their attributes, reading them, writing them. Nobody else does.
 
+mod others;
+
 use super::service::tokens::IssuedTokens;
 use crate::model::TokenLife;
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};

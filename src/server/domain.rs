@@ -7,4 +7,5 @@ pub mod password_policy;
 pub mod refresh_token;
 pub mod rotation;
 pub mod session;
+pub mod upstream_token;
 pub mod user;

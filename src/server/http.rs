@@ -14,10 +14,17 @@ pub mod serve;
 pub mod server_functions;
 pub mod session_layer;
 pub mod site;
+pub mod trace_context;
 mod whole_pages;
 
-use super::{config::Config, oauth, state::AppState, store::Store};
-use axum::Router;
+use super::{
+    config::Config,
+    gateway::{self, Route},
+    oauth,
+    state::AppState,
+    store::Store,
+};
+use axum::{Router, http::StatusCode};
 use client_address::{TrustedProxies, client_address};
 use health::Readiness;
 use limits::{RequestLimits, request_limits};
@@ -39,20 +46,45 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
 
     // Who is asking matters here.
     let functions = origin_check::form_only(server_functions::router(&site));
-    let app = catch_panics(functions.merge(site.router()));
-    let app = session_layer(app, state.clone());
-    let app = origin_check::origin_check(app, config.http.public_url.origin());
-    let app = request_limits(app, RequestLimits::from(&config.http));
+    let app = guarded(functions.merge(site.router()), RequestLimits::from(&config.http), state, config);
     // Files are the same for everybody, and health is nobody's.
     let app = assets::assets(app, options.site_root.as_ref().as_ref(), &options.site_pkg_dir);
     let app = app.merge(health::router(readiness.clone(), ping(store)));
     // Clients prove themselves without cookies.
     let app = app.merge(request_limits(oauth::router(state), RequestLimits::from(&config.http)));
+    // Services behind have limits of their own, and paths that may look like a file's.
+    let services = state.gateway.routes().iter().map(|route| {
+        let service = gateway::service(Arc::clone(&state.gateway), Arc::clone(route));
+        (Arc::clone(route), guarded(service, limits_of(route, config), state, config))
+    });
+    let app = gateway::beside(app, services.collect());
     // Whatever happens inside, every answer carries these.
     let app = error_pages(catch_panics(app), pages);
     let app = request_id(app, proxies.clone());
     let app = client_address(app, proxies);
     security_headers(app, HeaderPolicy::new(config.http.public_url.is_https(), reload_port))
+}
+
+/// What stands around everything for which it matters who is asking.
+fn guarded(router: Router, limits: RequestLimits, state: &AppState, config: &Config) -> Router {
+    let router = session_layer(catch_panics(router), state.clone());
+    let router = origin_check::origin_check(router, config.http.public_url.origin());
+    request_limits(router, limits)
+}
+
+fn limits_of(route: &Route, config: &Config) -> RequestLimits {
+    RequestLimits {
+        max_body_bytes: u64::try_from(route.max_body_bytes()).unwrap_or(u64::MAX),
+        answer_timeout: route.answer_timeout(),
+        overdue: StatusCode::GATEWAY_TIMEOUT,
+        ..RequestLimits::from(&config.http)
+    }
+}
+
+/// The paths of all pages and server functions, as the router writes them.
+#[must_use]
+pub fn paths_of_the_application() -> Vec<String> {
+    site::paths().chain(server_functions::paths()).collect()
 }
 
 fn ping(

@@ -10,6 +10,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod token_service;
 pub mod tokens;
+pub mod upstream_tokens;
 
 /// From where somebody is asking; kept with a session and shown to its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use super::{
     cookies::SessionCookies,
     domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
     error::chain,
+    gateway::{Gateway, clash},
     http::{
         self,
         health::Readiness,
@@ -24,11 +25,13 @@ use super::{
         sessions::Sessions,
         signing_keys::{KeyError, SigningKeys},
         tokens::Tokens,
+        upstream_tokens::UpstreamTokens,
     },
     state::AppState,
     store::{Store, StoreError, sqlite::SqliteStore},
     telemetry,
 };
+use axum::http::StatusCode;
 use leptos::prelude::LeptosOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::{error::Error, io, net::SocketAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
@@ -56,6 +59,10 @@ pub enum StartError {
         "{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)"
     )]
     Listen { address: SocketAddr, cause: io::Error },
+    #[error(
+        "the gateway's prefix {prefix} would hide {path}; write a prefix that no page and no server function uses, such as /api/notes"
+    )]
+    Clash { prefix: String, path: String },
     #[error("{0}")]
     Command(String),
     #[error("the server failed: {0}")]
@@ -141,7 +148,9 @@ impl Application {
         let accounts =
             Arc::new(Accounts { store: Arc::clone(&store), sessions: Arc::clone(&sessions), hasher, policy });
         let cookies = SessionCookies::new(config.http.public_url.is_https());
-        let state = AppState { options, sessions, accounts, limits, cookies, keyring };
+        let tokens = UpstreamTokens::new(access_ttl);
+        let gateway = Arc::new(Gateway::new(&config.gateway, &config.http.public_url, Arc::clone(&sessions), tokens));
+        let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway };
         Ok(Self { state, store, notes })
     }
 
@@ -214,7 +223,23 @@ pub fn runtime() -> Result<Runtime, StartError> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
+/// Refuses prefixes of the gateway that would hide a page or a server function.
+///
+/// # Errors
+///
+/// [`StartError::Clash`].
+pub fn refuse_clashes(config: &Config) -> Result<(), StartError> {
+    let taken = http::paths_of_the_application();
+    for route in &config.gateway.routes {
+        if let Some(path) = clash::hidden_by(&route.prefix, taken.iter().map(String::as_str)) {
+            return Err(StartError::Clash { prefix: route.prefix.clone(), path: path.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: MasterSecrets) -> Result<(), StartError> {
+    refuse_clashes(&config)?;
     let address = options.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })?;
     let store = open_store(&config).await?;
@@ -268,6 +293,7 @@ impl From<&HttpConfig> for RequestLimits {
             max_header_bytes: config.max_header_bytes,
             body_timeout: config.body_timeout,
             answer_timeout: config.request_timeout,
+            overdue: StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     cookies::SessionCookies,
+    gateway::Gateway,
     http::rate_limit::RateLimits,
     keyring::Keyring,
     service::{
@@ -24,6 +25,7 @@ pub struct AppState {
     pub limits: Arc<RateLimits>,
     pub cookies: SessionCookies,
     pub keyring: Arc<Keyring>,
+    pub gateway: Arc<Gateway>,
 }
 
 impl AppState {

@@ -32,6 +32,14 @@ pub struct VisitorSession {
     pub session_id: SessionId,
 }
 
+impl VisitorSession {
+    /// Whether this is not the person for whom a call says it is meant: the page that sent it has grown old.
+    #[must_use]
+    pub fn is_not_of(&self, expected: &[u8]) -> bool {
+        self.user_id.to_string().as_bytes() != expected
+    }
+}
+
 /// What the answer tells the browser to do with its cookies. The last word counts, so that signing out wins over a
 /// rotation of the same request; the session layer writes it on the head of the answer.
 #[derive(Clone, Debug, Default)]

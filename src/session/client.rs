@@ -44,36 +44,13 @@ where
     type Request = BrowserRequest;
     type Response = BrowserResponse;
 
-    fn send(mut request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
+    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
         SendWrapper::new(async move {
-            name_the_person(&request);
-            let plan = refresh::look().before_call();
-            if plan == Plan::RefreshFirst {
-                refresh::refresh().await;
+            let answer = keep_alive::<E, I, O>(request).await?;
+            if status::<E>(&answer) == AppError::OtherUser.status_code() {
+                browser::reload();
             }
-            let spare = if plan == Plan::Send { copy_of(&mut request) } else { None };
-            let renewals_before = refresh::renewals();
-            let answer = send_once::<E, I, O>(request).await?;
-
-            let known = refresh::look();
-            let renewed_meanwhile = refresh::renewals() != renewals_before;
-            let outcome = match known.after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
-                Then::Deliver => return Ok(answer),
-                Then::ReportUnreachable => return Err(unreachable()),
-                Then::Retry => RefreshOutcome::Renewed,
-                Then::RefreshAndRetry => refresh::refresh().await,
-            };
-            match spare {
-                Some(spare) if matches!(outcome, RefreshOutcome::Renewed | RefreshOutcome::InVain) => {
-                    let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
-                    if status::<E>(&answer) == 401 {
-                        refresh::note_in_vain();
-                    }
-                    Ok(answer)
-                }
-                _ if outcome.is_transient() => Err(unreachable()),
-                _ => Ok(answer),
-            }
+            Ok(answer)
         })
     }
 
@@ -93,17 +70,50 @@ where
     }
 }
 
-async fn send_once<E, I, O>(request: BrowserRequest) -> Result<BrowserResponse, E>
+/// Sends a call and keeps the session alive around it. What the answer means is for the caller to say.
+pub(crate) async fn keep_alive<E, I, O>(mut request: BrowserRequest) -> Result<BrowserResponse, E>
 where
     E: FromServerFnError,
     I: FromServerFnError,
     O: FromServerFnError,
 {
-    let answer = <BrowserClient as Client<E, I, O>>::send(request).await?;
-    if status::<E>(&answer) == AppError::OtherUser.status_code() {
-        browser::reload();
+    name_the_person(&request);
+    let plan = refresh::look().before_call();
+    if plan == Plan::RefreshFirst {
+        refresh::refresh().await;
     }
-    Ok(answer)
+    let spare = if plan == Plan::Send { copy_of(&mut request) } else { None };
+    let renewals_before = refresh::renewals();
+    let answer = send_once::<E, I, O>(request).await?;
+
+    let known = refresh::look();
+    let renewed_meanwhile = refresh::renewals() != renewals_before;
+    let outcome = match known.after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
+        Then::Deliver => return Ok(answer),
+        Then::ReportUnreachable => return Err(unreachable()),
+        Then::Retry => RefreshOutcome::Renewed,
+        Then::RefreshAndRetry => refresh::refresh().await,
+    };
+    match spare {
+        Some(spare) if matches!(outcome, RefreshOutcome::Renewed | RefreshOutcome::InVain) => {
+            let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
+            if status::<E>(&answer) == 401 {
+                refresh::note_in_vain();
+            }
+            Ok(answer)
+        }
+        _ if outcome.is_transient() => Err(unreachable()),
+        _ => Ok(answer),
+    }
+}
+
+fn send_once<E, I, O>(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>>
+where
+    E: FromServerFnError,
+    I: FromServerFnError,
+    O: FromServerFnError,
+{
+    <BrowserClient as Client<E, I, O>>::send(request)
 }
 
 fn name_the_person(request: &BrowserRequest) {

@@ -6,6 +6,7 @@ pub mod forger;
 pub mod full_queue;
 pub mod html;
 pub mod oauth_client;
+pub mod server;
 pub mod test_app;
 pub mod watched_store;
 

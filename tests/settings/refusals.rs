@@ -111,7 +111,7 @@ TOKENLIFE__AUTH__MASTER_SECRET=hunter2, hunter2, hunter2, hunter2, hunter2
 TOKENLIFE__AUTH__ACES_TTL=hunter2
     : no such setting; there are TOKENLIFE__AUTH__ACCESS_TTL, TOKENLIFE__AUTH__REFRESH_TTL, TOKENLIFE__AUTH__SIGNING_KEY_ROTATION, TOKENLIFE__AUTH__MASTER_SECRET_FILE, TOKENLIFE__AUTH__MASTER_SECRET, TOKENLIFE__AUTH__PASSWORD_MIN_LENGTH
 TOKENLIFE__ATUH__ACCESS_TTL=hunter2
-    : no such setting; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [app.log]
+    : no such setting; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [[app.gateway.route]], [app.log]
 TOKENLIFE_AUTH_ACCESS_TTL=5s
     : read by nobody; write TOKENLIFE__AUTH__ACCESS_TTL
 tokenlife__auth__access_ttl=5s
@@ -166,7 +166,7 @@ fn tables_that_do_not_belong_here_are_refused() {
     for (text, expected) in [
         (
             "[app.htpp]\n",
-            "3: [app.htpp]: unknown section; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [app.log]",
+            "3: [app.htpp]: unknown section; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [[app.gateway.route]], [app.log]",
         ),
         ("[ap.http]\n", "3: [ap]: unknown; the tables are [package.metadata.leptos] and those below [app]"),
         (

@@ -3,11 +3,14 @@
 use super::{
     environment::Environment,
     keys::Written,
-    problems::{ConfigError, Problems},
+    problems::{ConfigError, KeyPath, Problems},
     site,
 };
 use std::{fs, io::ErrorKind, net::SocketAddr, path::Path};
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
 
 /// What stands in the settings file.
 #[derive(Debug)]
@@ -16,14 +19,18 @@ pub(super) struct SettingsFile {
     pub(super) name: String,
     /// The tables below `[app]`, with their lines.
     pub(super) sections: Vec<(String, usize)>,
+    /// The arrays of tables `[[app.<section>.<name>]]`, each with the lines where its tables begin.
+    pub(super) arrays: Vec<(String, Vec<usize>)>,
     pub(super) entries: Vec<Entry>,
     site_addr: Option<String>,
 }
 
-/// One line `key = value` below `[app.<section>]`.
+/// One line `key = value` below `[app.<section>]`, or below one of the tables `[[app.<section>]]`.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) section: String,
+    /// Which of the tables, if there are several.
+    pub(super) item: Option<usize>,
     pub(super) key: String,
     pub(super) line: usize,
     pub(super) written: Written,
@@ -49,7 +56,13 @@ impl SettingsFile {
         }
         problems.result()?;
 
-        let mut file = Self { name: name.to_owned(), sections: Vec::new(), entries: Vec::new(), site_addr: None };
+        let mut file = Self {
+            name: name.to_owned(),
+            sections: Vec::new(),
+            arrays: Vec::new(),
+            entries: Vec::new(),
+            site_addr: None,
+        };
         for (key, value) in document.get_ref() {
             let line = line_at(key.span().start);
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -65,8 +78,13 @@ impl SettingsFile {
     }
 
     /// What the file says about a key.
-    pub(super) fn get(&self, section: &str, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.section == section && entry.key == key)
+    pub(super) fn get(&self, KeyPath { table, item, key }: KeyPath) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.section == table && entry.item == item && entry.key == key)
+    }
+
+    /// The lines where the tables of an array begin.
+    pub(super) fn tables(&self, name: &str) -> &[usize] {
+        self.arrays.iter().find(|(array, _)| array == name).map_or(&[], |(_, lines)| lines)
     }
 
     /// Where the server listens, if that is said anywhere and can be read. `LEPTOS_SITE_ADDR` goes before the file.
@@ -84,12 +102,18 @@ impl SettingsFile {
                 continue;
             };
             self.sections.push((section.to_owned(), line));
-            self.entries.extend(keys.iter().map(|(key, value)| Entry {
-                section: section.to_owned(),
-                key: key.get_ref().as_ref().to_owned(),
-                line: line_at(key.span().start),
-                written: written(value.get_ref()),
-            }));
+            for (key, value) in keys {
+                if let Some(tables) = tables_of(value.get_ref()) {
+                    let name = format!("{section}.{}", key.get_ref());
+                    for (item, (_, table)) in tables.iter().enumerate() {
+                        self.entries
+                            .extend(table.iter().map(|(key, value)| entry(&name, Some(item), key, value, line_at)));
+                    }
+                    self.arrays.push((name, tables.iter().map(|(start, _)| line_at(*start)).collect()));
+                } else {
+                    self.entries.push(entry(section, None, key, value, line_at));
+                }
+            }
         }
     }
 
@@ -142,6 +166,29 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
+/// The tables of an array of nothing but tables, each with the place where it begins.
+fn tables_of<'a, 'i>(value: &'a DeValue<'i>) -> Option<Vec<(usize, &'a DeTable<'i>)>> {
+    let DeValue::Array(parts) = value else { return None };
+    let tables = parts.iter().map(|part| Some((part.span().start, part.get_ref().as_table()?)));
+    tables.collect::<Option<Vec<_>>>().filter(|tables| !tables.is_empty())
+}
+
+fn entry(
+    section: &str,
+    item: Option<usize>,
+    key: &Spanned<DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+    line_at: &impl Fn(usize) -> usize,
+) -> Entry {
+    Entry {
+        section: section.to_owned(),
+        item,
+        key: key.get_ref().as_ref().to_owned(),
+        line: line_at(key.span().start),
+        written: written(value.get_ref()),
+    }
+}
+
 fn written(value: &DeValue<'_>) -> Written {
     match value {
         DeValue::String(text) => Written::Text(text.clone().into_owned()),
@@ -154,7 +201,7 @@ fn written(value: &DeValue<'_>) -> Written {
             parts.map_or(Written::Other("a list of other things than texts"), Written::List)
         }
         DeValue::Float(_) => Written::Other("a number with a fraction"),
-        DeValue::Boolean(_) => Written::Other("true or false"),
+        DeValue::Boolean(flag) => Written::Flag(*flag),
         DeValue::Datetime(_) => Written::Other("a date or time"),
         DeValue::Table(_) => Written::Other("a table"),
     }

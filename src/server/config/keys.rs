@@ -23,6 +23,20 @@ pub(super) trait Visitor {
 
     /// A secret: never in the file, only by its variable, never shown.
     fn secret(&mut self, name: &'static str, value: &mut dyn Value);
+
+    /// An array of tables `[[app.<name>]]`, of which there may be none. In the file only: no variable can name one.
+    fn tables(&mut self, name: &'static str, tables: &mut dyn Tables);
+}
+
+/// The tables `[[app.<name>]]` of the settings file, in their order.
+pub(super) trait Tables {
+    fn count(&self) -> usize;
+
+    /// Makes so many of them, with defaults.
+    fn make(&mut self, count: usize);
+
+    /// Shows every key of one of them to the visitor, who may change it.
+    fn keys(&mut self, item: usize, visitor: &mut dyn Visitor);
 }
 
 /// A setting's value.
@@ -55,6 +69,8 @@ pub(super) enum Written {
     Number(i64),
     /// A list of texts, in the file.
     List(Vec<String>),
+    /// True or false, in the file.
+    Flag(bool),
     /// In a variable: what it means depends on the key.
     Variable(String),
     /// Something no key takes.
@@ -68,6 +84,18 @@ impl Written {
             Self::Text(text) | Self::Variable(text) => Ok(text.trim()),
             Self::Number(_) => Err("a number without quotes and unit".to_owned()),
             Self::List(_) => Err("a list".to_owned()),
+            Self::Flag(_) => Err("true or false".to_owned()),
+            Self::Other(kind) => Err((*kind).to_owned()),
+        }
+    }
+
+    fn flag(&self) -> Result<bool, String> {
+        match self {
+            Self::Flag(flag) => Ok(*flag),
+            Self::Variable(text) => text.trim().parse().map_err(|_| "neither true nor false".to_owned()),
+            Self::Text(_) => Err("a text in quotes".to_owned()),
+            Self::Number(_) => Err("a number".to_owned()),
+            Self::List(_) => Err("a list".to_owned()),
             Self::Other(kind) => Err((*kind).to_owned()),
         }
     }
@@ -78,6 +106,7 @@ impl Written {
             Self::Variable(text) => text.trim().parse().map_err(|_| "not a whole number".to_owned()),
             Self::Text(_) => Err("a text in quotes".to_owned()),
             Self::List(_) => Err("a list".to_owned()),
+            Self::Flag(_) => Err("true or false".to_owned()),
             Self::Other(kind) => Err((*kind).to_owned()),
         }
     }
@@ -90,6 +119,7 @@ impl Written {
             Self::Variable(text) => Ok(text.split(',').map(str::trim).collect()),
             Self::Text(_) => Err("a text instead of a list".to_owned()),
             Self::Number(_) => Err("a number".to_owned()),
+            Self::Flag(_) => Err("true or false".to_owned()),
             Self::Other(kind) => Err((*kind).to_owned()),
         }
     }
@@ -101,7 +131,7 @@ impl Written {
             Self::Text(text) | Self::Variable(text) => format!("{text:?}"),
             Self::Number(number) => number.to_string(),
             Self::List(parts) => format!("{parts:?}"),
-            Self::Other(_) => return None,
+            Self::Flag(_) | Self::Other(_) => return None,
         };
         if text.chars().count() <= MAX_CHARS {
             return Some(text);
@@ -132,6 +162,36 @@ impl Value for String {
 
     fn example(&self) -> &'static str {
         "a text in quotes"
+    }
+}
+
+impl Value for Option<String> {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        *self = Some(written.text()?.to_owned());
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        self.as_ref().map(quoted)
+    }
+
+    fn example(&self) -> &'static str {
+        "a text in quotes"
+    }
+}
+
+impl Value for bool {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        *self = written.flag()?;
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn example(&self) -> &'static str {
+        "true or false, without quotes"
     }
 }
 

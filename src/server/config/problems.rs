@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::{Display, Write as _},
+    fmt::{self, Display, Write as _},
 };
 
 /// Why the settings cannot be used: one line for each problem found.
@@ -36,8 +36,38 @@ pub(super) enum Place {
     Variable { name: String, written: Option<String> },
 }
 
-/// A key of the settings file: the name of its section and its own.
-pub(super) type KeyPath = (&'static str, &'static str);
+/// A key of the settings file: its table, which one of them if there are several, and its own name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KeyPath {
+    pub(super) table: &'static str,
+    /// The place in an array of tables `[[app.<table>]]`.
+    pub(super) item: Option<usize>,
+    pub(super) key: &'static str,
+}
+
+impl KeyPath {
+    /// The table itself, for what is missing in it.
+    const fn of_table(self) -> Self {
+        Self { key: "", ..self }
+    }
+}
+
+impl From<(&'static str, &'static str)> for KeyPath {
+    fn from((table, key): (&'static str, &'static str)) -> Self {
+        Self { table, item: None, key }
+    }
+}
+
+impl Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", header(self.table, self.item.is_some()), self.key)
+    }
+}
+
+/// The line above the keys of a table.
+pub(super) fn header(table: &str, is_item: bool) -> String {
+    if is_item { format!("[[app.{table}]]") } else { format!("[app.{table}]") }
+}
 
 /// Collects problems, and knows where each value came from.
 #[derive(Debug, Default)]
@@ -59,25 +89,31 @@ impl Problems {
         self.places.insert(key, place);
     }
 
+    /// Remembers where a table of an array begins.
+    pub(super) fn begins_at(&mut self, table: &'static str, item: usize, line: usize) {
+        self.came_from(KeyPath { table, item: Some(item), key: "" }, Place::File { line, written: None });
+    }
+
     /// Refuses the value in effect for a key.
-    pub(super) fn refuse(&mut self, key: KeyPath, wrong: impl Display, remedy: impl Display) {
-        let place = match self.places.get(&key) {
+    pub(super) fn refuse(&mut self, key: impl Into<KeyPath>, wrong: impl Display, remedy: impl Display) {
+        let key = key.into();
+        let place = match self.places.get(&key).or_else(|| self.places.get(&key.of_table())) {
             Some(place) => self.name(key, place),
-            None => format!("[app.{}] {}", key.0, key.1),
+            None => key.to_string(),
         };
         self.lines.push(line(place, wrong, remedy));
         self.refused.insert(key);
     }
 
     /// Whether the value of this key has been refused; a comparison with it would only confuse.
-    pub(super) fn is_refused(&self, key: KeyPath) -> bool {
-        self.refused.contains(&key)
+    pub(super) fn is_refused(&self, key: impl Into<KeyPath>) -> bool {
+        self.refused.contains(&key.into())
     }
 
     /// Refuses a value outside the range.
     pub(super) fn require_range<T: PartialOrd + Copy>(
         &mut self,
-        key: KeyPath,
+        key: impl Into<KeyPath>,
         value: T,
         range: &std::ops::RangeInclusive<T>,
         show: fn(T) -> String,
@@ -126,9 +162,9 @@ impl Problems {
         if self.lines.is_empty() { Ok(()) } else { Err(ConfigError { lines: self.lines.clone() }) }
     }
 
-    fn name(&self, (section, key): KeyPath, place: &Place) -> String {
+    fn name(&self, key: KeyPath, place: &Place) -> String {
         let mut name = match place {
-            Place::File { line, .. } => format!("{}:{line}: [app.{section}] {key}", self.file),
+            Place::File { line, .. } => format!("{}:{line}: {key}", self.file),
             Place::Variable { name, .. } => name.clone(),
         };
         match place {

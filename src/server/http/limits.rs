@@ -32,10 +32,16 @@ pub struct RequestLimits {
     pub max_header_bytes: usize,
     /// How long the client may keep us waiting for its body, on the terms of `Pace`; `408` beyond it.
     pub body_timeout: Duration,
-    /// How long the head of the answer may take once the body has stopped coming; `503` beyond it. A streamed answer
+    /// How long the head of the answer may take once the body has stopped coming. A streamed answer
     /// may go on for longer.
     pub answer_timeout: Duration,
+    /// What is answered then.
+    pub overdue: StatusCode,
 }
+
+/// When a request, whose body has come, should have been answered. In its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
 
 /// Holds every request to its limits.
 pub fn request_limits(router: Router, limits: RequestLimits) -> Router {
@@ -57,12 +63,13 @@ async fn enforce(State(limits): State<RequestLimits>, request: Request, next: Ne
     }
     let watch = Arc::new(BodyWatch::new());
     let has_body = !request.body().is_end_stream();
-    let request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
+    let mut request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
+    request.extensions_mut().insert(Deadline(watch.last_progress() + limits.answer_timeout));
     let answer = tokio::select! {
         answer = next.run(request) => answer,
         () = limits.answer_is_overdue(&watch) => {
             tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");
-            Problem::from(AppError::Unavailable).into_response()
+            Problem::from_status(limits.overdue).into_response()
         }
     };
     // Whatever the handler made of a body that broke off, the client learns the reason.

@@ -38,6 +38,10 @@ const OF_THE_OLD_BODY: [header::HeaderName; 8] = [
     header::LOCATION,
 ];
 
+/// Marks an answer of another service: it is passed on as it is, errors without a body included.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxied;
+
 /// Why a request was not served: a status, and the error a client of this application understands.
 ///
 /// As a response it is the JSON that server functions answer with too, and it travels along in the response's
@@ -68,6 +72,12 @@ impl Problem {
         Self { retry_after: default_retry_after(&error), status, error }
     }
 
+    /// What it is called on the wire.
+    #[must_use]
+    pub const fn error(&self) -> &AppError {
+        &self.error
+    }
+
     /// When the client may come back; sent as `Retry-After` (RFC 9110 §10.2.3), rounded up to seconds.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
@@ -87,6 +97,7 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
+        response.extensions_mut().remove::<Proxied>();
         response.extensions_mut().insert(self);
         response
     }
@@ -168,7 +179,9 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 
 fn is_bare_error(response: &Response) -> bool {
     let status = response.status();
-    (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(header::CONTENT_TYPE)
+    (status.is_client_error() || status.is_server_error())
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+        && response.extensions().get::<Proxied>().is_none()
 }
 
 /// Makes a `500` of a panic and keeps the process alive. The panic itself is logged where all are, by

@@ -6,7 +6,10 @@
 //!
 //! Mount inside `client_address` and around everything else: `request_id(router, proxies)`.
 
-use super::client_address::{ClientAddress, TrustedProxies, peer_of};
+use super::{
+    client_address::{ClientAddress, TrustedProxies, peer_of},
+    trace_context::{TRACEPARENT, TRACESTATE},
+};
 use crate::server::{random, telemetry::Untrusted};
 use axum::{
     Router,
@@ -62,7 +65,13 @@ pub fn request_id(router: Router, proxies: TrustedProxies) -> Router {
 }
 
 async fn observe(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
-    let given = if proxies.trusts(peer_of(&request)) { RequestId::from_headers(request.headers()) } else { None };
+    let given = if proxies.trusts(peer_of(&request)) {
+        RequestId::from_headers(request.headers())
+    } else {
+        request.headers_mut().remove(TRACEPARENT);
+        request.headers_mut().remove(TRACESTATE);
+        None
+    };
     let id = given.unwrap_or_else(RequestId::generate);
     let span = tracing::info_span!("request", id = id.as_str());
     request.extensions_mut().insert(id.clone());

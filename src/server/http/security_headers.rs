@@ -3,6 +3,7 @@
 //! Mount around everything that makes answers, inside `request_id`: `security_headers(router, policy)`. The renderer
 //! of pages finds the [`CspNonce`] of the request in its extensions and puts it on the inline scripts.
 
+use super::problem::Proxied;
 use crate::server::random;
 use axum::{
     Router,
@@ -16,6 +17,10 @@ use std::sync::Arc;
 
 /// For everything that is not a page: it may load nothing and be framed nowhere.
 const CSP_OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// For the answers of services behind: whatever they are, nothing in them may act as a page of this origin.
+const CSP_OF_SERVICES: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 
 /// Two years, the least that browsers' preload lists ask for (RFC 6797).
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
@@ -85,8 +90,14 @@ impl HeaderPolicy {
             .unwrap_or(CSP_OF_DATA)
     }
 
-    fn apply(&self, headers: &mut HeaderMap, nonce: &CspNonce) {
-        let csp = if is_page(headers) { self.csp_of_page(nonce) } else { CSP_OF_DATA };
+    fn apply(&self, response: &mut Response, nonce: &CspNonce) {
+        let is_proxied = response.extensions().get::<Proxied>().is_some();
+        let headers = response.headers_mut();
+        let csp = match is_page(headers) {
+            _ if is_proxied => CSP_OF_SERVICES,
+            true => self.csp_of_page(nonce),
+            false => CSP_OF_DATA,
+        };
         headers.insert(header::CONTENT_SECURITY_POLICY, csp);
         for (name, value) in &ALWAYS {
             headers.insert(name, value.clone());
@@ -127,7 +138,7 @@ async fn protect(State(policy): State<HeaderPolicy>, mut request: Request, next:
     let nonce = CspNonce::generate();
     request.extensions_mut().insert(nonce.clone());
     let mut response = next.run(request).await;
-    policy.apply(response.headers_mut(), &nonce);
+    policy.apply(&mut response, &nonce);
     response
 }
 

@@ -9,6 +9,7 @@
 
 mod activity;
 mod connection;
+mod framing;
 mod socket;
 mod watchdog;
 

@@ -33,6 +33,11 @@ pub struct CalledOverHttp {
     pub by_form: bool,
 }
 
+/// The paths of all server functions.
+pub fn paths() -> impl Iterator<Item = String> {
+    server_fn_paths().map(|(path, _)| path.to_owned())
+}
+
 /// Routes for all server functions.
 pub fn router(site: &Site) -> Router {
     server_fn_paths().fold(Router::new(), |router, (path, method)| {
@@ -98,7 +103,7 @@ async fn call(site: Site, request: Request) -> Response {
 /// This is where a page that has grown old is stopped: what it sends is meant for the person it shows.
 fn is_of_another_user(parts: &Parts, expected: &[u8]) -> bool {
     let session = parts.extensions.get::<Visitor>().and_then(|visitor| visitor.session);
-    session.is_some_and(|session| session.user_id.to_string().as_bytes() != expected)
+    session.is_some_and(|session| session.is_not_of(expected))
 }
 
 /// Gives a refusal the status that fits. `server_fn` answers every error with `500`, those of unreadable arguments

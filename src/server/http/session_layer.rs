@@ -4,7 +4,8 @@
 //! request goes on as the signed-in person's, and the three cookies ride on the head of its answer, streamed or not.
 //!
 //! Three kinds of requests redeem nothing. Scripts calling a server function refresh by themselves, once for all calls
-//! under way, and come again. `HEAD` and prefetches must change nothing. Subresources have no use for it.
+//! under way, and come again. `HEAD` and prefetches must change nothing. Subresources have no use for it, unless a
+//! service behind answers them.
 
 use crate::{
     error::AppError,
@@ -13,6 +14,7 @@ use crate::{
     server::{
         cookies::{Presented, PresentedCookies, SessionCookies},
         domain::access_token::AccessToken,
+        gateway::ThroughGateway,
         http::problem::Problem,
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
@@ -60,6 +62,9 @@ enum Asked {
     Script,
     /// One of the server functions that deal with the tokens themselves.
     TokenCall,
+    /// A websocket, an event stream or a picture of a service behind: no script stands around it that could refresh.
+    /// Redeems here, but deletes nothing.
+    Unaided,
     /// Changes nothing: `HEAD`, a prefetch, a subresource.
     Passive,
 }
@@ -76,9 +81,14 @@ impl Asked {
         if request.method() == Method::HEAD || is_prefetch {
             return Self::Passive;
         }
+        let is_for_a_service = request.extensions().get::<ThroughGateway>().is_some();
+        let is_stream =
+            header("upgrade").eq_ignore_ascii_case(b"websocket") || header("accept") == b"text/event-stream";
         match (header("sec-fetch-dest"), path.starts_with("/api/")) {
+            (b"empty", _) if is_for_a_service && is_stream => Self::Unaided,
             (b"" | b"document", _) | (b"empty", false) => Self::Document,
             (b"empty", true) => Self::Script,
+            _ if is_for_a_service => Self::Unaided,
             _ => Self::Passive,
         }
     }
@@ -137,7 +147,7 @@ async fn redeem(
         }
         return Ok(visitor);
     };
-    if asked != Asked::Document {
+    if !matches!(asked, Asked::Document | Asked::Unaided) {
         return Ok(Visitor { can_refresh: true, ..visitor });
     }
     match state.redeem(refresh_token).await {

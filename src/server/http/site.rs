@@ -1,7 +1,13 @@
 //! The pages: the HTML around the application, and rendering it.
 
 use super::{security_headers::CspNonce, server_functions::CalledOverHttp, whole_pages::render_whole};
-use crate::{app::App, model::FormEcho, paths, server::state::AppState};
+use crate::{
+    api::services::ServicesContext,
+    app::App,
+    model::FormEcho,
+    paths,
+    server::{gateway::direct::DirectServices, state::AppState},
+};
 use axum::{
     Router,
     extract::Request,
@@ -12,11 +18,23 @@ use axum::{
 use leptos::{nonce::Nonce, prelude::*};
 use leptos_axum::AxumRouteListing;
 use leptos_meta::MetaTags;
-use std::{path::Path, sync::OnceLock};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 /// The routes of the application. Made once: while Leptos lists them, it keeps every resource of the process from
 /// loading, and a page that is being rendered meanwhile would wait for ever.
 static PAGES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+
+fn pages() -> &'static [AxumRouteListing] {
+    PAGES.get_or_init(|| leptos_axum::generate_route_list(App))
+}
+
+/// The paths of all pages.
+pub fn paths() -> impl Iterator<Item = String> {
+    pages().iter().map(|page| page.path().to_owned())
+}
 
 /// The pages of the application, ready to be rendered.
 #[derive(Clone, Debug)]
@@ -74,7 +92,7 @@ impl Site {
 
     /// Routes for all pages; whatever else is asked for is the application's "not found".
     pub fn router(&self) -> Router {
-        let pages = PAGES.get_or_init(|| leptos_axum::generate_route_list(App));
+        let pages = pages();
         let page = {
             let site = self.clone();
             move |request: Request| async move { site.render(request).await }
@@ -127,6 +145,8 @@ impl Site {
             if let Some(echo) = parts.extensions.get::<FormEcho>() {
                 provide_context(echo.clone());
             }
+            let services = DirectServices::new(Arc::clone(&state.gateway), Arc::new(parts));
+            provide_context(ServicesContext(Arc::new(services)));
         }
     }
 }

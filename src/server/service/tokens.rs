@@ -188,7 +188,13 @@ impl Tokens {
         token.map(|token| token.claims).map_err(|error| AccessTokenError::Invalid(Some(error)))
     }
 
-    fn sign(&self, claims: &impl Serialize, now: Timestamp) -> PlainAccessToken {
+    /// Signs the claims of an access token.
+    ///
+    /// # Panics
+    ///
+    /// Never, as [`Self::issue`].
+    #[must_use]
+    pub fn sign(&self, claims: &impl Serialize, now: Timestamp) -> PlainAccessToken {
         let keys = self.keys.current();
         let key = keys.signing(now).expect("of the keys that were loaded, one signs at any time");
         let text = encode(&header(key), claims, &key.signing).expect("plain claims are signed under a checked key");

@@ -11,6 +11,7 @@ const LIMITS: RequestLimits = RequestLimits {
     max_header_bytes: 1000,
     body_timeout: Duration::from_millis(200),
     answer_timeout: Duration::from_millis(300),
+    overdue: StatusCode::SERVICE_UNAVAILABLE,
 };
 
 fn app(limits: RequestLimits) -> Router {

@@ -19,6 +19,7 @@ pub(super) struct Activity {
     in_flight: AtomicUsize,
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
+    is_upgraded: AtomicBool,
     /// The streams whose last piece has been handed over but not been followed by the next, since when.
     handed_over: Mutex<HashMap<u64, Instant>>,
 }
@@ -57,6 +58,15 @@ impl Activity {
 
     pub(super) fn is_http2(&self) -> bool {
         self.is_http2.load(Relaxed)
+    }
+
+    /// From now on it is no HTTP any more.
+    pub(super) fn upgrade(&self) {
+        self.is_upgraded.store(true, Relaxed);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.is_upgraded.load(Relaxed)
     }
 
     pub(super) fn body_was_read(&self) {

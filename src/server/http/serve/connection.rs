@@ -9,7 +9,8 @@ use super::{
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
-    http::{HeaderValue, Request, Response, Version, header},
+    http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Authority},
+    response::IntoResponse,
 };
 use hyper::{
     body::{Frame, Incoming, SizeHint},
@@ -105,6 +106,9 @@ fn answer(
 ) -> impl Future<Output = Result<Response<TrackedAnswer>, Infallible>> + use<> {
     let is_http2 = request.version() >= Version::HTTP_2;
     let has_body = !request.body().is_end_stream();
+    // Where a chunked body ends is hyper's to say, so no head is looked for after it.
+    let is_last = !is_http2 && request.headers().contains_key(header::TRANSFER_ENCODING);
+    let is_addressed = is_addressed_once(&request);
     let exchange = Exchange::begin(Arc::clone(activity), is_http2, has_body);
     let mut request = request.map(|body| match (has_body, is_http2) {
         (false, _) => Body::empty(),
@@ -112,14 +116,40 @@ fn answer(
         (true, false) => Body::new(TrackedRequest { inner: body, activity: Arc::clone(activity) }),
     });
     request.extensions_mut().insert(peer);
-    let answer = router.clone().call(request);
+    let answer = is_addressed.then(|| router.clone().call(request));
     let phase = phase.clone();
     async move {
-        let mut answer = answer.await?;
-        if !is_http2 && *phase.borrow() >= Phase::Draining {
-            answer.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+        let mut answer = match answer {
+            Some(answer) => answer.await?,
+            None => StatusCode::BAD_REQUEST.into_response(),
+        };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            exchange.activity.upgrade();
+        } else if !is_http2 && (is_last || !is_addressed || *phase.borrow() >= Phase::Draining) {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer.map(|inner| TrackedAnswer { inner, exchange }))
+    }
+}
+
+/// Whether a request says in one way only whom it is for.
+///
+/// Nobody but a proxy is sent absolute addresses, or asked to connect to elsewhere (RFC 9112 §3.2). HTTP/1.1 wants one
+/// `Host`; with HTTP/2 it may only repeat the authority (RFC 9113 §8.3.1).
+fn is_addressed_once<B>(request: &Request<B>) -> bool {
+    let (uri, mut hosts) = (request.uri(), request.headers().get_all(header::HOST).iter());
+    let (host, second) = (hosts.next(), hosts.next());
+    let is_asterisk = request.method() == Method::OPTIONS && uri.path() == "*";
+    if second.is_some() || !(uri.path().starts_with('/') || is_asterisk) {
+        return false;
+    }
+    match (request.version(), uri.authority()) {
+        (Version::HTTP_2, Some(authority)) => {
+            host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
+        }
+        (Version::HTTP_11, None) => host.is_some_and(|host| Authority::try_from(host.as_bytes()).is_ok()),
+        (version, None) => version < Version::HTTP_11 || host.is_some(),
+        (_, Some(_)) => false,
     }
 }
 

@@ -1,6 +1,7 @@
-//! The socket of a connection: gives up on clients that do not read, and lets the last answer arrive.
+//! The socket of a connection: looks at heads before hyper does, gives up on clients that do not read, and lets the
+//! last answer arrive.
 
-use super::activity::Activity;
+use super::{activity::Activity, framing::Framing};
 use crate::server::http::pace::Pace;
 use std::{
     future::Future,
@@ -24,6 +25,7 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,
+    framing: Framing,
     pace: Pace,
     write_timer: Option<Pin<Box<Sleep>>>,
     ending: Ending,
@@ -50,8 +52,8 @@ impl Socket {
         activity: Arc<Activity>,
         write_timeout: Duration,
     ) -> Self {
-        let pace = Pace::new(write_timeout);
-        Self { stream, activity, pace, write_timer: None, ending: Ending::Open, _slot: slot }
+        let (framing, pace) = (Framing::default(), Pace::new(write_timeout));
+        Self { stream, activity, framing, pace, write_timer: None, ending: Ending::Open, _slot: slot }
     }
 
     /// Notes how a write went, and turns one that has been waiting for too long into an error.
@@ -109,7 +111,11 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.activity.read(buffer.filled().len() - before);
+        let bytes = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+        self.activity.read(bytes.len());
+        if !self.activity.is_upgraded() {
+            self.framing.look(bytes);
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -77,6 +77,7 @@ impl Server {
             max_header_bytes: settings.max_header_bytes,
             body_timeout: SHORT,
             answer_timeout: LONG,
+            overdue: axum::http::StatusCode::SERVICE_UNAVAILABLE,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

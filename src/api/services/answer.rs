@@ -1,0 +1,131 @@
+//! What came back from a service, and what to make of it.
+
+use crate::error::AppError;
+use leptos::server_fn::{Bytes, Decodes, codec::JsonEncoding};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// An answer, read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// Why a call of a service did not bring what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallError {
+    /// What this application says itself, or would say: nobody is signed in, there is no such thing, the service does
+    /// not answer.
+    App(AppError),
+    /// The service does not want it so: its status, and what it says about it.
+    Refused { status: u16, detail: String },
+}
+
+impl CallError {
+    /// What the service said about its refusal, in its own form.
+    #[must_use]
+    pub fn detail<T: DeserializeOwned>(&self) -> Option<T> {
+        match self {
+            Self::App(_) => None,
+            Self::Refused { detail, .. } => decode(Bytes::copy_from_slice(detail.as_bytes())),
+        }
+    }
+}
+
+impl From<AppError> for CallError {
+    fn from(error: AppError) -> Self {
+        Self::App(error)
+    }
+}
+
+impl From<CallError> for AppError {
+    /// For those who do not look into a service's refusals.
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::App(error) => error,
+            CallError::Refused { .. } => Self::BadRequest,
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        match self.status {
+            // No content is what `()` is.
+            200..=299 if self.body.is_empty() => decode(Bytes::from_static(b"null")),
+            200..=299 => decode(self.body),
+            _ => return Err(self.error()),
+        }
+        .ok_or(CallError::App(AppError::Transport))
+    }
+
+    /// What this application says itself instead of a service: it is named in the body.
+    pub(super) fn own_refusal(&self) -> Option<AppError> {
+        if self.status < 400 { None } else { decode(self.body.clone()) }
+    }
+
+    fn error(self) -> CallError {
+        if let Some(error) = self.own_refusal() {
+            return CallError::App(error);
+        }
+        let Self { status, body } = self;
+        CallError::App(match status {
+            401 => AppError::Unauthenticated,
+            403 => AppError::Forbidden,
+            404 | 410 => AppError::NotFound,
+            400..=499 => return CallError::Refused { status, detail: String::from_utf8_lossy(&body).into_owned() },
+            502..=504 => AppError::Unavailable,
+            500..=599 => AppError::Internal,
+            // A redirect is for browsers; a call does not follow it.
+            _ => AppError::Transport,
+        })
+    }
+}
+
+fn decode<T: DeserializeOwned>(body: Bytes) -> Option<T> {
+    JsonEncoding::decode(body).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T: DeserializeOwned>(status: u16, body: &str) -> Result<T, CallError> {
+        Answer { status, body: Bytes::copy_from_slice(body.as_bytes()) }.read()
+    }
+
+    #[test]
+    fn what_was_asked_for_is_read() {
+        assert_eq!(read::<Vec<u8>>(200, "[1, 2]"), Ok(vec![1, 2]));
+        assert_eq!(read::<()>(204, ""), Ok(()));
+        assert_eq!(read::<Option<u8>>(200, ""), Ok(None));
+        for body in ["", "<!DOCTYPE html>", "{}", "[1, 2"] {
+            assert_eq!(read::<Vec<u8>>(200, body), Err(CallError::App(AppError::Transport)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_apart_from_a_failure() {
+        for (status, body, expected) in [
+            (401, "", AppError::Unauthenticated),
+            (404, "no such note", AppError::NotFound),
+            (503, "", AppError::Unavailable),
+            (502, "<html>", AppError::Unavailable),
+            (500, "", AppError::Internal),
+            (302, "", AppError::Transport),
+            (413, r#"{"code":"too_large"}"#, AppError::TooLarge),
+            (
+                429,
+                r#"{"code":"rate_limited","detail":{"retry_after_secs":3}}"#,
+                AppError::RateLimited { retry_after_secs: 3 },
+            ),
+        ] {
+            assert_eq!(read::<()>(status, body), Err(CallError::App(expected)), "{status}");
+        }
+        let refused = read::<()>(409, r#"{"newest":7}"#).unwrap_err();
+        assert_eq!(refused, CallError::Refused { status: 409, detail: r#"{"newest":7}"#.to_owned() });
+        assert_eq!(refused.detail::<std::collections::HashMap<String, u8>>().unwrap()["newest"], 7);
+        assert_eq!(refused.detail::<u8>(), None);
+        assert_eq!(AppError::from(refused), AppError::BadRequest);
+    }
+}

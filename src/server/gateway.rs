@@ -1,0 +1,206 @@
+//! The services behind: what lies below the prefix of a route is passed on to its service, with a token in the place
+//! of our cookies, and the answer is passed back. Both are streamed, nothing is gathered.
+//!
+//! The layers in front are those of the pages: origin check, session layer, limits (each route's own). What is left to
+//! do here, one file each: whose token ([`caller`]), which address ([`address`]), which headers ([`headers`]),
+//! asking ([`route`]), and watching over what streams ([`stream`], [`tunnel`], [`session_watch`]).
+
+mod address;
+mod caller;
+pub mod clash;
+pub mod direct;
+mod error;
+mod headers;
+mod route;
+mod session_watch;
+mod stream;
+mod tunnel;
+
+pub use address::{AddressError, Mapping};
+pub use error::GatewayError;
+pub use route::Route;
+
+use super::{
+    config::{GatewayConfig, PublicUrl},
+    cookies::SessionCookies,
+    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, trace_context},
+    service::{sessions::Sessions, upstream_tokens::UpstreamTokens},
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::{self, Next},
+    response::Response,
+};
+use caller::Caller;
+use headers::Forwarded;
+use session_watch::SessionWatch;
+use std::{fmt, sync::Arc};
+use stream::{Sent, Streamed};
+use tower::ServiceExt as _;
+use tunnel::Handshake;
+
+/// Marks a request on its way to a service behind.
+#[derive(Clone, Copy, Debug)]
+pub struct ThroughGateway;
+
+/// The routes to the services behind, and what all of them need.
+pub struct Gateway {
+    routes: Vec<Arc<Route>>,
+    sessions: Arc<Sessions>,
+    tokens: UpstreamTokens,
+    cookies: SessionCookies,
+    forwarded: Forwarded,
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn new(
+        config: &GatewayConfig,
+        public_url: &PublicUrl,
+        sessions: Arc<Sessions>,
+        tokens: UpstreamTokens,
+    ) -> Self {
+        let mut routes: Vec<_> = config.routes.iter().filter_map(Route::new).map(Arc::new).collect();
+        // Of two prefixes that fit, the longer one counts.
+        routes.sort_by_key(|route| std::cmp::Reverse(route.prefix().len()));
+        let cookies = SessionCookies::new(public_url.is_https());
+        Self { routes, sessions, tokens, cookies, forwarded: Forwarded::by(public_url) }
+    }
+
+    /// All routes, the longest prefix first.
+    #[must_use]
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// Passes a request on and its answer back.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`].
+    async fn pass_on(&self, route: &Arc<Route>, request: Request) -> Result<Response, GatewayError> {
+        let (mut head, body) = request.into_parts();
+        if !route.allows(&head.method) {
+            return Err(GatewayError::Method(route.allowed_methods()));
+        }
+        let target = route.target(&head.uri)?;
+        let caller = self.caller(route, &head).await?;
+        let slot = route.slot().await?;
+
+        let handshake = Handshake::of(&mut head);
+        let mut headers = headers::of_request(&head.headers);
+        self.describe(route, &head, caller, &mut headers);
+        if handshake.is_some() {
+            Handshake::announce(&mut headers);
+        }
+        let (body, sent) = Sent::track(body);
+        let answer = route.ask(head.method, target, headers, body, &sent).await?;
+
+        if answer.status() == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
+            // Passing it on would have the browser refresh a session that is in order, and try again, for nothing.
+            self.forget_token(route, caller);
+            return Err(GatewayError::TokenRefused);
+        }
+        let watch = caller.session().map(|session| SessionWatch::over(&self.sessions, session));
+        let mut headers = headers::of_answer(answer.headers(), self.cookies);
+        if route.asks_for_somebody() {
+            headers::keep_from_shared_caches(&mut headers);
+        }
+        let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(handshake) = handshake else { return Err(GatewayError::Unasked(answer.status())) };
+            Handshake::announce(&mut headers);
+            tunnel::join(handshake, answer, watch, slot, route.idle_timeout());
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response
+        } else {
+            let status = answer.status();
+            let mut response = Response::new(Streamed::body(answer.into_body(), watch, slot, route.idle_timeout()));
+            *response.status_mut() = status;
+            response
+        };
+        *response.headers_mut() = headers;
+        response.extensions_mut().insert(Proxied);
+        Ok(response)
+    }
+
+    async fn caller(&self, route: &Route, head: &Parts) -> Result<Caller, GatewayError> {
+        let presented = self.cookies.read(&head.headers);
+        let visitor = head.extensions.get().cloned().unwrap_or_default();
+        caller::identify(route.token_policy(), &visitor, &presented, &head.headers, &self.sessions).await
+    }
+
+    /// Tells a service about a request: in whose name it comes, from where, and what it is called.
+    fn describe(&self, route: &Route, request: &Parts, caller: Caller, headers: &mut HeaderMap) {
+        let Parts { headers: incoming, extensions, .. } = request;
+        if let Some(cookies) = self.cookies.of_others(incoming) {
+            headers.insert(header::COOKIE, cookies);
+        }
+        if let Some(authorization) = self.authorization(route, caller) {
+            headers.insert(header::AUTHORIZATION, authorization);
+        } else if caller == Caller::Themselves
+            && let Some(own) = incoming.get(header::AUTHORIZATION)
+        {
+            headers.insert(header::AUTHORIZATION, own.clone());
+        }
+        if let Some(client) = extensions.get::<ClientAddress>() {
+            self.forwarded.describe(client.0, route.stripped_prefix(), headers);
+        }
+        if let Some(id) = extensions.get::<RequestId>() {
+            trace_context::describe(id, incoming, headers);
+        }
+    }
+
+    fn authorization(&self, route: &Route, caller: Caller) -> Option<HeaderValue> {
+        let now = self.sessions.clock.now();
+        let token = self.tokens.token(&self.sessions.tokens, route.audience(), caller.bearer()?, now);
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.as_str())).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn forget_token(&self, route: &Route, caller: Caller) {
+        if let Some(bearer) = caller.bearer() {
+            self.tokens.forget(route.audience(), bearer);
+        }
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+/// Everything below a route's prefix.
+pub fn service(gateway: Arc<Gateway>, route: Arc<Route>) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let (gateway, route) = (Arc::clone(&gateway), Arc::clone(&route));
+        async move { gateway.pass_on(&route, request).await.unwrap_or_else(|error| error.answer(route.prefix())) }
+    })
+}
+
+/// Puts the services beside the application: what lies below their prefixes never reaches it.
+pub fn beside(application: Router, services: Vec<(Arc<Route>, Router)>) -> Router {
+    if services.is_empty() {
+        return application;
+    }
+    application.layer(middleware::from_fn_with_state(Services(services.into()), choose))
+}
+
+/// What answers the paths below each prefix, the longest first.
+#[derive(Clone)]
+struct Services(Arc<[(Arc<Route>, Router)]>);
+
+async fn choose(State(Services(services)): State<Services>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let Some((_, service)) = services.iter().find(|(route, _)| route.covers(path)) else {
+        return next.run(request).await;
+    };
+    request.extensions_mut().insert(ThroughGateway);
+    let Ok(response) = service.clone().oneshot(request).await;
+    response
+}

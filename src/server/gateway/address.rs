@@ -1,0 +1,177 @@
+//! From the path that was asked for to the one the service is asked for.
+//!
+//! A path is decoded once, looked at, and written anew. What could be read in two ways is refused, not mended: what
+//! comes out lies below the service's base whoever reads it, and however often they decode it.
+
+use crate::server::config::UpstreamUrl;
+use axum::http::{
+    Uri,
+    uri::{PathAndQuery, Scheme},
+};
+
+/// Where the paths below a prefix lie at the service.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    prefix: Box<str>,
+    strip_prefix: bool,
+    upstream: UpstreamUrl,
+}
+
+/// Why a path is not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    #[error("the path is not below the prefix")]
+    Elsewhere,
+    /// A percent sign without two hexadecimal digits (RFC 3986 §2.1).
+    #[error("the path is not percent-encoded properly")]
+    Encoding,
+    /// `//`
+    #[error("the path has an empty segment")]
+    EmptySegment,
+    /// `.`, `..`, and what some services take for them: with parameters (`..;x`), or encoded twice.
+    #[error("the path has a dot segment")]
+    DotSegment,
+    /// A slash, a backslash or a control character in a segment, encoded once or twice.
+    #[error("the path has a hidden character")]
+    HiddenCharacter,
+}
+
+impl Mapping {
+    #[must_use]
+    pub fn new(prefix: &str, strip_prefix: bool, upstream: UpstreamUrl) -> Self {
+        Self { prefix: prefix.into(), strip_prefix, upstream }
+    }
+
+    #[must_use]
+    pub const fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The prefix, if the service does not see it.
+    #[must_use]
+    pub fn stripped_prefix(&self) -> Option<&str> {
+        self.strip_prefix.then_some(&*self.prefix)
+    }
+
+    #[must_use]
+    pub const fn upstream(&self) -> &UpstreamUrl {
+        &self.upstream
+    }
+
+    /// Whether a path, as it was sent, is the prefix or below it.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        self.below(path).is_some()
+    }
+
+    /// The address at the service for one of ours. The query is passed on as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError`].
+    pub fn target(&self, uri: &Uri) -> Result<Uri, AddressError> {
+        let path = uri.path();
+        let rest = self.below(path).ok_or(AddressError::Elsewhere)?;
+        let mut target = String::with_capacity(self.upstream.base().len() + path.len() + 16);
+        target.push_str(self.upstream.base());
+        if !self.strip_prefix {
+            target.push_str(&self.prefix);
+        }
+        write_plainly(rest, &mut target)?;
+        if target.is_empty() {
+            target.push('/');
+        }
+        if let Some(query) = uri.query() {
+            target.push('?');
+            target.push_str(query);
+        }
+        let target = PathAndQuery::try_from(target).map_err(|_| AddressError::Encoding)?;
+        let address = Uri::builder().scheme(Scheme::HTTP).authority(self.upstream.authority().clone());
+        address.path_and_query(target).build().map_err(|_| AddressError::Encoding)
+    }
+
+    /// What follows the prefix: nothing, or a path of its own.
+    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(&*self.prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Writes `path`, which is empty or begins with a slash, decoded once and encoded anew.
+fn write_plainly(path: &str, out: &mut String) -> Result<(), AddressError> {
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        out.push('/');
+        if segment.is_empty() && segments.peek().is_some() {
+            return Err(AddressError::EmptySegment);
+        }
+        let (decoded, is_proper) = decode(segment.as_bytes());
+        if !is_proper {
+            return Err(AddressError::Encoding);
+        }
+        look_at(&decoded)?;
+        // Whoever decodes once more must not find anything else either.
+        let mut deeper = decoded.clone();
+        while deeper.contains(&b'%') {
+            let (next, _) = decode(&deeper);
+            if next.len() == deeper.len() {
+                break;
+            }
+            look_at(&next)?;
+            deeper = next;
+        }
+        for byte in decoded {
+            push_encoded(byte, out);
+        }
+    }
+    Ok(())
+}
+
+fn look_at(segment: &[u8]) -> Result<(), AddressError> {
+    let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+    if matches!(name.trim_ascii(), b"." | b"..") {
+        return Err(AddressError::DotSegment);
+    }
+    if segment.iter().any(|byte| matches!(byte, b'/' | b'\\') || byte.is_ascii_control()) {
+        return Err(AddressError::HiddenCharacter);
+    }
+    Ok(())
+}
+
+/// Decodes once. A percent sign without its two digits stays, and is not proper.
+fn decode(text: &[u8]) -> (Vec<u8>, bool) {
+    let (mut decoded, mut is_proper, mut rest) = (Vec::with_capacity(text.len()), true, text);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let encoded = match after {
+            [high, low, ..] if *byte == b'%' => hex_digit(*high).zip(hex_digit(*low)),
+            _ => None,
+        };
+        if let Some((high, low)) = encoded {
+            decoded.push(high << 4 | low);
+            rest = &after[2..];
+        } else {
+            is_proper &= *byte != b'%';
+            decoded.push(*byte);
+        }
+    }
+    (decoded, is_proper)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// What may stand in a segment stands for itself (RFC 3986 §3.3, `pchar`).
+fn push_encoded(byte: u8, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+        out.push(char::from(byte));
+    } else {
+        out.push('%');
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
+    }
+}
+
+#[cfg(test)]
+mod tests;

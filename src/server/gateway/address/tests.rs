@@ -1,0 +1,179 @@
+use super::*;
+use proptest::{prelude::*, sample::select};
+use url::Url;
+
+const BASE: &str = "http://127.0.0.1:4000/base";
+
+fn mapping(strip_prefix: bool, upstream: &str) -> Mapping {
+    Mapping::new("/api/notes", strip_prefix, upstream.parse().unwrap())
+}
+
+fn target(path: &str) -> Result<String, AddressError> {
+    let uri = path.parse::<Uri>().unwrap();
+    mapping(true, BASE).target(&uri).map(|target| target.to_string())
+}
+
+#[test]
+fn a_path_is_found_at_the_service() {
+    for (path, expected) in [
+        ("/api/notes", "http://127.0.0.1:4000/base"),
+        ("/api/notes/", "http://127.0.0.1:4000/base/"),
+        ("/api/notes/1/tags", "http://127.0.0.1:4000/base/1/tags"),
+        ("/api/notes?q=a%2Fb&x=..", "http://127.0.0.1:4000/base?q=a%2Fb&x=.."),
+        ("/api/notes/%7Eme/%41%c3%a9 ", "http://127.0.0.1:4000/base/~me/A%C3%A9"),
+        ("/api/notes/a;v=1/b:c@d,e!", "http://127.0.0.1:4000/base/a;v=1/b:c@d,e!"),
+        ("/api/notes/100%25", "http://127.0.0.1:4000/base/100%25"),
+        ("/api/notes/...", "http://127.0.0.1:4000/base/..."),
+        ("/api/notes/a%3Fb%23c", "http://127.0.0.1:4000/base/a%3Fb%23c"),
+    ] {
+        assert_eq!(target(path.trim_end()).as_deref(), Ok(expected), "{path}");
+    }
+    let uri = Uri::from_static("/api/notes");
+    let at = |strip, upstream| mapping(strip, upstream).target(&uri).unwrap().to_string();
+    assert_eq!(at(true, "http://a:1"), "http://a:1/");
+    assert_eq!(at(false, "http://a:1/"), "http://a:1/api/notes");
+    assert_eq!(at(false, "http://a:1/v1/"), "http://a:1/v1/api/notes");
+}
+
+#[test]
+fn what_could_be_read_in_two_ways_is_refused() {
+    use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter};
+    for (path, expected) in [
+        ("/api/notes/..", DotSegment),
+        ("/api/notes/../admin", DotSegment),
+        ("/api/notes/%2e%2E/admin", DotSegment),
+        ("/api/notes/.%2e/admin", DotSegment),
+        ("/api/notes/./x", DotSegment),
+        ("/api/notes/..;x=1/admin", DotSegment),
+        ("/api/notes/..%3bx/admin", DotSegment),
+        ("/api/notes/%20../admin", DotSegment),
+        ("/api/notes/%252e%252e/admin", DotSegment),
+        ("/api/notes/..%2fadmin", HiddenCharacter),
+        ("/api/notes/..%5cadmin", HiddenCharacter),
+        ("/api/notes/a%252fb", HiddenCharacter),
+        ("/api/notes/a%00b", HiddenCharacter),
+        ("/api/notes/a%0d%0aX-Evil:1", HiddenCharacter),
+        ("/api/notes//evil.example/", EmptySegment),
+        ("/api/notes/a//b", EmptySegment),
+        ("/api/notes/%", Encoding),
+        ("/api/notes/%zz", Encoding),
+        ("/api/notes/%2", Encoding),
+        ("/api/notesx", Elsewhere),
+        ("/api/notes%2fx", Elsewhere),
+        ("/api/../api/notes", Elsewhere),
+        ("//api/notes", Elsewhere),
+        ("/API/notes", Elsewhere),
+    ] {
+        assert_eq!(target(path), Err(expected), "{path}");
+    }
+}
+
+/// Pieces from which paths are made that somebody might read in another way.
+const PIECES: [&str; 45] = [
+    "/",
+    "//",
+    "\\",
+    ".",
+    "..",
+    "...",
+    ";",
+    "?",
+    "#",
+    "@",
+    ":",
+    "%",
+    "%2e",
+    "%2E",
+    "%252e",
+    "%25252e",
+    "%2f",
+    "%252F",
+    "%5c",
+    "%255c",
+    "%00",
+    "%0a",
+    "%0d",
+    "%20",
+    "%23",
+    "%3f",
+    "%3b",
+    "%25",
+    "%c0%ae",
+    "%e0%80%af",
+    "%u002e",
+    "é",
+    "~",
+    "&",
+    "=",
+    "admin",
+    "api",
+    "notes",
+    "/api/notes",
+    "/../",
+    "/..;/",
+    "evil.example",
+    "http:",
+    "127.0.0.1:4001",
+    "zz",
+];
+
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![8 => select(&PIECES[..]).prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)]
+}
+
+/// Reads percent-encoding as often as there is any.
+fn decoded_to_the_end(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    loop {
+        let mut next = Vec::new();
+        let mut rest = &bytes[..];
+        while let Some((byte, after)) = rest.split_first() {
+            let digits =
+                after.first_chunk::<2>().filter(|digits| *byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+            if let Some(digits) = digits {
+                next.push(u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+                rest = &after[2..];
+            } else {
+                next.push(*byte);
+                rest = after;
+            }
+        }
+        if next == bytes {
+            return bytes;
+        }
+        bytes = next;
+    }
+}
+
+/// Where a path leads for somebody who decodes it, and takes backslashes for slashes and parameters for nothing.
+fn resolved(path: &str) -> Vec<Vec<u8>> {
+    let mut place = Vec::new();
+    for segment in decoded_to_the_end(path).split(|byte| matches!(byte, b'/' | b'\\')) {
+        let name = segment.split(|byte| matches!(byte, b';' | 0)).next().unwrap_or_default().trim_ascii();
+        match name {
+            b"" | b"." => {}
+            b".." => drop(place.pop()),
+            name => place.push(name.to_vec()),
+        }
+    }
+    place
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_path_leaves_its_prefix(pieces in prop::collection::vec(piece(), 0..8), strip in any::<bool>()) {
+        let path = format!("/api/notes{}", pieces.concat());
+        let Ok(uri) = path.parse::<Uri>() else { return Ok(()) };
+        let Ok(target) = mapping(strip, BASE).target(&uri) else { return Ok(()) };
+        let below = if strip { &["base"][..] } else { &["base", "api", "notes"] };
+
+        // As the service's own reader of URLs sees it, and as somebody does who reads it in the worst way.
+        let url = Url::parse(&target.to_string()).expect("a URL");
+        prop_assert_eq!(url.origin().ascii_serialization(), "http://127.0.0.1:4000");
+        prop_assert_eq!(url.path(), target.path(), "nothing is left to normalise");
+        let place = resolved(target.path());
+        prop_assert!(place.len() >= below.len() && place.iter().zip(below).all(|(is, should)| is == should.as_bytes()), "{path} became {target}");
+    }
+}

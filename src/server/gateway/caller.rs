@@ -1,0 +1,105 @@
+//! In whose name a service is asked: one credential for each request, and never the client's own word for it.
+
+use super::GatewayError;
+use crate::{
+    model::EXPECTED_USER_HEADER,
+    server::{
+        config::TokenPolicy,
+        cookies::PresentedCookies,
+        domain::upstream_token::Bearer,
+        service::sessions::Sessions,
+        visitor::{Visitor, VisitorSession},
+    },
+};
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// Who asks a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    Nobody,
+    /// Whoever the client's own `Authorization` says: the service's business alone.
+    Themselves,
+    Somebody(VisitorSession),
+    /// The application.
+    Client,
+}
+
+impl Caller {
+    /// Whose token the service gets.
+    pub(super) const fn bearer(self) -> Option<Bearer> {
+        match self {
+            Self::Nobody | Self::Themselves => None,
+            Self::Somebody(VisitorSession { user_id, session_id }) => Some(Bearer::User { user_id, session_id }),
+            Self::Client => Some(Bearer::Client),
+        }
+    }
+
+    /// The session that has to go on for as long as the answer streams.
+    pub(super) const fn session(self) -> Option<VisitorSession> {
+        match self {
+            Self::Somebody(session) => Some(session),
+            Self::Nobody | Self::Themselves | Self::Client => None,
+        }
+    }
+}
+
+/// Finds out who asks, by the cookies that the session layer has looked at or by an access token in `Authorization`
+/// (RFC 6750 §2.1).
+///
+/// # Errors
+///
+/// Two different credentials, one that is worth nothing, or none where somebody is needed.
+pub(super) async fn identify(
+    policy: TokenPolicy,
+    visitor: &Visitor,
+    presented: &PresentedCookies,
+    headers: &HeaderMap,
+    sessions: &Sessions,
+) -> Result<Caller, GatewayError> {
+    match policy {
+        TokenPolicy::None => return Ok(Caller::Themselves),
+        TokenPolicy::Client => return Ok(Caller::Client),
+        TokenPolicy::User | TokenPolicy::UserOrAnonymous => {}
+    }
+    let session = match bearer_token(headers)? {
+        None => visitor.session,
+        Some(token) if presented.access.value() == Some(token) => visitor.session,
+        Some(_) if !presented.access.is_absent() || !presented.refresh.is_absent() => {
+            return Err(GatewayError::TwoCredentials);
+        }
+        Some(token) => Some(of_token(token, sessions).await?),
+    };
+    let expected = headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
+    match session {
+        Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
+        Some(session) => Ok(Caller::Somebody(session)),
+        // Who could be somebody after a refresh is not taken for nobody.
+        None if policy == TokenPolicy::UserOrAnonymous && !visitor.can_refresh => Ok(Caller::Nobody),
+        None => Err(GatewayError::Unauthenticated),
+    }
+}
+
+async fn of_token(token: &str, sessions: &Sessions) -> Result<VisitorSession, GatewayError> {
+    match sessions.authenticate(token).await {
+        Ok(token) => Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id }),
+        Err(error) => {
+            tracing::debug!(%error, "a bearer token does not hold");
+            Err(GatewayError::InvalidToken)
+        }
+    }
+}
+
+/// The token in `Authorization: Bearer`, if there is that header.
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(GatewayError::TwoCredentials);
+    }
+    value.map(|value| bearer(value).ok_or(GatewayError::InvalidToken)).transpose()
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
+}

@@ -1,0 +1,115 @@
+//! The short way: while a page is rendered, its calls go straight to the services, with the same credentials, limits
+//! and headers as by the gateway.
+
+use super::{Gateway, GatewayError, Route, caller::Caller, headers, stream::Sent};
+use crate::{
+    api::services::{Answer, Call, Method as CallMethod, Services},
+    error::AppError,
+    server::{config::TokenPolicy, http::limits::Deadline, visitor::Visitor},
+};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+};
+use http_body_util::{BodyExt as _, Limited};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use tokio::time::{Instant, timeout_at};
+
+/// The longest answer that a page is made of. A page is not streamed from a service.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The services, as the page for one request calls them.
+pub struct DirectServices {
+    gateway: Arc<Gateway>,
+    page: Arc<Parts>,
+}
+
+impl DirectServices {
+    /// For the page that was asked for by this request.
+    #[must_use]
+    pub const fn new(gateway: Arc<Gateway>, page: Arc<Parts>) -> Self {
+        Self { gateway, page }
+    }
+}
+
+impl fmt::Debug for DirectServices {
+    /// Without the page's request, which holds credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectServices").field("gateway", &self.gateway).finish_non_exhaustive()
+    }
+}
+
+impl Services for DirectServices {
+    fn call(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Answer, AppError>> + Send>> {
+        let (gateway, page) = (Arc::clone(&self.gateway), Arc::clone(&self.page));
+        Box::pin(async move {
+            let uri = Uri::try_from(call.path.as_str()).map_err(|_| AppError::NotFound)?;
+            let route = gateway.routes().iter().find(|route| route.covers(uri.path())).ok_or(AppError::NotFound)?;
+            gateway.call(route, &uri, call, &page).await.map_err(|error| {
+                error.log(route.prefix());
+                error.problem().error().clone()
+            })
+        })
+    }
+}
+
+impl Gateway {
+    async fn call(&self, route: &Route, uri: &Uri, call: Call, page: &Parts) -> Result<Answer, GatewayError> {
+        let method = match call.method {
+            CallMethod::Get => Method::GET,
+            CallMethod::Post => Method::POST,
+            CallMethod::Put => Method::PUT,
+            CallMethod::Delete => Method::DELETE,
+        };
+        if !route.allows(&method) {
+            return Err(GatewayError::Method(route.allowed_methods()));
+        }
+        let target = route.target(uri)?;
+        let caller = caller_of_page(route, page)?;
+        let mut headers = headers::of_page(&page.headers);
+        self.describe(route, page, caller, &mut headers);
+        headers.insert(header::ACCEPT, JSON);
+        if call.body.is_some() {
+            headers.insert(header::CONTENT_TYPE, JSON);
+        }
+        let answer = self.ask_and_read(route, (method, target, headers), call.body.map(Body::from).unwrap_or_default());
+        let deadline = page.extensions.get::<Deadline>().map(|deadline| deadline.0);
+        let latest = Instant::now() + route.answer_timeout();
+        let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), answer)
+            .await
+            .map_err(|_| GatewayError::AnswerTimeout)??;
+        if status == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
+            self.forget_token(route, caller);
+            return Err(GatewayError::TokenRefused);
+        }
+        Ok(Answer { status: status.as_u16(), body })
+    }
+
+    async fn ask_and_read(
+        &self,
+        route: &Route,
+        (method, target, headers): (Method, Uri, HeaderMap),
+        body: Body,
+    ) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
+        let _slot = route.slot().await?;
+        let (body, sent) = Sent::track(body);
+        let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
+        match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+            Ok(body) => Ok((head.status, body.to_bytes())),
+            Err(error) => Err(GatewayError::Unreadable(error)),
+        }
+    }
+}
+
+/// In whose name a page calls: whoever it is rendered for. Nobody else's word counts.
+fn caller_of_page(route: &Route, page: &Parts) -> Result<Caller, GatewayError> {
+    let session = page.extensions.get::<Visitor>().and_then(|visitor| visitor.session);
+    match (route.token_policy(), session) {
+        (TokenPolicy::None, _) | (TokenPolicy::UserOrAnonymous, None) => Ok(Caller::Nobody),
+        (TokenPolicy::Client, _) => Ok(Caller::Client),
+        (TokenPolicy::User | TokenPolicy::UserOrAnonymous, Some(session)) => Ok(Caller::Somebody(session)),
+        (TokenPolicy::User, None) => Err(GatewayError::Unauthenticated),
+    }
+}

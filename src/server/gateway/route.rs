@@ -1,0 +1,180 @@
+//! One service behind: what it is asked for, and its connections.
+
+use super::{
+    GatewayError,
+    address::{AddressError, Mapping},
+    stream::Sent,
+};
+use crate::server::config::{RouteConfig, TokenPolicy};
+use axum::{
+    body::{Body, HttpBody},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, Uri},
+};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{self, Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// How long a connection is kept for the next request: less than services commonly keep it (Node: 5 s), or requests
+/// go into connections that are just being closed.
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+
+/// The longest head of an answer, and what is read from a service before the client takes it, in bytes.
+const BUFFER: usize = 64 * 1024;
+
+/// A route to a service behind.
+pub struct Route {
+    mapping: Mapping,
+    methods: Vec<Method>,
+    allowed: HeaderValue,
+    token: TokenPolicy,
+    audience: Arc<str>,
+    connect_timeout: Duration,
+    answer_timeout: Duration,
+    idle_timeout: Duration,
+    max_body_bytes: usize,
+    slots: Arc<Semaphore>,
+    client: Client<HttpConnector, Body>,
+}
+
+impl Route {
+    /// `None` without an upstream; the settings have been checked for that.
+    pub(super) fn new(config: &RouteConfig) -> Option<Self> {
+        let upstream = config.upstream.clone()?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(config.connect_timeout));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_max_idle_per_host(config.max_connections)
+            .http1_max_buf_size(BUFFER)
+            .build(connector);
+        let allowed = config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        Some(Self {
+            mapping: Mapping::new(&config.prefix, config.strip_prefix, upstream),
+            methods: config.methods.clone(),
+            allowed: HeaderValue::try_from(allowed).ok()?,
+            token: config.token,
+            audience: config.audience().into(),
+            connect_timeout: config.connect_timeout,
+            answer_timeout: config.answer_timeout,
+            idle_timeout: config.idle_timeout,
+            max_body_bytes: config.max_body_bytes,
+            slots: Arc::new(Semaphore::new(config.max_connections)),
+            client,
+        })
+    }
+
+    /// What all of its paths begin with.
+    #[must_use]
+    pub const fn prefix(&self) -> &str {
+        self.mapping.prefix()
+    }
+
+    /// Whether a path, as it was sent, belongs to this service.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        self.mapping.covers(path)
+    }
+
+    /// How long an answer may take to begin.
+    #[must_use]
+    pub const fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
+    /// The longest body of a request, in bytes.
+    #[must_use]
+    pub const fn max_body_bytes(&self) -> usize {
+        self.max_body_bytes
+    }
+
+    pub(super) const fn idle_timeout(&self) -> Duration {
+        self.idle_timeout
+    }
+
+    pub(super) const fn token_policy(&self) -> TokenPolicy {
+        self.token
+    }
+
+    /// Whether its answers may depend on who asks.
+    pub(super) const fn asks_for_somebody(&self) -> bool {
+        matches!(self.token, TokenPolicy::User | TokenPolicy::UserOrAnonymous)
+    }
+
+    pub(super) const fn audience(&self) -> &Arc<str> {
+        &self.audience
+    }
+
+    pub(super) fn stripped_prefix(&self) -> Option<&str> {
+        self.mapping.stripped_prefix()
+    }
+
+    pub(super) fn allows(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
+    pub(super) fn allowed_methods(&self) -> HeaderValue {
+        self.allowed.clone()
+    }
+
+    pub(super) fn target(&self, uri: &Uri) -> Result<Uri, AddressError> {
+        self.mapping.target(uri)
+    }
+
+    /// Waits until the service may get one more request. A service that hangs can so keep no more of us than this.
+    pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, GatewayError> {
+        let slot = timeout(self.connect_timeout, Arc::clone(&self.slots).acquire_owned()).await;
+        slot.ok().and_then(Result::ok).ok_or(GatewayError::Busy)
+    }
+
+    /// Asks the service.
+    ///
+    /// A request that left no trace is sent once more: hyper does so if nothing was written, and we do if nothing came
+    /// back and the request changes nothing. The service may have closed the connection just then.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        target: Uri,
+        headers: HeaderMap,
+        body: Body,
+        sent: &Sent,
+    ) -> Result<Response<Incoming>, GatewayError> {
+        let may_repeat = body.is_end_stream() && matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let spare = may_repeat.then(|| request(method.clone(), target.clone(), headers.clone(), Body::empty()));
+        let failed = |error| if sent.broke_off() { GatewayError::RequestBrokeOff } else { GatewayError::of(error) };
+        match self.client.request(request(method, target, headers, body)).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => match spare.filter(|_| is_silence(&error)) {
+                Some(spare) => self.client.request(spare).await.map_err(failed),
+                None => Err(failed(error)),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("mapping", &self.mapping).field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+fn request(method: Method, target: Uri, headers: HeaderMap, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, target, headers);
+    request
+}
+
+/// Whether the service closed the connection without a word.
+fn is_silence(error: &legacy::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    cause.is_some_and(|cause| cause.is_incomplete_message() || cause.is_closed() || cause.is_canceled())
+}

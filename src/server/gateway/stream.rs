@@ -1,0 +1,156 @@
+//! The two bodies of an exchange, passed on piece by piece as fast as the slower side takes them.
+
+use super::session_watch::SessionWatch;
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, Incoming, SizeHint};
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep},
+};
+
+/// The body of a request, on its way to the service. Its trailers stay behind: a service might take them for headers
+/// that have been looked at.
+pub(super) struct Sent {
+    broke_off: Arc<AtomicBool>,
+}
+
+struct SentBody {
+    inner: Body,
+    broke_off: Arc<AtomicBool>,
+}
+
+impl Sent {
+    /// The body to send, and a view of what became of it.
+    pub(super) fn track(body: Body) -> (Body, Self) {
+        let sent = Self { broke_off: Arc::default() };
+        if body.is_end_stream() {
+            return (Body::empty(), sent);
+        }
+        (Body::new(SentBody { inner: body, broke_off: Arc::clone(&sent.broke_off) }), sent)
+    }
+
+    /// Whether the client stopped sending in the middle, or was stopped by a limit.
+    pub(super) fn broke_off(&self) -> bool {
+        self.broke_off.load(Relaxed)
+    }
+}
+
+impl HttpBody for SentBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = without_trailers(Pin::new(&mut self.inner).poll_frame(cx));
+        if matches!(polled, Poll::Ready(Some(Err(_)))) {
+            self.broke_off.store(true, Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The body of an answer, on its way to the client. It ends early if the service falls silent, or the session ends.
+pub(super) struct Streamed {
+    inner: Incoming,
+    idle_timeout: Duration,
+    /// When the silence will have lasted for too long; set while there is one.
+    silence: Option<Pin<Box<Sleep>>>,
+    is_silent: bool,
+    /// Whether it has not ended with the first look at it, as most answers do.
+    is_long: bool,
+    session: Option<SessionWatch>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Streamed {
+    pub(super) fn body(
+        inner: Incoming,
+        session: Option<SessionWatch>,
+        slot: OwnedSemaphorePermit,
+        idle_timeout: Duration,
+    ) -> Body {
+        if inner.is_end_stream() {
+            return Body::empty();
+        }
+        Body::new(Self { inner, idle_timeout, silence: None, is_silent: false, is_long: false, session, _slot: slot })
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = || Instant::now() + self.idle_timeout;
+        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline())));
+        if !self.is_silent {
+            self.is_silent = true;
+            silence.as_mut().reset(Instant::now() + self.idle_timeout);
+        }
+        silence.as_mut().poll(cx)
+    }
+}
+
+impl HttpBody for Streamed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        let polled = without_trailers(Pin::new(&mut this.inner).poll_frame(cx));
+        let may_go_on = this.is_long || polled.is_pending();
+        this.is_long = true;
+        if may_go_on && this.session.as_mut().is_some_and(|session| Pin::new(session).poll(cx).is_ready()) {
+            return ended(io::ErrorKind::ConnectionAborted, "the session has ended");
+        }
+        match polled {
+            Poll::Pending if this.poll_silence(cx).is_ready() => {
+                ended(io::ErrorKind::TimedOut, "the service has been silent for too long")
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Err(error))) => {
+                tracing::warn!(%error, "a service behind broke off its answer");
+                Poll::Ready(Some(Err(io::Error::other(error))))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                this.is_silent = false;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Ends an answer in a way that the client cannot take for its regular end.
+fn ended(kind: io::ErrorKind, why: &'static str) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    tracing::info!(why, "an answer of a service behind was broken off");
+    Poll::Ready(Some(Err(io::Error::new(kind, why))))
+}
+
+fn without_trailers<E>(polled: Poll<Option<Result<Frame<Bytes>, E>>>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+    match polled {
+        Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => Poll::Ready(None),
+        other => other,
+    }
+}

@@ -1,0 +1,95 @@
+//! The tokens that the services behind get: made when they are needed, kept until shortly before their end.
+//!
+//! A service never sees the access token of the cookie, which would let it act as that person here. It gets one that
+//! names it as the audience, for a few minutes, signed under the same keys.
+
+use super::{clients::WEB, tokens::Tokens};
+use crate::server::{
+    clock::Timestamp,
+    domain::{
+        access_token::PlainAccessToken,
+        session::SessionId,
+        upstream_token::{Bearer, UpstreamClaims},
+    },
+    random,
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+/// How long such a token lives at most; no longer than an access token either.
+const LONGEST_TTL: Duration = Duration::from_mins(5);
+/// A token is handed out as long as more than one part in so many of its life is left: time for the service to check it.
+const LAST_PART: u32 = 5;
+/// How many are kept; some 8 MB.
+const MAX_KEPT: usize = 8192;
+
+/// Makes and keeps the tokens for the services behind. Shows none of them.
+pub struct UpstreamTokens {
+    ttl: Duration,
+    kept: RwLock<HashMap<Key, Kept>>,
+}
+
+type Key = (Arc<str>, Option<SessionId>);
+
+struct Kept {
+    token: PlainAccessToken,
+    /// From then on a new one is made.
+    stale_at: Timestamp,
+}
+
+impl UpstreamTokens {
+    #[must_use]
+    pub fn new(access_ttl: Duration) -> Self {
+        Self { ttl: LONGEST_TTL.min(access_ttl), kept: RwLock::default() }
+    }
+
+    /// A token for an audience, in somebody's name. The caller knows that the session is alive.
+    #[must_use]
+    pub fn token(&self, tokens: &Tokens, audience: &Arc<str>, bearer: Bearer, now: Timestamp) -> PlainAccessToken {
+        let key = key(audience, bearer);
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.get(&key).filter(|kept| now < kept.stale_at) {
+            return found.token.clone();
+        }
+        drop(kept);
+        let claims = UpstreamClaims::of(bearer, WEB, tokens.issuer(), audience, random::id(now), now, self.ttl);
+        let token = tokens.sign(&claims, now);
+        self.keep(key, Kept { token: token.clone(), stale_at: now + self.ttl / LAST_PART * (LAST_PART - 1) }, now);
+        token
+    }
+
+    /// Forgets the token for an audience: the next request gets a new one.
+    pub fn forget(&self, audience: &Arc<str>, bearer: Bearer) {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&key(audience, bearer));
+    }
+
+    fn keep(&self, key: Key, new: Kept, now: Timestamp) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_KEPT {
+            kept.retain(|_, kept| now < kept.stale_at);
+        }
+        if kept.len() >= MAX_KEPT {
+            // To sign anew costs less than to find out whose can be spared.
+            kept.clear();
+        }
+        kept.insert(key, new);
+    }
+}
+
+impl fmt::Debug for UpstreamTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamTokens").field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}
+
+fn key(audience: &Arc<str>, bearer: Bearer) -> Key {
+    let session = match bearer {
+        Bearer::User { session_id, .. } => Some(session_id),
+        Bearer::Client => None,
+    };
+    (Arc::clone(audience), session)
+}

@@ -1,0 +1,54 @@
+//! The services behind, with real ones on loopback sockets.
+
+mod failures;
+mod headers;
+mod pages;
+mod streams;
+mod tokens;
+mod upstream;
+mod websockets;
+
+use crate::support::{Answer, Browser, TestApp};
+use axum::{
+    body::Body,
+    http::{Method, Request, header, request::Builder},
+};
+use std::net::SocketAddr;
+use tokenlife::server::config::{RouteConfig, TokenPolicy};
+
+const PREFIX: &str = "/api/notes";
+
+/// A route to a service on this machine.
+fn route(prefix: &str, service: SocketAddr, token: TokenPolicy) -> RouteConfig {
+    RouteConfig {
+        prefix: prefix.to_owned(),
+        upstream: Some(format!("http://{service}").parse().expect("an address")),
+        token,
+        ..RouteConfig::default()
+    }
+}
+
+async fn app_with(routes: Vec<RouteConfig>) -> TestApp {
+    TestApp::with_config(|config| config.gateway.routes = routes).await
+}
+
+/// An application with one service, for people who are signed in.
+async fn app_before(service: SocketAddr) -> TestApp {
+    app_with(vec![route(PREFIX, service, TokenPolicy::User)]).await
+}
+
+/// A call by one of our scripts.
+fn script(app: &TestApp, method: Method, path: &str) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::ACCEPT, "application/json")
+        .header("sec-fetch-site", "same-origin")
+        .header("sec-fetch-mode", "cors")
+        .header("sec-fetch-dest", "empty")
+        .header(header::ORIGIN, &app.origin)
+}
+
+async fn fetch(app: &TestApp, browser: &mut Browser<'_>, path: &str) -> Answer {
+    browser.send(script(app, Method::GET, path).body(Body::empty()).expect("a request")).await
+}

@@ -1,0 +1,344 @@
+//! Services that are down, slow, or up to no good: each has a clear answer, and the others keep their speed.
+
+use super::{
+    PREFIX, app_before, app_with, fetch, route, script,
+    upstream::{self, Asked},
+};
+use crate::support::{Answer, TestApp};
+use axum::{
+    body::{Body, Bytes, HttpBody as _},
+    http::{Method, Request, Response, header},
+};
+use futures::future::join_all;
+use http_body_util::BodyExt as _;
+use std::{
+    future::pending,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokenlife::server::config::{RouteConfig, TokenPolicy};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    sync::Notify,
+    time::{Instant, timeout},
+};
+use tower::ServiceExt as _;
+
+const SHORT: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn public(service: SocketAddr) -> RouteConfig {
+    RouteConfig {
+        connect_timeout: SHORT,
+        answer_timeout: SHORT,
+        idle_timeout: SHORT,
+        ..route(PREFIX, service, TokenPolicy::None)
+    }
+}
+
+async fn app_of(service: SocketAddr) -> TestApp {
+    app_with(vec![public(service)]).await
+}
+
+async fn get(app: &TestApp) -> Answer {
+    fetch(app, &mut app.browser(), PREFIX).await
+}
+
+/// The answer, whose body has not been read yet.
+async fn open(app: &TestApp, path: &str) -> Response<Body> {
+    let request = script(app, Method::GET, path).body(Body::empty()).expect("a request");
+    app.router.clone().oneshot(request).await.expect("the router answers")
+}
+
+#[track_caller]
+fn assert_unavailable(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert_eq!(answer.body, r#"{"code":"unavailable"}"#);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+}
+
+#[tokio::test]
+async fn down() {
+    let app = app_of(upstream::nobody().await).await;
+    assert_unavailable(&get(&app).await, 502);
+    let page = app.browser().get(PREFIX).await.assert_status(502).assert_shows("Not available at the moment");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+}
+
+#[tokio::test]
+async fn taking_no_connection() {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let listener = socket.listen(1).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    // Until no more fit into its queue.
+    let mut waiting = Vec::new();
+    while let Ok(connected) = timeout(SHORT, TcpStream::connect(address)).await {
+        waiting.push(connected.expect("a connection"));
+    }
+    let app = app_with(vec![RouteConfig { answer_timeout: PATIENCE, ..public(address) }]).await;
+    assert_unavailable(&get(&app).await, 504);
+}
+
+#[tokio::test]
+async fn silent() {
+    let app = app_of(upstream::hanging().await).await;
+    let begun = Instant::now();
+    assert_unavailable(&get(&app).await, 504);
+    assert!(begun.elapsed() >= SHORT && begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn talking_nonsense() {
+    let long: &'static str =
+        Box::leak(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(1_000_000)).into_boxed_str());
+    for nonsense in [
+        &b"nonsense\r\n\r\n"[..],
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcde",
+        b"HTTP/1.1 200 OK\r\nx: a\r\n folded\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        long.as_bytes(),
+    ] {
+        let app = app_of(upstream::answering(nonsense).await).await;
+        let answer = get(&app).await;
+        assert_eq!(answer.status, 502, "{}", String::from_utf8_lossy(&nonsense[..nonsense.len().min(100)]));
+        assert_unavailable(&answer, 502);
+    }
+}
+
+#[tokio::test]
+async fn breaking_off() {
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthe beginning"[..],
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nd\r\nthe beginning\r\n",
+    ] {
+        let app = app_of(upstream::answering(answer).await).await;
+        let response = open(&app, PREFIX).await;
+        assert_eq!(response.status(), 200);
+        assert!(response.into_body().collect().await.is_err(), "nobody takes that for the whole answer");
+    }
+}
+
+#[tokio::test]
+async fn falling_silent() {
+    let service = upstream::raw(|mut connection, _| async move {
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthe beginning").await;
+        pending::<()>().await;
+        drop(connection);
+    });
+    let app = app_of(service.await).await;
+    let body = open(&app, PREFIX).await.into_body();
+    assert!(timeout(PATIENCE, body.collect()).await.expect("it ends").is_err());
+}
+
+#[tokio::test]
+async fn leading_elsewhere() {
+    for location in ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/", "/admin"] {
+        for status in [301, 302, 307, 308] {
+            let app = app_of(upstream::constant(status, &[("location", location)], "").await).await;
+            assert_eq!(get(&app).await.assert_status(status).header("location"), location);
+        }
+    }
+}
+
+#[tokio::test]
+async fn full() {
+    let release = Arc::new(Notify::new());
+    let held = Arc::clone(&release);
+    let slow = upstream::raw(move |mut connection, _| {
+        let held = Arc::clone(&held);
+        async move {
+            held.notified().await;
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await;
+        }
+    })
+    .await;
+    let hanging = RouteConfig { max_connections: 2, answer_timeout: PATIENCE, ..public(slow) };
+    let app = app_with(vec![hanging, route("/api/files", upstream::echo().await, TokenPolicy::None)]).await;
+
+    // Two requests take both places; the next two find none.
+    let taking = futures::future::join(get(&app), get(&app));
+    let refused = async {
+        let (one, two, ()) = futures::future::join3(get(&app), get(&app), async {
+            // Somewhere else nobody notices.
+            for _ in 0..10 {
+                fetch(&app, &mut app.browser(), "/api/files").await.assert_status(200);
+            }
+        })
+        .await;
+        release.notify_waiters();
+        [one, two]
+    };
+    let both = futures::future::join(taking, refused);
+    let ((one, two), refused) = timeout(PATIENCE, both).await.expect("nobody waits for long");
+    one.assert_status(200).assert_shows("done");
+    two.assert_status(200).assert_shows("done");
+    for answer in &refused {
+        assert_unavailable(answer, 503);
+    }
+}
+
+#[tokio::test]
+async fn closing_connections_between_two_requests() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    let service = upstream::raw(move |mut connection, _| {
+        let counted = Arc::clone(&counted);
+        async move {
+            counted.fetch_add(1, Relaxed);
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await;
+            // The next request on this connection is read, and gets no answer.
+            if !upstream::read_head(&mut connection).await.is_empty() {
+                counted.fetch_add(1, Relaxed);
+            }
+        }
+    });
+    let app = app_with(vec![RouteConfig { answer_timeout: PATIENCE, ..public(service.await) }]).await;
+    get(&app).await.assert_status(200);
+    get(&app).await.assert_status(200).assert_shows("done");
+    assert_eq!(requests.load(Relaxed), 3, "what changes nothing is asked again");
+    let post = script(&app, Method::POST, PREFIX).body(Body::from("{}")).expect("a request");
+    assert_unavailable(&app.browser().send(post).await, 502);
+    assert_eq!(requests.load(Relaxed), 4, "what may change something is not");
+}
+
+/// A service that sends `total` bytes as fast as it may, and counts them.
+async fn generous(total: u64) -> (SocketAddr, Arc<AtomicU64>) {
+    const PIECE: usize = 64 * 1024;
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&sent);
+    let service = upstream::raw(move |mut connection, _| {
+        let counted = Arc::clone(&counted);
+        async move {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {total}\r\n\r\n");
+            let _ = connection.write_all(head.as_bytes()).await;
+            let piece = vec![b'x'; PIECE];
+            while counted.load(Relaxed) < total && connection.write_all(&piece).await.is_ok() {
+                counted.fetch_add(PIECE as u64, Relaxed);
+            }
+        }
+    });
+    (service.await, sent)
+}
+
+#[tokio::test]
+async fn sending_a_gigabyte() {
+    const TOTAL: u64 = 1 << 30;
+    /// What sockets, both ends' buffers and a few pieces can hold.
+    const ON_THE_WAY: u64 = 16 << 20;
+    let (service, sent) = generous(TOTAL).await;
+    let app = app_with(vec![RouteConfig { idle_timeout: PATIENCE, ..public(service) }]).await;
+    let response = open(&app, PREFIX).await;
+    assert_eq!(response.headers()[header::CONTENT_LENGTH], TOTAL.to_string());
+    let (mut body, mut read, mut most) = (response.into_body(), 0, 0);
+    while let Some(frame) = body.frame().await {
+        read += frame.expect("it goes on").into_data().expect("data").len() as u64;
+        most = most.max(sent.load(Relaxed) - read.min(sent.load(Relaxed)));
+    }
+    assert_eq!(read, TOTAL);
+    assert!(most < ON_THE_WAY, "{most} bytes were held");
+}
+
+#[tokio::test]
+async fn nobody_reads_what_it_sends() {
+    let (service, sent) = generous(1 << 30).await;
+    let app = app_with(vec![RouteConfig { idle_timeout: PATIENCE, ..public(service) }]).await;
+    let mut body = open(&app, PREFIX).await.into_body();
+    body.frame().await.expect("a piece").expect("a piece");
+    // It sends until all buffers are full; then it waits.
+    let mut before = u64::MAX;
+    while before != sent.load(Relaxed) {
+        before = sent.load(Relaxed);
+        tokio::time::sleep(SHORT).await;
+    }
+    assert!(before < 32 << 20, "{before} bytes were taken");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_frees_its_place() {
+    let gone = Arc::new(Notify::new());
+    let noticed = Arc::clone(&gone);
+    let service = upstream::raw(move |mut connection, _| {
+        let noticed = Arc::clone(&noticed);
+        async move {
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n").await;
+            let _ = connection.read_u8().await;
+            noticed.notify_one();
+        }
+    });
+    let app = app_with(vec![RouteConfig { max_connections: 1, idle_timeout: PATIENCE, ..public(service.await) }]).await;
+    for _ in 0..3 {
+        let response = open(&app, PREFIX).await;
+        assert_eq!(response.status(), 200);
+        drop(response);
+        timeout(PATIENCE, gone.notified()).await.expect("the service notices");
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_routes_limit() {
+    let service = upstream::echo().await;
+    let app = app_with(vec![RouteConfig { max_body_bytes: 100_000, ..public(service) }]).await;
+    let post = |body: Body| script(&app, Method::POST, PREFIX).body(body).expect("a request");
+    let fits = app.browser().send(post(Body::from("a".repeat(100_000)))).await.assert_status(200);
+    assert_eq!(Asked::read(&fits.body).body().len(), 100_000, "more than a form may have");
+    app.browser().send(post(Body::from("a".repeat(100_001)))).await.assert_status(413).assert_shows("too_large");
+    // One that does not say how long it is.
+    let pieces = futures::stream::iter(vec![Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'a'; 60_000])); 2]);
+    app.browser().send(post(Body::from_stream(pieces))).await.assert_status(413).assert_shows("too_large");
+}
+
+#[tokio::test]
+async fn a_thousand_callers_of_a_service_that_hangs_leave_the_rest_alone() {
+    let hanging = upstream::hanging().await;
+    let routes = vec![
+        RouteConfig { max_connections: 8, ..public(hanging) },
+        route("/api/files", upstream::echo().await, TokenPolicy::None),
+    ];
+    let app = app_with(routes).await;
+    let hung = join_all((0..1000).map(|_| get(&app)));
+    let others = async {
+        let begun = Instant::now();
+        for _ in 0..20 {
+            fetch(&app, &mut app.browser(), "/api/files").await.assert_status(200);
+        }
+        begun.elapsed()
+    };
+    let (hung, took) = timeout(PATIENCE, futures::future::join(hung, others)).await.expect("all are answered");
+    assert!(hung.iter().all(|answer| matches!(answer.status.as_u16(), 503 | 504)));
+    assert!(took < PATIENCE / 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_head_of_an_answer_without_a_body() {
+    let service = upstream::raw(|mut connection, head| async move {
+        let length = if head.starts_with("HEAD") { "" } else { "12345" };
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{length}");
+        let _ = connection.write_all(answer.as_bytes()).await;
+    });
+    let app = app_of(service.await).await;
+    let head = Request::head(PREFIX).body(Body::empty()).expect("a request");
+    let answered = app.router.clone().oneshot(head).await.expect("the router answers");
+    assert_eq!(answered.headers()[header::CONTENT_LENGTH], "5");
+    assert!(answered.into_body().is_end_stream());
+}
+
+#[tokio::test]
+async fn a_good_service_is_not_disturbed_by_any_of_this() {
+    let app = app_before(upstream::echo().await).await;
+    let mut ada = app.signed_in("ada").await;
+    let put = script(&app, Method::PUT, "/api/notes/1?x=%2F")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from("{\"text\":\"é\"}"))
+        .expect("a request");
+    let asked = Asked::read(&ada.send(put).await.assert_status(200).body);
+    assert_eq!((asked.method(), asked.target(), asked.body()), ("PUT", "/1?x=%2F", "{\"text\":\"é\"}"));
+    assert_eq!(asked.header("content-type"), "application/json");
+}
