@@ -90,7 +90,7 @@ fn the_two_halves_of_leptos_settings_agree() {
 fn the_shipped_settings_are_the_defaults() {
     let config = Config::load_from(&shipped("Leptos.toml"), &Environment::default()).unwrap();
     assert_eq!(config, Config::default());
-    assert_eq!(config.database_url(), "sqlite://data/tokenlife.sqlite3");
+    assert_eq!(config.database_url().as_str(), "sqlite://data/tokenlife.sqlite3");
     assert_eq!(config.http.public_url.origin(), "http://127.0.0.1:3000");
     assert_eq!((config.auth.access_ttl, config.auth.refresh_ttl), (hours(1), hours(30 * 24)));
     Config::for_tests().validate().unwrap();
@@ -154,6 +154,11 @@ fn the_variable_of_each_key_goes_before_the_file() {
     let values: BTreeMap<&str, (&str, &str)> = BTreeMap::from([
         ("dir", ("/var/lib/tokenlife", "\"/var/lib/tokenlife\"")),
         ("url", ("sqlite://elsewhere.sqlite3", "\"sqlite://elsewhere.sqlite3\"")),
+        ("pool_size", ("3", "3")),
+        ("acquire_timeout", ("700ms", "\"700ms\"")),
+        ("statement_timeout", ("9s", "\"9s\"")),
+        ("tls", ("require", "\"require\"")),
+        ("tls_ca_file", ("/etc/ssl/ca.pem", "\"/etc/ssl/ca.pem\"")),
         ("public_url", ("https://app.example.com", "\"https://app.example.com\"")),
         ("trusted_proxies", ("10.1.2.3/8, ::1", "[\"10.0.0.0/8\", \"::1/128\"]")),
         ("header_timeout", ("1s", "\"1s\"")),
@@ -224,6 +229,6 @@ fn no_debug_output_holds_a_secret() {
 #[test]
 fn a_data_folder_of_any_name_makes_a_database_url() {
     let url = |dir: &str| Config { data: DataConfig { dir: dir.into() }, ..Config::default() }.database_url();
-    assert_eq!(url("/var/lib/tokenlife"), "sqlite:///var/lib/tokenlife/tokenlife.sqlite3");
-    assert_eq!(url("100% sure?"), "sqlite://100%25 sure%3F/tokenlife.sqlite3");
+    assert_eq!(url("/var/lib/tokenlife").as_str(), "sqlite:///var/lib/tokenlife/tokenlife.sqlite3");
+    assert_eq!(url("100% sure?").as_str(), "sqlite://100%25 sure%3F/tokenlife.sqlite3");
 }

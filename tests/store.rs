@@ -1,9 +1,57 @@
 //! What every store promises. A new implementation runs the same list.
+//!
+//! What needs Postgres is marked as ignored, so that a run without one says so; `script/postgres` brings one.
 
 #![cfg(feature = "ssr")]
 
+/// Runs each promise against a fresh store.
+macro_rules! contract {
+    ($open:ident $(, #[$mark:meta])?) => {
+        contract!(@each $open, [$(#[$mark])?]:
+            users_are_found_by_any_spelling_of_their_address,
+            an_address_belongs_to_one_user,
+            users_are_listed_page_by_page,
+            a_name_and_a_hash_are_replaced,
+            a_session_comes_back_as_it_was_begun,
+            of_many_who_advance_a_session_one_wins,
+            a_session_moves_exactly_as_the_rules_say,
+            delivery_is_noted_and_never_taken_back,
+            an_ended_session_moves_no_more,
+            a_disabled_user_has_no_sessions_and_gets_none,
+            signing_in_and_disabling_at_once_leave_no_session,
+            ending_and_advancing_at_once_leave_an_ended_session,
+            expired_sessions_are_deleted_in_batches,
+            a_client_is_registered_once_and_has_two_secrets_while_it_changes_them,
+            of_servers_that_make_the_next_signing_key_at_once_one_does,
+            a_signing_key_is_removed_by_its_number,
+            a_signing_key_is_sealed_anew_if_nobody_else_did,
+            a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less,
+        );
+    };
+    (@each $open:ident, $marks:tt: $($promise:ident),+ $(,)?) => {
+        $(contract!(@one $open, $marks, $promise);)+
+    };
+    (@one $open:ident, [$(#[$mark:meta])?], $promise:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $(#[$mark])?
+        async fn $promise() {
+            let (store, _files) = $open().await;
+            super::$promise(&*store).await;
+            store.ping().await.expect("the store still answers");
+            store.close().await;
+        }
+    };
+}
+
+#[path = "database/postgres.rs"]
+mod database;
+#[path = "store/postgres.rs"]
+mod postgres;
+#[path = "store/sqlite.rs"]
+mod sqlite;
+
 use futures::future::join_all;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tokenlife::server::{
     clock::Timestamp,
     domain::{
@@ -14,7 +62,7 @@ use tokenlife::server::{
     },
     keyring::Keyring,
     random,
-    store::{Client, Conflict, SecretVersion, Store, StoreError, StoredSigningKey, sqlite::SqliteStore},
+    store::{Client, Conflict, SecretVersion, Store, StoreError, StoredSigningKey},
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -218,6 +266,19 @@ async fn a_disabled_user_has_no_sessions_and_gets_none(store: &dyn Store) {
     assert!(store.begin_session(&session(&ada)).await.expect("an answer"));
 }
 
+async fn signing_in_and_disabling_at_once_leave_no_session(store: &dyn Store) {
+    for number in 0..50 {
+        let (ada, _) = added(store, &format!("race{number}@example.com")).await;
+        let session = session(&ada);
+        let (begun, disabled) =
+            futures::join!(store.begin_session(&session), store.disable_user(ada.email_key(), NOW + HOUR));
+        assert!(disabled.expect("an answer"));
+        let stored = store.find_session(session.id).await.expect("an answer");
+        assert_eq!(stored.is_some(), begun.expect("an answer"));
+        assert!(stored.is_none_or(|session| session.ended.is_some()), "round {number}");
+    }
+}
+
 async fn ending_and_advancing_at_once_leave_an_ended_session(store: &dyn Store) {
     for number in 0..50 {
         let (_, session) = added(store, &format!("both{number}@example.com")).await;
@@ -346,177 +407,4 @@ async fn a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less(
         store.note_secret_version(&known(2, NOW + HOUR * 3)).await.expect("an answer"),
         "somebody uses it after all"
     );
-}
-
-/// Runs each promise against a fresh store.
-macro_rules! contract {
-    ($open:ident: $($promise:ident),+ $(,)?) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let (store, _files) = $open().await;
-                super::$promise(&*store).await;
-                store.ping().await.expect("the store still answers");
-                store.close().await;
-            }
-        )+
-    };
-}
-
-mod sqlite {
-    use super::{Arc, Duration, Generation, NOW, SqliteStore, Store, StoreError, join_all};
-    use futures::poll;
-    use sqlx::{Connection as _, Executor as _};
-
-    async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
-        let files = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(&files.path().join("store.sqlite3")).await.expect("a store");
-        (Arc::new(store), files)
-    }
-
-    contract!(open:
-        users_are_found_by_any_spelling_of_their_address,
-        an_address_belongs_to_one_user,
-        users_are_listed_page_by_page,
-        a_name_and_a_hash_are_replaced,
-        a_session_comes_back_as_it_was_begun,
-        of_many_who_advance_a_session_one_wins,
-        a_session_moves_exactly_as_the_rules_say,
-        delivery_is_noted_and_never_taken_back,
-        an_ended_session_moves_no_more,
-        a_disabled_user_has_no_sessions_and_gets_none,
-        ending_and_advancing_at_once_leave_an_ended_session,
-        expired_sessions_are_deleted_in_batches,
-        a_client_is_registered_once_and_has_two_secrets_while_it_changes_them,
-        of_servers_that_make_the_next_signing_key_at_once_one_does,
-        a_signing_key_is_removed_by_its_number,
-        a_signing_key_is_sealed_anew_if_nobody_else_did,
-        a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less,
-    );
-
-    #[tokio::test]
-    async fn whoever_asks_and_goes_away_is_served_all_the_same() {
-        let (store, _files) = open().await;
-        let (_, session) = super::added(&*store, "gone@example.com").await;
-        let mut advance = store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW);
-        assert!(poll!(&mut advance).is_pending());
-        drop(advance);
-        // What comes later is written later.
-        store.mark_delivered(&[(session.id, Generation::FIRST)]).await.expect("noted");
-        let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
-        assert_eq!(stored.generation, Generation::new(2));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn closing_loses_nothing_that_was_answered() {
-        let files = tempfile::tempdir().expect("a folder");
-        let file = files.path().join("store.sqlite3");
-        let store = SqliteStore::open(&file).await.expect("a store");
-        let mut ids = Vec::new();
-        for number in 0..50 {
-            ids.push(super::added(&store, &format!("close{number}@example.com")).await.1.id);
-        }
-        let advances =
-            join_all(ids.iter().map(|id| store.advance_session(*id, Generation::FIRST, Generation::new(2), NOW)));
-        let (outcomes, ()) = futures::join!(advances, store.close());
-        let late = store.advance_session(ids[0], Generation::FIRST, Generation::new(2), NOW).await;
-        assert!(matches!(late, Err(StoreError::Unavailable(_))));
-
-        let store = SqliteStore::open(&file).await.expect("a store");
-        for (id, outcome) in ids.iter().zip(outcomes) {
-            let stored = store.find_session(*id).await.expect("an answer").expect("a session");
-            assert_eq!(stored.generation.number(), if outcome.expect("handed in before the end") { 2 } else { 1 });
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_write_that_is_refused_harms_no_other() {
-        let (store, _files) = open().await;
-        let (_, session) = super::added(&*store, "taken@example.com").await;
-        let (first, second) = (Generation::FIRST, Generation::new(2));
-        let marks = [(session.id, first)];
-        let (again, advanced, marked) = futures::join!(
-            store.begin_session(&session),
-            store.advance_session(session.id, first, second, NOW),
-            store.mark_delivered(&marks)
-        );
-        assert!(again.is_err() && advanced.expect("an answer") && marked.is_ok());
-        let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
-        assert_eq!((stored.generation, stored.delivered), (second, first));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_locked_database_keeps_nobody_waiting_longer_than_the_others() {
-        let files = tempfile::tempdir().expect("a folder");
-        let file = files.path().join("store.sqlite3");
-        let store = SqliteStore::open(&file).await.expect("a store");
-        let (_, session) = super::added(&store, "locked@example.com").await;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
-        let mut other = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
-        other.execute("BEGIN IMMEDIATE").await.expect("the lock");
-        let advance = || store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW);
-        let outcomes = tokio::time::timeout(Duration::from_secs(8), join_all((0..20).map(|_| advance()))).await;
-        for outcome in outcomes.expect("once the wait for the lock, not twice") {
-            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
-        }
-        other.execute("ROLLBACK").await.expect("the lock is given back");
-        assert!(advance().await.expect("an answer"));
-    }
-
-    #[tokio::test]
-    async fn what_is_written_survives_closing_and_opening() {
-        let files = tempfile::tempdir().expect("a folder");
-        let file = files.path().join("store.sqlite3");
-        let store = SqliteStore::open(&file).await.expect("a store");
-        let (_, session) = super::added(&store, "reopened@example.com").await;
-        store.close().await;
-        let store = SqliteStore::open(&file).await.expect("a store");
-        assert_eq!(store.find_session(session.id).await.expect("an answer"), Some(session));
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn only_the_owner_may_read_the_files() {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let (store, files) = open().await;
-        super::added(&*store, "private@example.com").await;
-        for entry in std::fs::read_dir(files.path()).expect("a folder") {
-            let entry = entry.expect("an entry");
-            let mode = entry.metadata().expect("metadata").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{}", entry.path().display());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_file_that_cannot_be_opened_is_an_error_not_a_panic() {
-        let files = tempfile::tempdir().expect("a folder");
-        assert!(SqliteStore::open(files.path()).await.is_err(), "a folder is no database");
-        std::fs::write(files.path().join("text"), "not a database, but long enough to look like one".repeat(100))
-            .expect("a file");
-        assert!(SqliteStore::open(&files.path().join("text")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn every_hot_query_uses_an_index() {
-        let files = tempfile::tempdir().expect("a folder");
-        let file = files.path().join("store.sqlite3");
-        SqliteStore::open(&file).await.expect("a store").close().await;
-        let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&file))
-            .await
-            .expect("a pool");
-        for query in [
-            "SELECT * FROM users WHERE email_key = 'x'",
-            "SELECT * FROM sessions WHERE id = x'00'",
-            "SELECT * FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = x'00'",
-            "UPDATE sessions SET generation = 2 WHERE id = x'00' AND generation = 1 AND ended_at IS NULL AND delivered < 1",
-            "SELECT id, ended_at FROM sessions WHERE ended_at >= 1",
-            "SELECT id FROM sessions WHERE expires_at < 1 LIMIT 10",
-            "UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE ended_at IS NULL AND user_id = x'00'",
-        ] {
-            let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
-            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explained).fetch_all(&pool).await.expect("a plan");
-            assert!(plan.iter().all(|(_, _, _, step)| !step.starts_with("SCAN")), "{query}: {plan:?}");
-        }
-    }
 }

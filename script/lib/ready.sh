@@ -18,6 +18,8 @@ script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 . "$script_lib/browser.sh"
 # shellcheck source-path=SCRIPTDIR source=nginx.sh
 . "$script_lib/nginx.sh"
+# shellcheck source-path=SCRIPTDIR source=postgres.sh
+. "$script_lib/postgres.sh"
 # shellcheck source-path=SCRIPTDIR source=build.sh
 . "$script_lib/build.sh"
 # shellcheck source-path=SCRIPTDIR source=chaos.sh

@@ -25,7 +25,7 @@ mod site;
 
 pub use auth::{AuthConfig, MasterSecretSource};
 pub use data::DataConfig;
-pub use database::{DatabaseConfig, DatabaseUrl};
+pub use database::{DatabaseConfig, DatabaseUrl, TlsMode};
 pub use environment::Environment;
 pub use gateway::{GatewayConfig, RouteConfig, TokenPolicy, UpstreamUrl};
 pub use http::HttpConfig;
@@ -140,8 +140,8 @@ impl Config {
 
     /// The database: the one that was set, else a file in the data folder.
     #[must_use]
-    pub fn database_url(&self) -> String {
-        self.database.url.as_ref().map_or_else(|| self.data.sqlite_url(), |url| url.as_str().to_owned())
+    pub fn database_url(&self) -> DatabaseUrl {
+        self.database.url.clone().unwrap_or_else(|| self.data.sqlite_url().into())
     }
 
     /// Settings for tests: a database in memory, a random master secret, and a data folder that does not exist, so

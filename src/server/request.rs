@@ -83,9 +83,10 @@ pub fn allow_password_rating() -> Result<(), AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`].
+/// [`AppError::Unauthenticated`]; [`AppError::Unavailable`] if nobody can say whether it has ended.
 pub fn require_session() -> Result<VisitorSession, AppError> {
-    report(visitor().session.ok_or(AppError::Unauthenticated))
+    let session = report(visitor().session.ok_or(AppError::Unauthenticated))?;
+    report(session.is_certain.then_some(session).ok_or(AppError::Unavailable))
 }
 
 /// Answers a sign-in: hands out the cookies, ends the session this one replaces, and leads on.
@@ -145,12 +146,17 @@ pub async fn end_session() -> Result<(), AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] if the cookies promise somebody whom this request cannot show.
+/// [`AppError::Unauthenticated`] if the cookies promise somebody whom this request cannot show,
+/// [`AppError::Unavailable`] if the store cannot be asked.
 pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     let visitor = visitor();
     let Some(session) = visitor.session else {
         return if visitor.can_refresh { report(Err(AppError::Unauthenticated)) } else { Ok(None) };
     };
+    if !session.is_certain {
+        // The store has just been asked, and could not say.
+        return report(Err(AppError::Unavailable));
+    }
     let found = report(state().sessions.find_live(session.session_id).await)?;
     let (session, user) = report(found.ok_or(AppError::Unauthenticated))?;
     Ok(Some(current_user_view(&session, &user)))

@@ -1,8 +1,13 @@
 //! Starting: from the settings to a server that answers.
 
+mod background;
+
 use super::{
     clock::{Clock, SystemClock},
-    config::{Config, ConfigError, HttpConfig, LimitsConfig, MasterSecrets, Origin, leptos_options},
+    config::{
+        Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets, Origin,
+        leptos_options,
+    },
     cookies::SessionCookies,
     domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
     error::chain,
@@ -28,29 +33,30 @@ use super::{
         upstream_tokens::UpstreamTokens,
     },
     state::AppState,
-    store::{Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Store, StoreError,
+        postgres::{PostgresSettings, PostgresStore},
+        sqlite::SqliteStore,
+    },
     telemetry,
 };
 use axum::http::StatusCode;
 use leptos::prelude::LeptosOptions;
-use sqlx::sqlite::SqliteConnectOptions;
-use std::{error::Error, io, net::SocketAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, runtime::Runtime, time::interval};
-use tracing::{info, warn};
+use sqlx::{postgres::PgSslMode, sqlite::SqliteConnectOptions};
+use std::{io, net::SocketAddr, path::Path, str::FromStr, sync::Arc};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tracing::info;
 
-/// How often sessions are deleted whose time is up.
-const CLEAN_UP: Duration = Duration::from_mins(10);
-/// How long such a session is kept, for whoever looks into what happened.
-const KEEP_EXPIRED: Duration = Duration::from_hours(24);
-const CLEAN_UP_BATCH: u32 = 500;
+const CHECK_SQLITE: &str = "check [app.database] url and who may write there";
+const CHECK_POSTGRES: &str = "check [app.database] url and tls, and that the database runs and lets this user in";
 
 /// Why the program cannot do what it was started for.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("the database {url} cannot be opened: {}; check [app.database] url and who may write there", chain(.cause))]
-    Database { url: String, cause: StoreError },
+    #[error("the database {url} cannot be opened: {}; {}", chain(.cause), if .url.is_postgres() { CHECK_POSTGRES } else { CHECK_SQLITE })]
+    Database { url: DatabaseUrl, cause: StoreError },
     #[error("the signing keys cannot be loaded: {}; put the master secret back that they were sealed under, beside the present one", chain(.0))]
     Keys(KeyError),
     #[error("{}; put that one back, and let the new one have the next number (`tokenlife secret rotate`)", chain(.0))]
@@ -153,20 +159,6 @@ impl Application {
         let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway };
         Ok(Self { state, store, notes })
     }
-
-    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after
-    /// clients, signing keys and the master secret, cleaning up.
-    #[must_use = "the state is what requests are served with"]
-    pub fn start_background(self) -> AppState {
-        let sessions = &self.state.sessions;
-        tokio::spawn(Arc::clone(&sessions.ended).follow(Arc::clone(&self.store), Arc::clone(&sessions.clock)));
-        tokio::spawn(delivery::write_notes(self.notes, Arc::clone(&self.store)));
-        tokio::spawn(Arc::clone(&sessions.clients).follow());
-        tokio::spawn(Arc::clone(&sessions.secrets).follow(Arc::clone(&sessions.clock)));
-        tokio::spawn(Arc::clone(sessions.tokens.keys()).follow(Arc::clone(&sessions.clock)));
-        tokio::spawn(clean_up(self.store, Arc::clone(&sessions.clock)));
-        self.state
-    }
 }
 
 /// Serves until told to stop.
@@ -190,14 +182,26 @@ pub fn serve(settings: &Path) -> Result<(), StartError> {
 /// [`StartError::Database`].
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let url = config.database_url();
-    let opened = match SqliteConnectOptions::from_str(&url) {
-        Ok(options) => SqliteStore::open(options.get_filename()).await,
-        Err(error) => Err(error.into()),
-    };
-    match opened {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(cause) => Err(StartError::Database { url, cause }),
-    }
+    let opened = if url.is_postgres() { open_postgres(config, &url).await } else { open_sqlite(&url).await };
+    opened.map_err(|cause| StartError::Database { url, cause })
+}
+
+async fn open_sqlite(url: &DatabaseUrl) -> Result<Arc<dyn Store>, StoreError> {
+    let options = SqliteConnectOptions::from_str(url.as_str())?;
+    Ok(Arc::new(SqliteStore::open(options.get_filename()).await?))
+}
+
+async fn open_postgres(config: &Config, url: &DatabaseUrl) -> Result<Arc<dyn Store>, StoreError> {
+    let DatabaseConfig { pool_size, acquire_timeout, statement_timeout, tls, ref tls_ca_file, .. } = config.database;
+    let store = PostgresStore::open(PostgresSettings {
+        url: url.as_str().to_owned(),
+        pool_size,
+        acquire_timeout,
+        statement_timeout,
+        tls: tls.map(PgSslMode::from),
+        tls_ca_file: tls_ca_file.clone(),
+    });
+    Ok(Arc::new(store.await?))
 }
 
 /// Loads the master secret, or makes it at the first start and says so.
@@ -254,23 +258,6 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
     store.close().await;
     info!("stopped");
     Ok(())
-}
-
-async fn clean_up(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
-    let mut ticks = interval(CLEAN_UP);
-    loop {
-        ticks.tick().await;
-        loop {
-            match store.delete_expired_sessions(clock.now().before(KEEP_EXPIRED), CLEAN_UP_BATCH).await {
-                Ok(deleted) if deleted == u64::from(CLEAN_UP_BATCH) => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    warn!(error = &error as &dyn Error, "could not delete expired sessions; trying again later");
-                    break;
-                }
-            }
-        }
-    }
 }
 
 impl From<&HttpConfig> for ServeSettings {

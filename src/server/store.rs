@@ -4,6 +4,8 @@
 //! "Not there" is `Option` or `bool`, a broken rule of uniqueness is a [`Conflict`]. Implementations pass the one
 //! contract of `tests/store.rs`.
 
+pub mod postgres;
+mod rows;
 pub mod sqlite;
 
 use super::{
@@ -17,7 +19,7 @@ use super::{
     keyring::{FINGERPRINT_BYTES, Sealed},
 };
 use async_trait::async_trait;
-use std::fmt;
+use std::{fmt, io};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,30 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated")]
     Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Nothing was heard from the database in time.
+    pub(super) fn timed_out() -> Self {
+        Self::Unavailable(sqlx::Error::Io(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+
+        match &error {
+            Database(refusal) if refusal.is_unique_violation() && refusal.message().contains("email_key") => {
+                Self::Conflict(Conflict::Email)
+            }
+            Database(refusal) if sqlite::is_passing(&**refusal) || postgres::is_passing(&**refusal) => {
+                Self::Unavailable(error)
+            }
+            Io(_) | PoolClosed | PoolTimedOut | Tls(_) | WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Backend(error),
+        }
+    }
 }
 
 /// What has to be unique.
@@ -92,6 +118,9 @@ pub struct EndedSession {
     pub id: SessionId,
     pub at: Timestamp,
 }
+
+/// Who is told that a session has ended.
+pub type Teller<'a> = dyn Fn(SessionId) + Send + Sync + 'a;
 
 /// The store. See the module for what holds for every method; all fail with [`StoreError::Unavailable`] when the
 /// database cannot be reached.
@@ -156,6 +185,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The sessions that ended at `since` or later.
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError>;
+
+    /// Tells of each session that ends from now on, whoever ends it, until the connection is lost (an error) or the
+    /// store closed. A database that cannot tell keeps silent until then. What is told is early news, not all of it:
+    /// whoever must know asks [`Self::sessions_ended_since`] as well.
+    async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError>;
 
     /// Deletes up to `limit` sessions whose time was up before `before`; returns how many.
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;

@@ -30,6 +30,8 @@ pub struct Visitor {
 pub struct VisitorSession {
     pub user_id: UserId,
     pub session_id: SessionId,
+    /// Whether it is known not to have ended; see [`crate::server::service::sessions::Authenticated`].
+    pub is_certain: bool,
 }
 
 impl VisitorSession {

@@ -6,7 +6,6 @@ use axum::{
     http::{Method, Request, header, request::Builder},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sqlx::{Connection as _, sqlite::SqliteConnectOptions};
 use std::collections::{BTreeMap, HashSet};
 use tokenlife::paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, health};
 
@@ -129,6 +128,7 @@ impl<'a> Walk<'a> {
 
     async fn faults(&mut self) {
         let mut cleo = self.app.signed_in("cleo").await;
+        self.app.in_touch().await;
         let mut without_access = cleo.clone();
         for name in ["accessToken", "__Host-Http-accessToken"] {
             without_access.delete(name);
@@ -165,10 +165,7 @@ fn form(path: &str, accept: &str) -> Builder {
 
 /// Takes a table away under the running application.
 async fn break_the_database(app: &TestApp) {
-    let options = SqliteConnectOptions::new().filename(app.database());
-    let mut other = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
-    sqlx::query("ALTER TABLE sessions RENAME TO gone").execute(&mut other).await.expect("no table any more");
-    other.close().await.expect("closed");
+    app.database.run("ALTER TABLE sessions RENAME TO gone").await;
 }
 
 #[track_caller]

@@ -10,6 +10,7 @@ mod forgeries;
 mod forms;
 mod gateway;
 mod headers;
+mod instances;
 mod introspection;
 mod limits;
 mod master_secret;

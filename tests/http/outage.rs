@@ -10,7 +10,7 @@ use futures::future::{join, join_all};
 use std::time::Duration;
 use tokenlife::{
     paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, health},
-    server::domain::email::EmailKey,
+    server::domain::{email::EmailKey, session::EndReason},
 };
 
 /// "Come back later", with nothing that touches the session.
@@ -270,4 +270,78 @@ async fn what_ended_during_the_outage_is_learned_after_it() {
     .await
     .expect("within a second");
     ada.call(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_server_out_of_touch_asks_the_store_before_it_lets_anybody_in() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let mut bea = app.signed_in("bea").await;
+    app.store_is(Condition::OutOfTouch);
+    app.watched.asked();
+    let change = [("display_name", "Somebody")];
+    ada.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(200);
+    assert_eq!(app.watched.asked(), ["change_display_name"], "what was learned a moment ago holds");
+
+    app.store.end_session(bea.session_id(), app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
+    app.advance(Duration::from_secs(3));
+    ada.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(200);
+    assert_eq!(app.watched.asked(), ["find_session", "change_display_name"]);
+    bea.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(401);
+    assert_eq!(app.watched.asked(), ["find_session"]);
+    bea.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(401);
+    assert_eq!(app.watched.asked(), [] as [&str; 0], "that is known from now on");
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn in_a_long_outage_nobody_is_trusted_and_nobody_signed_out() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let jar = ada.cookie_header();
+    for condition in [Condition::Down, Condition::Hangs] {
+        app.store_is(condition);
+        app.advance(minutes(5));
+        app.watched.asked();
+        // No data needed, none shown: as ever.
+        for path in [HOME, LOGIN, "/nowhere"] {
+            let page = ada.get(path).await;
+            assert!(page.status == 200 || page.status == 404, "{path}: {}", page.status);
+            assert!(!page.body.contains(">Create account</a>") && !page.body.contains(&ada.email), "{path}");
+        }
+        ada.call(api::RATE_PASSWORD, &[("password", "x")]).await.assert_status(200);
+        assert!(app.watched.asked().iter().all(|what| *what == "find_session"), "asked once, and no more");
+        // The rest is not available; that somebody asks in whose name is enough.
+        assert_unavailable(&ada.get(ACCOUNT).await);
+        assert_unavailable(&ada.call(api::CURRENT, &[]).await);
+        assert_unavailable(&ada.call(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await);
+        assert!(!app.watched.asked().contains(&"change_display_name"));
+    }
+    assert_eq!(ada.cookie_header(), jar);
+    app.store_is(Condition::Fine);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn what_panics_in_the_background_begins_anew() {
+    let app = TestApp::new().await;
+    let ada = app.signed_in("ada").await;
+    let (user, id) = (app.session(ada.session_id()).await.user_id, ada.session_id());
+    app.store_is(Condition::Panics);
+    // The first sight of a token is noted, and the next look is due, before this is over.
+    let token = ada.cookie("accessToken").expect("a token").to_owned();
+    assert!(app.state.sessions.authenticate(&token).await.is_ok());
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    app.store_is(Condition::Fine);
+    let mut bea = app.browser_of(user).await;
+    bea.get(ACCOUNT).await.assert_status(200);
+    app.delivered(bea.session_id()).await;
+    app.store.end_session(id, app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while app.state.sessions.authenticate(&token).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the background looks again");
 }

@@ -217,9 +217,9 @@ async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
 
 #[tokio::test]
 async fn what_clients_write_forges_no_line_of_the_log() {
+    let app = TestApp::new().await;
     let log = Log::default();
     let recording = log.record();
-    let app = TestApp::new().await;
     let request = Request::get("/nowhere%0aINFO%20forged")
         .header(
             header::USER_AGENT,

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod browser;
+pub mod database;
 pub mod forger;
 pub mod full_queue;
 pub mod html;
@@ -12,6 +13,7 @@ pub mod watched_store;
 
 pub use answer::Answer;
 pub use browser::Browser;
+pub use database::Database;
 pub use full_queue::FullQueue;
 pub use test_app::TestApp;
 pub use watched_store::Condition;

@@ -10,14 +10,24 @@ const WRONG_VALUES: &str = r#"
     dir = "": empty; write a path such as "data"
 [app.data] dir = 5
     dir = 5: a number without quotes and unit; write a path such as "data"
-[app.database] url = "postgres://u:hunter2@db/x"
-    url: Postgres comes in a later version; remove it to use SQLite in the data folder
+[app.database] url = "postgres://u:hunter2/x@db/x"
+    url: not a URL that leads to a Postgres database; write "postgres://user:password@host:5432/database", with %40 for @, %2F for / and so on in a password
+[app.database] url = "postgres://u:hunter2@db/x?sslmode=hunter2"
+    url: not a URL that leads to a Postgres database; write …
 [app.database] url = "mysql://u:hunter2@db/x"
-    url: not a database this application knows; write a URL such as "sqlite://data/tokenlife.sqlite3"
+    url: not a database this application knows; write a URL such as "sqlite://data/tokenlife.sqlite3" or "postgres://user:password@host/database"
 [app.database] url = "data.sqlite3"
-    url: not a URL; write a URL such as "sqlite://data/tokenlife.sqlite3"
+    url: not a URL; write a URL such as "sqlite://data/tokenlife.sqlite3" or "postgres://user:password@host/database"
 [app.database] url = "sqlite://"
-    url: names no file; write a URL such as "sqlite://data/tokenlife.sqlite3"
+    url: names no file; write a URL such as "sqlite://data/tokenlife.sqlite3" or "postgres://user:password@host/database"
+[app.database] pool_size = 0
+    pool_size = 0: out of range; write a value from 1 to 1000
+[app.database] acquire_timeout = "2min"
+    acquire_timeout = "2min": out of range; write a value from "100ms" to "1m"
+[app.database] statement_timeout = "1ms"
+    statement_timeout = "1ms": out of range; write a value from "100ms" to "1m"
+[app.database] tls = "on"
+    tls = "on": no such mode; write "disable", "prefer", "require", "verify-ca" or "verify-full"
 [app.http] public_url = "http://app.example.com"
     public_url: plain http, which is for this machine only: browsers would lose the cookies; write the address people open, such as "https://app.example.com" (on this machine "http://127.0.0.1:3000")
 [app.http] public_url = "https://app.example.com/app"
@@ -100,8 +110,8 @@ TOKENLIFE__AUTH__ACCESS_TTL=2days
     ="2days": out of range; write a value from "1s" to "1day"
 TOKENLIFE__HTTP__MAX_CONNECTIONS=many\nmore
     ="many\nmore": not a whole number; write a whole number without quotes, such as 16384
-TOKENLIFE__DATABASE__URL=postgres://u:hunter2@db/x
-    : Postgres comes in a later version; remove it to use SQLite in the data folder
+TOKENLIFE__DATABASE__URL=postgres://u:hunter2/@db/x
+    : not a URL that leads to a Postgres database; write …
 TOKENLIFE__AUTH__MASTER_SECRET=
     : empty; write what `openssl rand -base64 32` prints
 TOKENLIFE__AUTH__MASTER_SECRET=hunter2
@@ -185,6 +195,16 @@ fn tables_that_do_not_belong_here_are_refused() {
     ] {
         assert_eq!(problems(text, &[]), [format!("Leptos.toml:{expected}")], "{text}");
     }
+}
+
+#[test]
+fn certificates_that_nobody_looks_at_are_refused() {
+    let text = "\n[app.database]\ntls = \"require\"\ntls_ca_file = \"ca.pem\"\n";
+    let expected = "Leptos.toml:6: [app.database] tls_ca_file = \"ca.pem\": tls is set to look at no certificate; \
+                    write tls = \"verify-full\", or leave one of the two out";
+    assert_eq!(problems(text, &[]), [expected]);
+    let (_folder, path) = settings_file(&text.replace("require", "verify-ca"));
+    assert!(Config::load_from(&path, &Environment::default()).is_ok());
 }
 
 #[test]

@@ -1,16 +1,40 @@
 //! `[app.database]`: where accounts and sessions are stored.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted},
+    keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
     problems::Problems,
 };
-use std::fmt;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use std::{fmt, path::PathBuf, time::Duration};
 
 /// The store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseConfig {
     /// `None` is the SQLite file in the data folder; see [`super::Config::database_url`].
     pub url: Option<DatabaseUrl>,
+    /// How many connections to Postgres serve requests.
+    pub pool_size: u32,
+    /// How long a request waits for one of them.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take in Postgres.
+    pub statement_timeout: Duration,
+    /// Whether the connection to Postgres is encrypted; `None` is what the URL says, else what fits its host.
+    pub tls: Option<TlsMode>,
+    /// Certificates that the one of Postgres may be signed by, besides the public ones.
+    pub tls_ca_file: Option<PathBuf>,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            pool_size: 10,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+            tls: None,
+            tls_ca_file: None,
+        }
+    }
 }
 
 /// A database's URL, which may hold a password. `Debug` hides whatever follows the scheme, except for SQLite.
@@ -22,6 +46,11 @@ impl DatabaseUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.scheme(), "postgres" | "postgresql")
     }
 
     fn scheme(&self) -> &str {
@@ -51,6 +80,57 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+/// Whether the connection to Postgres is encrypted, and who is believed to be at its other end. The names are those
+/// of libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    Disable,
+    /// If the database offers it. Stops nobody who can change what is sent.
+    Prefer,
+    /// Encrypted, for whoever answers.
+    Require,
+    /// The certificate is genuine, whatever its name.
+    VerifyCa,
+    /// The certificate is genuine and of this host.
+    VerifyFull,
+}
+
+impl TlsMode {
+    const ALL: [Self; 5] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+
+    const fn looks_at_certificates(self) -> bool {
+        matches!(self, Self::VerifyCa | Self::VerifyFull)
+    }
+}
+
+impl From<TlsMode> for PgSslMode {
+    fn from(mode: TlsMode) -> Self {
+        match mode {
+            TlsMode::Disable => Self::Disable,
+            TlsMode::Prefer => Self::Prefer,
+            TlsMode::Require => Self::Require,
+            TlsMode::VerifyCa => Self::VerifyCa,
+            TlsMode::VerifyFull => Self::VerifyFull,
+        }
+    }
+}
+
 impl Value for Option<DatabaseUrl> {
     fn set(&mut self, written: &Written) -> Result<(), String> {
         *self = Some(DatabaseUrl::from(written.text()?));
@@ -70,7 +150,41 @@ impl Value for Option<DatabaseUrl> {
     }
 }
 
-const EXAMPLE: &str = "a URL such as \"sqlite://data/tokenlife.sqlite3\"";
+impl Value for Option<TlsMode> {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        let text = written.text()?;
+        let mode = TlsMode::ALL.into_iter().find(|mode| mode.name() == text);
+        *self = Some(mode.ok_or("no such mode")?);
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        self.map(|mode| quoted(mode.name()))
+    }
+
+    fn example(&self) -> &'static str {
+        "\"disable\", \"prefer\", \"require\", \"verify-ca\" or \"verify-full\""
+    }
+}
+
+impl Value for Option<PathBuf> {
+    fn set(&mut self, written: &Written) -> Result<(), String> {
+        *self = Some(written.text()?.into());
+        Ok(())
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        self.as_ref().map(|path| quoted(path.display()))
+    }
+
+    fn example(&self) -> &'static str {
+        "the path of a file, such as \"/etc/ssl/private-ca.pem\""
+    }
+}
+
+const EXAMPLE: &str = "a URL such as \"sqlite://data/tokenlife.sqlite3\" or \"postgres://user:password@host/database\"";
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Section for DatabaseConfig {
     fn name(&self) -> &'static str {
@@ -79,22 +193,43 @@ impl Section for DatabaseConfig {
 
     fn keys(&mut self, visitor: &mut dyn Visitor) {
         visitor.key("url", &mut self.url);
+        visitor.key("pool_size", &mut self.pool_size);
+        visitor.key("acquire_timeout", &mut self.acquire_timeout);
+        visitor.key("statement_timeout", &mut self.statement_timeout);
+        visitor.key("tls", &mut self.tls);
+        visitor.key("tls_ca_file", &mut self.tls_ca_file);
     }
 
     fn validate(&self, problems: &mut Problems) {
-        let Some(url) = &self.url else { return };
-        let key = ("database", "url");
-        match url.scheme() {
-            "sqlite" if url.0.trim_start_matches("sqlite:").trim_matches('/').is_empty() => {
-                problems.refuse(key, "names no file", format_args!("write {EXAMPLE}"));
-            }
-            "sqlite" => {}
-            "postgres" | "postgresql" => {
-                let remedy = "remove it to use SQLite in the data folder";
-                problems.refuse(key, "Postgres comes in a later version", remedy);
-            }
-            "" => problems.refuse(key, "not a URL", format_args!("write {EXAMPLE}")),
-            _ => problems.refuse(key, "not a database this application knows", format_args!("write {EXAMPLE}")),
+        problems.require_range(("database", "pool_size"), self.pool_size, &(1..=1000), |size| size.to_string());
+        for (key, limit) in [("acquire_timeout", self.acquire_timeout), ("statement_timeout", self.statement_timeout)] {
+            problems.require_range(("database", key), limit, &(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT), quoted_duration);
         }
+        if self.tls_ca_file.is_some() && self.tls.is_some_and(|mode| !mode.looks_at_certificates()) {
+            let remedy = "write tls = \"verify-full\", or leave one of the two out";
+            problems.refuse(("database", "tls_ca_file"), "tls is set to look at no certificate", remedy);
+        }
+        if let Some(url) = &self.url {
+            validate_url(url, problems);
+        }
+    }
+}
+
+fn validate_url(url: &DatabaseUrl, problems: &mut Problems) {
+    let key = ("database", "url");
+    match url.scheme() {
+        "sqlite" if url.0.trim_start_matches("sqlite:").trim_matches('/').is_empty() => {
+            problems.refuse(key, "names no file", format_args!("write {EXAMPLE}"));
+        }
+        "sqlite" => {}
+        "postgres" | "postgresql" => {
+            // What is wrong with it is not told: it may be the password.
+            if url.0.parse::<PgConnectOptions>().is_err() {
+                let remedy = "write \"postgres://user:password@host:5432/database\", with %40 for @, %2F for / and so on in a password";
+                problems.refuse(key, "not a URL that leads to a Postgres database", remedy);
+            }
+        }
+        "" => problems.refuse(key, "not a URL", format_args!("write {EXAMPLE}")),
+        _ => problems.refuse(key, "not a database this application knows", format_args!("write {EXAMPLE}")),
     }
 }

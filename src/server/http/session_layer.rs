@@ -1,6 +1,8 @@
 //! Who is there: decided once per request, before anything is rendered, for pages and server functions alike.
 //!
-//! A good access token is enough, and asks no database. Without one, a good refresh token is redeemed right here, the
+//! A good access token is enough, and asks no database, unless this server has lost touch with what ends elsewhere. If
+//! the store cannot tell either, the request goes on with a session that is not certain: a page that needs nobody's data
+//! is served as ever, everything else is not available. Without a good access token, a good refresh token is redeemed right here, the
 //! request goes on as the signed-in person's, and the three cookies ride on the head of its answer, streamed or not.
 //!
 //! Three kinds of requests redeem nothing. Scripts calling a server function refresh by themselves, once for all calls
@@ -13,9 +15,9 @@ use crate::{
     paths::{self, ReturnTo},
     server::{
         cookies::{Presented, PresentedCookies, SessionCookies},
-        domain::access_token::AccessToken,
         gateway::ThroughGateway,
         http::problem::Problem,
+        service::sessions::{Authenticated, Refreshed},
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
     },
@@ -104,12 +106,12 @@ async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Ask
     let family = refresh_token.and_then(|token| state.sessions.session_of(token));
     let visitor = Visitor { refresh_token: refresh_token.map(str::to_owned), ..Visitor::default() };
     match access {
-        Some(Ok(token)) if family.is_some_and(|family| family != token.session_id) => {
+        Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
             info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
             clean_up(&visitor, asked);
             return Ok(Visitor { refresh_token: None, ..visitor });
         }
-        Some(Ok(token)) => return Ok(signed_in_by(&token, presented, visitor, state)),
+        Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor, state)),
         Some(Err(error)) => {
             debug!(%error, "the access token does not hold");
             if refresh_token.is_none() && !error.is_final() {
@@ -122,15 +124,16 @@ async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Ask
     redeem(state, presented, asked, Visitor { previous: family, ..visitor }).await
 }
 
-fn signed_in_by(token: &AccessToken, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
+fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
+    let Authenticated { token, is_certain } = *found;
     let now = state.sessions.clock.now();
     let life = TokenLife { issued_at: token.issued_at.as_seconds(), expires_at: token.expires_at.as_seconds() };
     if presented.life.value().and_then(TokenLife::parse) != Some(life) {
         let seconds_left = life.expires_at - now.as_seconds();
         visitor.cookies.set(Change::RenewLife { life, seconds_left });
     }
-    let session = VisitorSession { user_id: token.user_id, session_id: token.session_id };
-    let fresh = token.is_fresh(now).then_some(life);
+    let session = VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain };
+    let fresh = (is_certain && token.is_fresh(now)).then_some(life);
     Visitor { session: Some(session), previous: Some(token.session_id), fresh, ..visitor }
 }
 
@@ -152,7 +155,8 @@ async fn redeem(
     }
     match state.redeem(refresh_token).await {
         Ok(refreshed) => {
-            let session = VisitorSession { user_id: refreshed.user_id, session_id: refreshed.session_id };
+            let Refreshed { user_id, session_id, .. } = refreshed;
+            let session = VisitorSession { user_id, session_id, is_certain: true };
             visitor.cookies.set(Change::Issue(Box::new(refreshed)));
             Ok(Visitor { session: Some(session), previous: Some(session.session_id), ..visitor })
         }

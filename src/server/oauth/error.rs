@@ -97,7 +97,7 @@ impl From<StoreError> for OAuthError {
 impl From<InspectError> for OAuthError {
     fn from(cause: InspectError) -> Self {
         match cause {
-            InspectError::NotHere => Self::Unavailable,
+            InspectError::NotHere | InspectError::NotNow => Self::Unavailable,
             InspectError::Store(cause) => cause.into(),
         }
     }

@@ -209,7 +209,7 @@ impl Clients {
     }
 
     /// Keeps learning for as long as the server runs.
-    pub async fn follow(self: Arc<Self>) {
+    pub async fn follow(&self) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut works = true;

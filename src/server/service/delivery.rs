@@ -14,7 +14,7 @@ use crate::server::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{sync::mpsc, time::sleep};
@@ -76,7 +76,7 @@ impl Delivery {
 }
 
 /// Writes notes until the sender is gone.
-pub async fn write_notes(mut notes: Notes, store: Arc<dyn Store>) {
+pub async fn write_notes(notes: &mut Notes, store: &dyn Store) {
     let mut batch = Vec::new();
     while notes.recv_many(&mut batch, MAX_BATCH).await > 0 {
         sleep(GATHER).await;

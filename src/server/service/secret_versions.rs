@@ -106,7 +106,7 @@ impl SecretVersions {
     }
 
     /// Keeps noting and learning for as long as the server runs.
-    pub async fn follow(self: Arc<Self>, clock: Arc<dyn Clock>) {
+    pub async fn follow(&self, clock: &dyn Clock) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told_missing = Vec::new();

@@ -20,12 +20,15 @@ use crate::server::{
     random,
     store::{EndedSession, Store, StoreError},
 };
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 /// How often a lost race is decided anew. The second round finds the winner's generation and hands that out, so more
 /// than two are only needed when several generations pass within one request.
 const MAX_ROUNDS: usize = 8;
+/// How long the store is asked about a session that may have ended.
+const ASK_FOR: Duration = Duration::from_secs(1);
 
 /// Begins, refreshes and ends sessions.
 #[derive(Debug)]
@@ -102,6 +105,24 @@ pub struct Refreshed {
     pub tokens: IssuedTokens,
 }
 
+/// A good access token.
+#[derive(Clone, Copy, Debug)]
+pub struct Authenticated {
+    pub token: AccessToken,
+    /// Whether its session is known not to have ended. If not, the store could not be asked, and nothing may be done
+    /// or shown in its name.
+    pub is_certain: bool,
+}
+
+/// What is known of a session whose access token holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Live,
+    Ended,
+    /// The store could not be asked.
+    Unknown,
+}
+
 /// Why a bearer of an access token is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
@@ -161,14 +182,40 @@ impl Sessions {
     /// # Errors
     ///
     /// [`AccessError`].
-    pub async fn authenticate(&self, access_token: &str) -> Result<AccessToken, AccessError> {
+    pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated, AccessError> {
         let now = self.clock.now();
         let token = self.tokens.read_access(access_token, now).await?;
-        if self.ended.contains(token.session_id) {
+        let standing = self.standing(token.session_id, now).await;
+        if standing == Standing::Ended {
             return Err(AccessError::Ended);
         }
         self.delivery.saw(&token, now);
-        Ok(token)
+        Ok(Authenticated { token, is_certain: standing == Standing::Live })
+    }
+
+    /// Whether a session has ended: by what this server knows, and if that may be out of date by asking the store.
+    pub(super) async fn standing(&self, session: SessionId, now: Timestamp) -> Standing {
+        if self.ended.contains(session) {
+            return Standing::Ended;
+        }
+        if self.ended.is_current(now) {
+            return Standing::Live;
+        }
+        match timeout(ASK_FOR, self.store.find_session(session)).await {
+            Ok(Ok(Some(session))) if session.ended.is_none() && now < session.expires_at => Standing::Live,
+            Ok(Ok(_)) => {
+                self.ended.insert(EndedSession { id: session, at: now });
+                Standing::Ended
+            }
+            Ok(Err(error)) => {
+                warn!(error = &error as &dyn Error, "cannot find out whether a session has ended");
+                Standing::Unknown
+            }
+            Err(_elapsed) => {
+                warn!("cannot find out in time whether a session has ended");
+                Standing::Unknown
+            }
+        }
     }
 
     /// Redeems a refresh token for a client (RFC 6749 §6).

@@ -271,7 +271,7 @@ impl SigningKeys {
     }
 
     /// Keeps tending for as long as the server runs.
-    pub async fn follow(self: Arc<Self>, clock: Arc<dyn Clock>) {
+    pub async fn follow(&self, clock: &dyn Clock) {
         let mut ticks = interval(MAX_INTERVAL.min(self.schedule.lead / 4).max(Duration::from_millis(100)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Once at start and no more: while versions change, servers that make under different ones would undo each

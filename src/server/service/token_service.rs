@@ -2,7 +2,7 @@
 
 use super::{
     clients::KnownClient,
-    sessions::{RefreshError, Sessions},
+    sessions::{RefreshError, Sessions, Standing},
     tokens::IssuedForClient,
 };
 use crate::server::{
@@ -30,6 +30,9 @@ pub enum InspectError {
     /// Made under a version of the master secret that this server lacks.
     #[error("another server may know the token")]
     NotHere,
+    /// The store could not be asked whether the session has ended.
+    #[error("the token's session may have ended")]
+    NotNow,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -78,8 +81,15 @@ impl Sessions {
             );
         }
         let Ok(claims) = self.tokens.inspect(token, now).await else { return Ok(None) };
-        let has_ended = claims.session_id().is_some_and(|session| self.ended.contains(session));
-        Ok((!has_ended).then_some(Introspected::Access(claims)))
+        let standing = match claims.session_id() {
+            Some(session) => self.standing(session, now).await,
+            None => Standing::Live,
+        };
+        match standing {
+            Standing::Live => Ok(Some(Introspected::Access(claims))),
+            Standing::Ended => Ok(None),
+            Standing::Unknown => Err(InspectError::NotNow),
+        }
     }
 
     /// Ends what a token of this client stands for: its session, with all its tokens (RFC 7009 §2.1). A token that is

@@ -5,9 +5,11 @@
 //! its commit with what is written at the same time (`group_commit.rs`).
 
 mod group_commit;
-mod rows;
 
-use super::{Client, Conflict, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey};
+use super::{
+    Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller,
+    rows::{ClientRow, EndedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow},
+};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -20,10 +22,10 @@ use crate::server::{
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use group_commit::GroupCommit;
-use rows::{ClientRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow, id_bytes};
 use sqlx::{
     SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    error::DatabaseError,
+    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fs::OpenOptions, io, path::Path, time::Duration};
 
@@ -94,7 +96,7 @@ impl Store for SqliteStore {
             "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(id_bytes(user.id.as_uuid()))
+        .bind(user.id.as_uuid())
         .bind(user.email.as_typed())
         .bind(user.email_key().as_str())
         .bind(user.display_name.as_str())
@@ -116,7 +118,7 @@ impl Store for SqliteStore {
 
     async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
         let rows: Vec<UserRow> = sqlx::query_as("SELECT * FROM users WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2")
-            .bind(after.map(|id| id_bytes(id.as_uuid())))
+            .bind(after.map(UserId::as_uuid))
             .bind(limit)
             .fetch_all(&self.readers)
             .await?;
@@ -153,7 +155,7 @@ impl Store for SqliteStore {
 
     async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
         let done = sqlx::query("UPDATE users SET display_name = $2 WHERE id = $1")
-            .bind(id_bytes(id.as_uuid()))
+            .bind(id.as_uuid())
             .bind(name.as_str())
             .execute(&self.writer)
             .await?;
@@ -167,7 +169,7 @@ impl Store for SqliteStore {
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
         let done = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-            .bind(id_bytes(id.as_uuid()))
+            .bind(id.as_uuid())
             .bind(old.as_phc())
             .bind(new.as_phc())
             .execute(&self.writer)
@@ -180,8 +182,8 @@ impl Store for SqliteStore {
             "INSERT INTO sessions (id, user_id, client_id, method, began_at, expires_at, generation, rotated_at, delivered, address, user_agent)
              SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2 AND disabled_at IS NULL",
         )
-        .bind(id_bytes(session.id.as_uuid()))
-        .bind(id_bytes(session.user_id.as_uuid()))
+        .bind(session.id.as_uuid())
+        .bind(session.user_id.as_uuid())
         .bind(&session.client_id)
         .bind(session.method.amr())
         .bind(session.began_at.as_millis())
@@ -196,7 +198,7 @@ impl Store for SqliteStore {
 
     async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         let row: Option<SessionRow> = sqlx::query_as("SELECT * FROM sessions WHERE id = $1")
-            .bind(id_bytes(id.as_uuid()))
+            .bind(id.as_uuid())
             .fetch_optional(&self.readers)
             .await?;
         row.map(Session::try_from).transpose()
@@ -207,7 +209,7 @@ impl Store for SqliteStore {
             "SELECT sessions.*, users.email, users.email_key, users.display_name, users.password_hash, users.created_at, users.disabled_at
              FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1",
         )
-        .bind(id_bytes(id.as_uuid()))
+        .bind(id.as_uuid())
         .fetch_optional(&self.readers)
         .await?;
         row.map(<(Session, User)>::try_from).transpose()
@@ -224,7 +226,7 @@ impl Store for SqliteStore {
             "UPDATE sessions SET generation = $3, rotated_at = $4
              WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND ($2 <> $3 OR delivered < $2)",
         )
-        .bind(id_bytes(id.as_uuid()))
+        .bind(id.as_uuid())
         .bind(from.number())
         .bind(to.number())
         .bind(at.as_millis());
@@ -234,7 +236,7 @@ impl Store for SqliteStore {
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
         let writes = marks.iter().map(|(id, generation)| {
             let statement = sqlx::query("UPDATE sessions SET delivered = $2 WHERE id = $1 AND delivered < $2")
-                .bind(id_bytes(id.as_uuid()))
+                .bind(id.as_uuid())
                 .bind(generation.number());
             self.group_commit.write(statement)
         });
@@ -244,22 +246,18 @@ impl Store for SqliteStore {
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
         let statement =
             sqlx::query("UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
-                .bind(id_bytes(id.as_uuid()))
+                .bind(id.as_uuid())
                 .bind(at.as_millis())
                 .bind(reason.code());
         Ok(self.group_commit.write(statement).await? == 1)
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("SELECT id, ended_at FROM sessions WHERE ended_at >= $1")
+        let rows: Vec<EndedSessionRow> = sqlx::query_as("SELECT id, ended_at FROM sessions WHERE ended_at >= $1")
             .bind(since.as_millis())
             .fetch_all(&self.readers)
             .await?;
-        rows.into_iter()
-            .map(|(id, at)| {
-                Ok(EndedSession { id: SessionId::from_uuid(rows::id(&id)?), at: Timestamp::from_millis(at) })
-            })
-            .collect()
+        Ok(rows.into_iter().map(EndedSession::from).collect())
     }
 
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -327,7 +325,7 @@ impl Store for SqliteStore {
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows: Vec<SigningKeyRow> =
             sqlx::query_as("SELECT * FROM signing_keys ORDER BY number").fetch_all(&self.readers).await?;
-        Ok(rows.into_iter().map(StoredSigningKey::from).collect())
+        rows.into_iter().map(StoredSigningKey::try_from).collect()
     }
 
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
@@ -374,6 +372,12 @@ impl Store for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
+    /// There is one server, which knows what it ended itself; of other processes it learns by asking.
+    async fn tell_ended(&self, _tell: &Teller<'_>) -> Result<(), StoreError> {
+        self.writer.close_event().await;
+        Ok(())
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         self.group_commit.close().await;
@@ -381,23 +385,8 @@ impl Store for SqliteStore {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, WorkerCrashed};
-
-        match &error {
-            Database(refusal) if refusal.is_unique_violation() && refusal.message().contains("email_key") => {
-                Self::Conflict(Conflict::Email)
-            }
-            Database(refusal) if refusal.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
-            Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed => Self::Unavailable(error),
-            _ => Self::Backend(error),
-        }
-    }
-}
-
-/// Whether a SQLite result code tells of a state that passes: locked, out of room, or the file out of reach.
-fn is_passing(extended_code: &str) -> bool {
+/// Whether a refusal tells of a state that passes: locked, out of room, or the file out of reach.
+pub(super) fn is_passing(refusal: &(dyn DatabaseError + 'static)) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const READ_ONLY: u32 = 8;
@@ -405,6 +394,8 @@ fn is_passing(extended_code: &str) -> bool {
     const FULL: u32 = 13;
     const CANNOT_OPEN: u32 = 14;
 
-    let primary = extended_code.parse::<u32>().map(|code| code & 0xff);
-    matches!(primary, Ok(BUSY | LOCKED | READ_ONLY | IO_ERROR | FULL | CANNOT_OPEN))
+    let is_ours = refusal.try_downcast_ref::<SqliteError>().is_some();
+    let extended_code = refusal.code().and_then(|code| code.parse::<u32>().ok());
+    let primary = extended_code.map(|code| code & 0xff);
+    is_ours && matches!(primary, Some(BUSY | LOCKED | READ_ONLY | IO_ERROR | FULL | CANNOT_OPEN))
 }

@@ -1,11 +1,11 @@
 //! The application, put together as `start::serve` does it, on a store of its own and a clock that stands still.
 
-use super::{Browser, Condition, watched_store::WatchedStore};
+use super::{Browser, Condition, Database, watched_store::WatchedStore};
 use axum::Router;
+use futures::future::join3;
 use leptos::prelude::LeptosOptions;
 use std::{
     net::IpAddr,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -24,7 +24,7 @@ use tokenlife::server::{
     service::Origin,
     start::{Application, StartError},
     state::AppState,
-    store::{Store, sqlite::SqliteStore},
+    store::Store,
 };
 use tokio::sync::Mutex;
 
@@ -40,11 +40,31 @@ pub struct TestApp {
     /// The store as the application has it.
     pub watched: Arc<WatchedStore>,
     pub origin: String,
+    pub database: Database,
     pub files: Arc<TempDir>,
     pub secrets: MasterSecrets,
-    users: AtomicU32,
+    users: Arc<AtomicU32>,
     /// Passwords are hashed one after the other, so that tests do not time each other out.
     hashing: Mutex<()>,
+}
+
+/// What servers beside each other have in common.
+#[derive(Clone)]
+struct Shared {
+    database: Database,
+    files: Arc<TempDir>,
+    secrets: MasterSecrets,
+    users: Arc<AtomicU32>,
+}
+
+impl Shared {
+    async fn new() -> Self {
+        let files = Arc::new(tempfile::tempdir().expect("a folder"));
+        let database = Database::fresh(files.path()).await;
+        let (secrets, _) =
+            MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
+        Self { database, files, secrets, users: Arc::default() }
+    }
 }
 
 impl TestApp {
@@ -55,13 +75,21 @@ impl TestApp {
     pub async fn with_config(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::for_tests();
         change(&mut config);
-        let files = tempfile::tempdir().expect("a folder");
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&files.path().join("test.sqlite3")).await.expect("a store"));
         let clock = ManualClock::at(Timestamp::from_seconds(1_795_000_000));
-        let (secrets, _) =
-            MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, files.path()).expect("a secret");
-        Self::on_store(&config, store, Arc::new(files), clock, secrets).await.expect("an application")
+        Self::assemble(&config, clock, Shared::new().await).await.expect("an application")
+    }
+
+    /// Three servers with one clock on one database, which is empty; except SQLite, which is for one server, so that
+    /// the others come later.
+    pub async fn three_at_once() -> [Self; 3] {
+        let shared = Shared::new().await;
+        if matches!(shared.database, Database::Sqlite(_)) {
+            shared.database.open().await.close().await;
+        }
+        let (config, clock) = (Config::for_tests(), ManualClock::at(Timestamp::from_seconds(1_795_000_000)));
+        let start = || Box::pin(Self::assemble(&config, clock.clone(), shared.clone()));
+        let (one, two, three) = join3(start(), start(), start()).await;
+        [one, two, three].map(|started| started.expect("an application"))
     }
 
     /// Another instance on the same database, with the same master secret and a clock of its own that shows the same
@@ -69,15 +97,13 @@ impl TestApp {
     pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::for_tests();
         change(&mut config);
-        let (store, files, secrets) = (Arc::clone(&self.store), Arc::clone(&self.files), self.secrets.clone());
-        let clock = ManualClock::at(self.now());
-        Self::on_store(&config, store, files, clock, secrets).await.expect("an application")
+        Self::assemble(&config, ManualClock::at(self.now()), self.shared()).await.expect("an application")
     }
 
     /// Another instance on the same database, which has these versions of the master secret.
     pub async fn beside_under(&self, secrets: &MasterSecrets) -> Result<Self, StartError> {
-        let (store, files) = (Arc::clone(&self.store), Arc::clone(&self.files));
-        Self::on_store(&Config::for_tests(), store, files, ManualClock::at(self.now()), secrets.clone()).await
+        let shared = Shared { secrets: secrets.clone(), ..self.shared() };
+        Self::assemble(&Config::for_tests(), ManualClock::at(self.now()), shared).await
     }
 
     /// An application that the world reaches under `https`.
@@ -85,13 +111,14 @@ impl TestApp {
         Self::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await
     }
 
-    async fn on_store(
-        config: &Config,
-        store: Arc<dyn Store>,
-        files: Arc<TempDir>,
-        clock: ManualClock,
-        secrets: MasterSecrets,
-    ) -> Result<Self, StartError> {
+    fn shared(&self) -> Shared {
+        let (database, files) = (self.database.clone(), Arc::clone(&self.files));
+        Shared { database, files, secrets: self.secrets.clone(), users: Arc::clone(&self.users) }
+    }
+
+    async fn assemble(config: &Config, clock: ManualClock, shared: Shared) -> Result<Self, StartError> {
+        let Shared { database, files, secrets, users } = shared;
+        let store = database.open().await;
         let site_root = files.path().join("site");
         std::fs::create_dir_all(site_root.join("pkg")).expect("a folder");
         std::fs::write(site_root.join("pkg/tokenlife.css"), "body{}").expect("a file");
@@ -109,8 +136,8 @@ impl TestApp {
         let state = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
         watched.asked();
-        let (users, hashing) = (AtomicU32::new(0), Mutex::default());
-        Ok(Self { router, clock, state, store, watched, origin, files, secrets, users, hashing })
+        let hashing = Mutex::default();
+        Ok(Self { router, clock, state, store, watched, origin, database, files, secrets, users, hashing })
     }
 
     /// A browser that has never been here.
@@ -148,14 +175,16 @@ impl TestApp {
         browser
     }
 
-    /// The file of the database.
-    pub fn database(&self) -> PathBuf {
-        self.files.path().join("test.sqlite3")
-    }
-
     /// Has the store be as told from now on.
     pub fn store_is(&self, condition: Condition) {
         self.watched.set(condition);
+    }
+
+    /// Waits until the application knows what has ended by now.
+    pub async fn in_touch(&self) {
+        while !self.state.sessions.ended.is_current(self.now()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// What the store says about a session.

@@ -16,7 +16,7 @@ use tokenlife::server::{
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
-    store::{Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey},
+    store::{Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller},
 };
 
 /// How the database is doing.
@@ -31,6 +31,8 @@ pub enum Condition {
     Hangs,
     /// Our own code about it has a fault.
     Panics,
+    /// It answers requests, but the background cannot reach it.
+    OutOfTouch,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl WatchedStore {
     ) -> Result<T, StoreError> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         match self.condition() {
-            Condition::Fine => work.await,
+            Condition::Fine | Condition::OutOfTouch => work.await,
             Condition::Down => Err(unavailable()),
             Condition::LosesAnswers => work.await.and(Err(unavailable())),
             Condition::Hangs => pending().await,
@@ -80,9 +82,13 @@ impl WatchedStore {
         }
     }
 
-    /// What the background asks; it has nobody who would begin it anew.
+    /// What the background asks.
     async fn ask_beside<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        if self.condition() == Condition::Fine { work.await } else { Err(unavailable()) }
+        match self.condition() {
+            Condition::Fine => work.await,
+            Condition::Panics => panic!("the store was told to panic"),
+            _ => Err(unavailable()),
+        }
     }
 
     fn condition(&self) -> Condition {
@@ -171,6 +177,16 @@ impl Store for WatchedStore {
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
         self.ask_beside(self.inner.sessions_ended_since(since)).await
+    }
+
+    /// Tells only as long as all is fine.
+    async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError> {
+        let heard = |id| {
+            if self.condition() == Condition::Fine {
+                tell(id);
+            }
+        };
+        self.inner.tell_ended(&heard).await
     }
 
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

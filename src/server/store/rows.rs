@@ -1,6 +1,6 @@
-//! How rows become what the domain knows.
+//! How rows become what the domain knows. Both databases give the same ones.
 
-use super::super::{Client, SecretVersion, StoreError, StoredSigningKey};
+use super::{Client, EndedSession, SecretVersion, StoreError, StoredSigningKey};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -14,17 +14,9 @@ use crate::server::{
 use sqlx::FromRow;
 use uuid::Uuid;
 
-pub(super) fn id_bytes(id: Uuid) -> Vec<u8> {
-    id.as_bytes().to_vec()
-}
-
-pub(super) fn id(bytes: &[u8]) -> Result<Uuid, StoreError> {
-    Uuid::from_slice(bytes).map_err(|_| StoreError::Corrupt("id"))
-}
-
 #[derive(FromRow)]
 pub(super) struct UserRow {
-    id: Vec<u8>,
+    id: Uuid,
     email: String,
     display_name: String,
     password_hash: String,
@@ -37,7 +29,7 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(Self {
-            id: UserId::from_uuid(id(&row.id)?),
+            id: UserId::from_uuid(row.id),
             email: Email::parse(&row.email).map_err(|_| StoreError::Corrupt("e-mail address"))?,
             display_name: DisplayName::from_stored(row.display_name),
             password: PasswordHash::from_phc(row.password_hash),
@@ -49,15 +41,15 @@ impl TryFrom<UserRow> for User {
 
 #[derive(FromRow)]
 pub(super) struct SessionRow {
-    id: Vec<u8>,
-    user_id: Vec<u8>,
+    id: Uuid,
+    user_id: Uuid,
     client_id: String,
     method: String,
     began_at: i64,
     expires_at: i64,
-    generation: u32,
+    generation: i64,
     rotated_at: i64,
-    delivered: u32,
+    delivered: i64,
     ended_at: Option<i64>,
     end_reason: Option<String>,
     address: String,
@@ -76,19 +68,36 @@ impl TryFrom<SessionRow> for Session {
             _ => None,
         };
         Ok(Self {
-            id: SessionId::from_uuid(id(&row.id)?),
-            user_id: UserId::from_uuid(id(&row.user_id)?),
+            id: SessionId::from_uuid(row.id),
+            user_id: UserId::from_uuid(row.user_id),
             client_id: row.client_id,
             method: LoginMethod::from_amr(&row.method).ok_or(StoreError::Corrupt("login method"))?,
             began_at: Timestamp::from_millis(row.began_at),
             expires_at: Timestamp::from_millis(row.expires_at),
-            generation: Generation::new(row.generation),
+            generation: generation(row.generation)?,
             rotated_at: Timestamp::from_millis(row.rotated_at),
-            delivered: Generation::new(row.delivered),
+            delivered: generation(row.delivered)?,
             ended,
             address: row.address,
             user_agent: row.user_agent,
         })
+    }
+}
+
+/// Postgres has no unsigned integers.
+fn generation(number: i64) -> Result<Generation, StoreError> {
+    u32::try_from(number).map(Generation::new).map_err(|_| StoreError::Corrupt("generation"))
+}
+
+#[derive(FromRow)]
+pub(super) struct EndedSessionRow {
+    id: Uuid,
+    ended_at: i64,
+}
+
+impl From<EndedSessionRow> for EndedSession {
+    fn from(row: EndedSessionRow) -> Self {
+        Self { id: SessionId::from_uuid(row.id), at: Timestamp::from_millis(row.ended_at) }
     }
 }
 
@@ -108,7 +117,7 @@ impl TryFrom<SessionWithUserRow> for (Session, User) {
 
     fn try_from(row: SessionWithUserRow) -> Result<Self, StoreError> {
         let user = UserRow {
-            id: row.session.user_id.clone(),
+            id: row.session.user_id,
             email: row.email,
             display_name: row.display_name,
             password_hash: row.password_hash,
@@ -145,27 +154,30 @@ impl TryFrom<ClientRow> for Client {
 
 #[derive(FromRow)]
 pub(super) struct SigningKeyRow {
-    number: u32,
+    number: i64,
     id: String,
     sealed: Vec<u8>,
     created_at: i64,
     signs_from: i64,
 }
 
-impl From<SigningKeyRow> for StoredSigningKey {
-    fn from(row: SigningKeyRow) -> Self {
-        Self {
-            times: KeyTimes { number: row.number, signs_from: Timestamp::from_millis(row.signs_from) },
+impl TryFrom<SigningKeyRow> for StoredSigningKey {
+    type Error = StoreError;
+
+    fn try_from(row: SigningKeyRow) -> Result<Self, StoreError> {
+        let number = u32::try_from(row.number).map_err(|_| StoreError::Corrupt("number of a signing key"))?;
+        Ok(Self {
+            times: KeyTimes { number, signs_from: Timestamp::from_millis(row.signs_from) },
             id: row.id,
             sealed: Sealed::from_stored(row.sealed),
             created_at: Timestamp::from_millis(row.created_at),
-        }
+        })
     }
 }
 
 #[derive(FromRow)]
 pub(super) struct SecretVersionRow {
-    version: u8,
+    version: i64,
     fingerprint: Vec<u8>,
     needed_until: i64,
 }
@@ -174,8 +186,9 @@ impl TryFrom<SecretVersionRow> for SecretVersion {
     type Error = StoreError;
 
     fn try_from(row: SecretVersionRow) -> Result<Self, StoreError> {
+        let version = row.version.try_into().map_err(|_| StoreError::Corrupt("version of the master secret"))?;
         let fingerprint = row.fingerprint.try_into().map_err(|_| StoreError::Corrupt("fingerprint"))?;
         let needed_until = Timestamp::from_millis(row.needed_until);
-        Ok(Self { version: row.version, fingerprint, needed_until })
+        Ok(Self { version, fingerprint, needed_until })
     }
 }

@@ -1,0 +1,133 @@
+//! What works beside the requests, for as long as the server runs. A task that panics begins anew.
+
+use super::Application;
+use crate::server::{
+    service::{
+        delivery::{self, Notes},
+        sessions::Sessions,
+    },
+    state::AppState,
+};
+use std::{error::Error, future::Future, sync::Arc, time::Duration};
+use tokio::{
+    sync::Mutex,
+    time::{interval, sleep},
+};
+use tracing::{error, warn};
+
+/// How long a task that panicked rests.
+const BEGIN_ANEW_AFTER: Duration = Duration::from_secs(1);
+/// How often sessions are deleted whose time is up.
+const CLEAN_UP: Duration = Duration::from_mins(10);
+/// How long such a session is kept, for whoever looks into what happened.
+const KEEP_EXPIRED: Duration = Duration::from_hours(24);
+const CLEAN_UP_BATCH: u32 = 500;
+
+impl Application {
+    /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after
+    /// clients, signing keys and the master secret, cleaning up.
+    #[must_use = "the state is what requests are served with"]
+    pub fn start_background(self) -> AppState {
+        let background =
+            Background { sessions: Arc::clone(&self.state.sessions), notes: Arc::new(Mutex::new(self.notes)) };
+        background.start("looking for ended sessions", Background::look_for_ended);
+        background.start("listening for ended sessions", Background::listen_for_ended);
+        background.start("noting what was delivered", Background::write_notes);
+        background.start("learning of clients", Background::learn_clients);
+        background.start("looking after the signing keys", Background::tend_signing_keys);
+        background.start("looking after the master secret", Background::note_secret_versions);
+        background.start("cleaning up", Background::clean_up);
+        self.state
+    }
+}
+
+/// What the tasks work with.
+#[derive(Clone)]
+struct Background {
+    sessions: Arc<Sessions>,
+    notes: Arc<Mutex<Notes>>,
+}
+
+impl Background {
+    fn start<F>(&self, task: &'static str, begin: fn(Self) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let parts = self.clone();
+        tokio::spawn(keep_running(task, BEGIN_ANEW_AFTER, move || begin(parts.clone())));
+    }
+
+    async fn look_for_ended(self) {
+        self.sessions.ended.look(&*self.sessions.store, &*self.sessions.clock).await;
+    }
+
+    async fn listen_for_ended(self) {
+        self.sessions.ended.listen(&*self.sessions.store, &*self.sessions.clock).await;
+    }
+
+    async fn write_notes(self) {
+        delivery::write_notes(&mut *self.notes.lock().await, &*self.sessions.store).await;
+    }
+
+    async fn learn_clients(self) {
+        self.sessions.clients.follow().await;
+    }
+
+    async fn tend_signing_keys(self) {
+        self.sessions.tokens.keys().follow(&*self.sessions.clock).await;
+    }
+
+    async fn note_secret_versions(self) {
+        self.sessions.secrets.follow(&*self.sessions.clock).await;
+    }
+
+    async fn clean_up(self) {
+        let Sessions { store, clock, .. } = &*self.sessions;
+        let mut ticks = interval(CLEAN_UP);
+        loop {
+            ticks.tick().await;
+            loop {
+                match store.delete_expired_sessions(clock.now().before(KEEP_EXPIRED), CLEAN_UP_BATCH).await {
+                    Ok(deleted) if deleted == u64::from(CLEAN_UP_BATCH) => tokio::task::yield_now().await,
+                    Ok(_) => break,
+                    Err(error) => {
+                        warn!(error = &error as &dyn Error, "could not delete expired sessions; trying again later");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs a task until it ends by itself, and begins it anew when it panics. What it panicked with has been logged.
+async fn keep_running<F>(task: &'static str, rest: Duration, mut begin: impl FnMut() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(failure) = tokio::spawn(begin()).await {
+        if !failure.is_panic() {
+            return;
+        }
+        error!(task, "a task in the background failed; it begins anew");
+        sleep(rest).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test]
+    async fn a_task_that_panics_begins_anew_until_it_ends_by_itself() {
+        let begun = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&begun);
+        keep_running("a test", Duration::ZERO, move || {
+            let attempt = counter.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(attempt == 2, "told to panic") }
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
+    }
+}

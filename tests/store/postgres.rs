@@ -1,0 +1,255 @@
+//! The promises on Postgres, and what it promises besides.
+
+use super::{HOUR, NOW, added, database, session, user};
+use futures::future::join_all;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use std::{error::Error as _, sync::Arc, time::Duration};
+use tokenlife::server::{
+    domain::session::{EndReason, SessionId},
+    random,
+    store::{
+        Store, StoreError,
+        postgres::{PostgresSettings, PostgresStore},
+    },
+};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+async fn open() -> (Arc<dyn Store>, PostgresSettings) {
+    let settings = database::fresh().await;
+    let store = PostgresStore::open(settings.clone()).await.expect("a store");
+    (Arc::new(store), settings)
+}
+
+contract!(open, #[ignore = "needs Postgres: script/postgres"]);
+
+/// Runs a statement on a connection that is not the store's.
+async fn beside(settings: &PostgresSettings, statement: &str) -> Result<(), sqlx::Error> {
+    let mut connection = database::connect(&settings.url).await;
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// Has Postgres end every connection of the store.
+async fn disconnect(settings: &PostgresSettings) {
+    let others = "application_name = current_setting('application_name') AND pid <> pg_backend_pid()";
+    let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}");
+    beside(settings, &ended).await.expect("the superuser may");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn servers_that_start_at_once_on_an_empty_database_all_come_up() {
+    let settings = database::fresh().await;
+    let stores = join_all((0..6).map(|_| PostgresStore::open(settings.clone()))).await;
+    for store in &stores {
+        let store = store.as_ref().expect("a store");
+        store.add_user(&user(&format!("{}@example.com", random::id(NOW)))).await.expect("a new user");
+    }
+    assert_eq!(stores[0].as_ref().expect("a store").list_users(None, 10).await.expect("a page").len(), 6);
+}
+
+#[tokio::test]
+#[ignore = "needs Postgres: script/postgres"]
+async fn the_schema_of_a_newer_version_is_refused() {
+    let (store, settings) = open().await;
+    store.close().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'later', true, '', 0)";
+    beside(&settings, newer).await.expect("written");
+    let refused = PostgresStore::open(settings).await.expect_err("not ours");
+    assert!(matches!(refused, StoreError::Migration(_)), "{refused:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Postgres: script/postgres"]
+async fn a_column_that_a_newer_server_adds_disturbs_nobody() {
+    let (store, settings) = open().await;
+    let (ada, session) = added(&*store, "ada@example.com").await;
+    for _ in 0..2 {
+        assert!(store.find_session(session.id).await.expect("an answer").is_some());
+        assert!(store.find_session_with_user(session.id).await.expect("an answer").is_some());
+        assert!(store.find_user_by_email(ada.email_key()).await.expect("an answer").is_some());
+        assert_eq!(store.list_users(None, 10).await.expect("a page").len(), 1);
+        store.list_signing_keys().await.expect("a list");
+        for table in ["users", "sessions", "clients", "signing_keys"] {
+            beside(&settings, &format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS news text")).await.expect("added");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Postgres: script/postgres"]
+async fn every_hot_query_uses_an_index() {
+    let (_store, settings) = open().await;
+    let mut connection = database::connect(&settings.url).await;
+    sqlx::query("SET enable_seqscan = off").execute(&mut connection).await.expect("set");
+    let id = "'00000000-0000-0000-0000-000000000000'";
+    for query in [
+        "SELECT id FROM users WHERE email_key = 'x'".to_owned(),
+        format!("SELECT id FROM users WHERE id > {id} ORDER BY id LIMIT 10"),
+        format!("SELECT * FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = {id}"),
+        format!("UPDATE sessions SET generation = 2 WHERE id = {id} AND generation = 1 AND ended_at IS NULL"),
+        "SELECT id, ended_at FROM sessions WHERE ended_at >= 1".to_owned(),
+        "SELECT id FROM sessions WHERE expires_at < 1 LIMIT 10".to_owned(),
+        format!("UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE ended_at IS NULL AND user_id = {id}"),
+    ] {
+        let explained = AssertSqlSafe(format!("EXPLAIN {query}"));
+        let plan: Vec<String> = sqlx::query_scalar(explained).fetch_all(&mut connection).await.expect("a plan");
+        assert!(plan.iter().all(|step| !step.contains("Seq Scan")), "{query}: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Postgres: script/postgres"]
+async fn a_refusal_that_passes_is_told_from_a_fault() {
+    let settings = database::fresh().await;
+    let mut connection = database::connect(&settings.url).await;
+    for (code, what, passes) in [
+        ("57014", "statement timeout", true),
+        ("57P01", "shut down by an operator", true),
+        ("57P03", "starting up", true),
+        ("53100", "disk full", true),
+        ("53300", "too many connections", true),
+        ("40001", "serialization failure", true),
+        ("40P01", "deadlock", true),
+        ("25006", "read-only", true),
+        ("55P03", "lock not available", true),
+        ("08006", "connection failure", true),
+        ("28P01", "wrong password", true),
+        ("3D000", "no such database", true),
+        ("23505", "unique violation of something else", false),
+        ("42P01", "no such table", false),
+        ("42501", "no privilege", false),
+        ("22001", "text too long", false),
+    ] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION '{what}' USING ERRCODE = '{code}'; END $$");
+        let error = sqlx::raw_sql(AssertSqlSafe(raise)).execute(&mut connection).await.expect_err(what);
+        let error = StoreError::from(error);
+        assert_eq!(matches!(error, StoreError::Unavailable(_)), passes, "{what}: {error:?}");
+        assert_eq!(matches!(error, StoreError::Backend(_)), !passes, "{what}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_unavailable_and_its_password_stays_unsaid() {
+    let settings = PostgresSettings {
+        url: "postgres://u:hunter2@127.0.0.1:1/x".to_owned(),
+        pool_size: 1,
+        acquire_timeout: Duration::from_millis(200),
+        statement_timeout: Duration::from_secs(1),
+        tls: None,
+        tls_ca_file: None,
+    };
+    let error = PostgresStore::open(settings).await.expect_err("nobody listens on port 1");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    let told = format!("{error} {error:?} {:?}", error.source());
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn a_statement_that_waits_for_too_long_is_given_up() {
+    let settings = PostgresSettings { statement_timeout: Duration::from_millis(200), ..database::fresh().await };
+    let store = PostgresStore::open(settings.clone()).await.expect("a store");
+    let mut other = database::connect(&settings.url).await;
+    let mut transaction = other.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE users").execute(&mut *transaction).await.expect("locked");
+    let error = store.add_user(&user("late@example.com")).await.expect_err("locked");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    transaction.rollback().await.expect("unlocked");
+    store.add_user(&user("late@example.com")).await.expect("a new user");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn lost_connections_come_back_by_themselves() {
+    let (store, settings) = open().await;
+    let asked_at_once = || join_all((0..20).map(|_| store.list_users(None, 1)));
+    for outcome in asked_at_once().await {
+        outcome.expect("an answer");
+    }
+    disconnect(&settings).await;
+    for outcome in asked_at_once().await {
+        assert!(matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_))), "{outcome:?}");
+    }
+    for outcome in asked_at_once().await {
+        outcome.expect("each lost connection was found out by now");
+    }
+
+    disconnect(&settings).await;
+    // What lay idle for a moment is looked at before it is used: then nobody notices.
+    sleep(Duration::from_millis(100)).await;
+    for outcome in asked_at_once().await {
+        outcome.expect("an answer");
+    }
+}
+
+/// Has a store tell of what ended, once it listens.
+async fn told(store: &Arc<PostgresStore>, settings: &PostgresSettings) -> mpsc::UnboundedReceiver<Option<SessionId>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let teller = Arc::clone(store);
+    tokio::spawn(async move {
+        // Nobody may listen any more.
+        let tell = |news| sender.send(news).unwrap_or_default();
+        if teller.tell_ended(&|id| tell(Some(id))).await.is_err() {
+            tell(None);
+        }
+    });
+    let mut connection = database::connect(&settings.url).await;
+    while !listens(&mut connection).await {
+        sleep(Duration::from_millis(5)).await;
+    }
+    receiver
+}
+
+async fn listens(connection: &mut PgConnection) -> bool {
+    let query = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                 WHERE application_name = current_setting('application_name') AND query LIKE 'LISTEN %' AND state = 'idle')";
+    sqlx::query_scalar(query).fetch_one(connection).await.expect("an answer")
+}
+
+async fn next(told: &mut mpsc::UnboundedReceiver<Option<SessionId>>) -> Option<SessionId> {
+    timeout(Duration::from_secs(1), told.recv()).await.expect("within a second").expect("it goes on telling")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn every_server_is_told_at_once_of_every_session_that_ends() {
+    let (store, settings) = open().await;
+    let elsewhere = Arc::new(PostgresStore::open(settings.clone()).await.expect("a second server"));
+    let mut told = told(&elsewhere, &settings).await;
+
+    let (_, one) = added(&*store, "one@example.com").await;
+    assert!(store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("an answer"));
+    assert_eq!(next(&mut told).await, Some(one.id));
+
+    let (ada, two) = added(&*store, "two@example.com").await;
+    let three = session(&ada);
+    assert!(store.begin_session(&three).await.expect("an answer"));
+    assert!(!store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("an answer"), "nothing to tell");
+    store.disable_user(ada.email_key(), NOW + HOUR).await.expect("an answer");
+    let both = [next(&mut told).await, next(&mut told).await];
+    assert!(both.contains(&Some(two.id)) && both.contains(&Some(three.id)), "{both:?}");
+
+    let (_, four) = added(&*store, "four@example.com").await;
+    let by_hand = format!("UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = '{}'", four.id);
+    beside(&settings, &by_hand).await.expect("ended");
+    assert_eq!(next(&mut told).await, Some(four.id), "whoever ends it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn whoever_is_told_learns_that_the_connection_is_lost_and_when_the_store_closes() {
+    let (_, settings) = open().await;
+    let store = Arc::new(PostgresStore::open(settings.clone()).await.expect("a store"));
+    let mut lost = told(&store, &settings).await;
+    disconnect(&settings).await;
+    assert_eq!(next(&mut lost).await, None);
+
+    let mut closed = told(&store, &settings).await;
+    timeout(Duration::from_secs(5), store.close()).await.expect("closing waits for no news");
+    assert_eq!(timeout(Duration::from_secs(1), closed.recv()).await.expect("it ends"), None);
+}
