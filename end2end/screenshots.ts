@@ -4,8 +4,13 @@
 import { join } from 'node:path';
 import { expect, newUser, paths, test } from './fixtures';
 import type { Site } from './support/site';
+import { signIn } from './support/users';
 
 const folder = process.env.TOKENLIFE_SCREENSHOTS ?? '.';
+const SAFARI =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) ' +
+  'Version/26.0 Mobile/15E148 Safari/604.1';
+const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const WIDTHS = [1280, 390];
 const SCHEMES = ['light', 'dark'] as const;
 
@@ -30,6 +35,15 @@ test('home, sign-in and sign-up', async ({ site, page, problems }) => {
   await site.button('Create account').click();
   await expect(page.getByText('like name@example.com')).toBeVisible();
   await take(site, 'signup-with-errors');
+});
+
+test('sessions', async ({ site, page, playwright, origin, signedIn }) => {
+  for (const userAgent of [SAFARI, FIREFOX, '']) {
+    await (await signIn(playwright.request, origin, signedIn, userAgent)).dispose();
+  }
+  await site.goto(paths.SESSIONS);
+  await expect(page.getByText('Safari on iPhone')).toBeVisible();
+  await take(site, 'sessions');
 });
 
 test('account', async ({ site, page }) => {

@@ -1,8 +1,10 @@
 //! The application: what surrounds every page, and which page is where.
 
 use crate::{
-    components::{form_echo::provide_form_echo, private_area::PrivateArea, site_header::SiteHeader},
-    pages::{AccountPage, HomePage, LoginPage, NotFoundPage, SignUpPage},
+    components::{
+        form_echo::provide_form_echo, private_area::PrivateArea, settings::provide_settings, site_header::SiteHeader,
+    },
+    pages::{AccountPage, HomePage, LoginPage, NotFoundPage, SessionsPage, SignUpPage},
     session::provide_session,
 };
 use leptos::prelude::*;
@@ -25,6 +27,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_session();
     provide_form_echo();
+    provide_settings();
 
     view! {
         <Title formatter=document_title/>
@@ -37,6 +40,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/signup") view={Lazy::<SignUpPage>::new()} ssr=SsrMode::InOrder/>
                     <ParentRoute path=path!("/account") view=PrivateArea ssr=SsrMode::InOrder>
                         <Route path=path!("") view={Lazy::<AccountPage>::new()} ssr=SsrMode::InOrder/>
+                        <Route path=path!("sessions") view={Lazy::<SessionsPage>::new()} ssr=SsrMode::InOrder/>
                     </ParentRoute>
                 </Routes>
             </main>

@@ -3,6 +3,8 @@
 
 pub mod address;
 pub mod by_session;
+pub mod device_name;
+pub mod duration;
 pub mod error_view;
 pub mod fields;
 pub mod form;
@@ -11,5 +13,6 @@ pub mod local_time;
 pub mod password_field;
 pub mod private_area;
 pub mod return_to;
+pub mod settings;
 pub mod site_header;
 pub mod strength_meter;

@@ -29,6 +29,73 @@ pub struct SessionView {
     pub expires_at: Moment,
 }
 
+/// One of the sessions of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEntry {
+    /// Names the session on pages; not the id in its tokens.
+    pub id: String,
+    /// The one that asks.
+    pub is_current: bool,
+    pub device: Device,
+    /// From where it began.
+    pub address: String,
+    pub method: SignInMethod,
+    pub began_at: Moment,
+    pub last_seen: LastSeen,
+}
+
+/// What somebody signed in with, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    pub browser: Option<String>,
+    pub system: Option<String>,
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInMethod {
+    Password,
+}
+
+/// When a session was last used. The server notes when its tokens are renewed, so it knows that as exactly as an access
+/// token lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastSeen {
+    Now,
+    /// Not longer ago than this.
+    Within {
+        seconds: u64,
+    },
+    /// About this long ago.
+    Ago {
+        seconds: u64,
+    },
+}
+
+/// A session that ended because an old token of it was used again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReuseNotice {
+    /// As [`SessionEntry::id`].
+    pub id: String,
+    pub device: Device,
+    pub began_at: Moment,
+    /// When the old token came; the session ended with it.
+    pub at: Moment,
+    /// From where the old token came.
+    pub from: String,
+}
+
+/// What the pages tell about the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicSettings {
+    pub access_ttl_secs: u64,
+    pub refresh_ttl_secs: u64,
+    /// In Unicode code points.
+    pub password_min_length: u32,
+}
+
 /// A point in time, with the text the server shows for it; the browser may replace the text by its own local form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {

@@ -6,6 +6,7 @@ pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
 pub const SIGN_UP: &str = "/signup";
 pub const ACCOUNT: &str = "/account";
+pub const SESSIONS: &str = "/account/sessions";
 
 /// The server functions. Each is `POST`, form-encoded, so that a plain form reaches it.
 pub mod api {
@@ -16,8 +17,26 @@ pub mod api {
     pub const SIGN_UP: &str = "/api/account/sign_up";
     pub const CHANGE_DISPLAY_NAME: &str = "/api/account/change_display_name";
     pub const RATE_PASSWORD: &str = "/api/account/rate_password";
+    pub const LIST_SESSIONS: &str = "/api/account/sessions";
+    pub const END_SESSION: &str = "/api/account/end_session";
+    pub const END_OTHER_SESSIONS: &str = "/api/account/end_other_sessions";
+    pub const LIST_REUSES: &str = "/api/account/reuses";
+    pub const DISMISS_REUSE: &str = "/api/account/dismiss_reuse";
     /// All of them.
-    pub const ALL: [&str; 7] = [LOGIN, REFRESH, LOGOUT, CURRENT, SIGN_UP, CHANGE_DISPLAY_NAME, RATE_PASSWORD];
+    pub const ALL: [&str; 12] = [
+        LOGIN,
+        REFRESH,
+        LOGOUT,
+        CURRENT,
+        SIGN_UP,
+        CHANGE_DISPLAY_NAME,
+        RATE_PASSWORD,
+        LIST_SESSIONS,
+        END_SESSION,
+        END_OTHER_SESSIONS,
+        LIST_REUSES,
+        DISMISS_REUSE,
+    ];
 }
 
 /// The token service for registered clients, and what is published about it.
@@ -51,7 +70,8 @@ pub fn form_page(server_function: &str) -> Option<&'static str> {
     match server_function {
         api::LOGIN => Some(LOGIN),
         api::SIGN_UP => Some(SIGN_UP),
-        api::CHANGE_DISPLAY_NAME => Some(ACCOUNT),
+        api::CHANGE_DISPLAY_NAME | api::DISMISS_REUSE => Some(ACCOUNT),
+        api::END_SESSION | api::END_OTHER_SESSIONS => Some(SESSIONS),
         api::LOGOUT => Some(HOME),
         _ => None,
     }

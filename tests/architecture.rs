@@ -52,7 +52,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "server::visitor",
         ],
     ),
-    ("server::state", &["server::cookies", "server::gateway", "server::http", "server::keyring", "server::service"]),
+    (
+        "server::state",
+        &["model", "server::cookies", "server::gateway", "server::http", "server::keyring", "server::service"],
+    ),
     (
         "server::request",
         &[
@@ -107,6 +110,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "server::start",
         &[
+            "model",
             "server::clock",
             "server::config",
             "server::cookies",

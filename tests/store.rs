@@ -21,6 +21,9 @@ macro_rules! contract {
             signing_in_and_disabling_at_once_leave_no_session,
             ending_and_advancing_at_once_leave_an_ended_session,
             expired_sessions_are_deleted_in_batches,
+            a_user_finds_their_live_sessions_and_nobody_elses,
+            the_other_sessions_of_a_user_end_and_the_ones_used_last_may_stay,
+            a_session_that_ended_by_reuse_is_told_to_its_owner_until_dismissed,
             a_client_is_registered_once_and_has_two_secrets_while_it_changes_them,
             of_servers_that_make_the_next_signing_key_at_once_one_does,
             a_signing_key_is_removed_by_its_number,
@@ -51,7 +54,7 @@ mod postgres;
 mod sqlite;
 
 use futures::future::join_all;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokenlife::server::{
     clock::Timestamp,
     domain::{
@@ -244,6 +247,84 @@ async fn an_ended_session_moves_no_more(store: &dyn Store) {
     };
     assert!(since(NOW + HOUR).await);
     assert!(!since(NOW + HOUR + Duration::from_millis(1)).await);
+}
+
+async fn a_user_finds_their_live_sessions_and_nobody_elses(store: &dyn Store) {
+    let (ada, one) = added(store, "live@example.com").await;
+    added(store, "stranger@example.com").await;
+    let used_later = Session { rotated_at: NOW + HOUR, ..session(&ada) };
+    let expired = Session { began_at: NOW.before(HOUR * 800), expires_at: NOW + HOUR, ..session(&ada) };
+    let ended = session(&ada);
+    for session in [&used_later, &expired, &ended] {
+        assert!(store.begin_session(session).await.expect("an answer"));
+    }
+    assert!(store.end_session(ended.id, NOW, EndReason::SignedOut).await.expect("an answer"));
+    let live = store.list_live_sessions(ada.id, NOW + HOUR).await.expect("an answer");
+    assert_eq!(live, [used_later, one], "the one used last first");
+    let nobody = UserId::from_uuid(random::id(NOW));
+    assert_eq!(store.list_live_sessions(nobody, NOW).await.expect("an answer"), []);
+}
+
+async fn the_other_sessions_of_a_user_end_and_the_ones_used_last_may_stay(store: &dyn Store) {
+    let (ada, oldest) = added(store, "others@example.com").await;
+    let (_, bystander) = added(store, "other_bystander@example.com").await;
+    let mut sessions = vec![oldest];
+    for hours in 1..5 {
+        let session = Session { rotated_at: NOW + HOUR * hours, ..session(&ada) };
+        assert!(store.begin_session(&session).await.expect("an answer"));
+        sessions.push(session);
+    }
+    let ids: Vec<SessionId> = sessions.iter().map(|session| session.id).collect();
+    assert!(store.end_session(ids[3], NOW, EndReason::SignedOut).await.expect("an answer"));
+    let at = NOW + HOUR * 5;
+    let end = async |keep| {
+        let ended = store.end_other_sessions(ada.id, ids[0], keep, at, EndReason::TooMany).await.expect("an answer");
+        ended.into_iter().collect::<BTreeSet<SessionId>>()
+    };
+    assert_eq!(end(3).await, BTreeSet::new(), "there are no more than that");
+    assert_eq!(end(1).await, BTreeSet::from([ids[1], ids[2]]), "the spared one is the oldest; the newest may stay");
+    assert_eq!(end(0).await, BTreeSet::from([ids[4]]), "each ends once");
+    for (id, reason) in
+        ids.iter().zip([None, Some(EndReason::TooMany), Some(EndReason::TooMany), Some(EndReason::SignedOut)])
+    {
+        let session = store.find_session(*id).await.expect("an answer").expect("a session");
+        assert_eq!(session.ended.map(|ended| ended.reason), reason);
+    }
+    assert_eq!(store.find_session(bystander.id).await.expect("an answer"), Some(bystander));
+    let ended = store.sessions_ended_since(at).await.expect("an answer");
+    assert_eq!(ended.iter().filter(|ended| ids.contains(&ended.id)).count(), 3, "other servers hear of them");
+}
+
+async fn a_session_that_ended_by_reuse_is_told_to_its_owner_until_dismissed(store: &dyn Store) {
+    let (ada, one) = added(store, "reused@example.com").await;
+    let (eve, _) = added(store, "eve@example.com").await;
+    let (two, signed_out) = (session(&ada), session(&ada));
+    for session in [&two, &signed_out] {
+        assert!(store.begin_session(session).await.expect("an answer"));
+    }
+    assert!(store.end_session(signed_out.id, NOW + HOUR, EndReason::SignedOut).await.expect("an answer"));
+    assert!(!store.end_reused_session(signed_out.id, NOW + HOUR, "192.0.2.66").await.expect("an answer"));
+    assert!(store.end_reused_session(one.id, NOW + HOUR, "192.0.2.66").await.expect("an answer"));
+    assert!(store.end_reused_session(two.id, NOW + HOUR * 2, "2001:db8::66").await.expect("an answer"));
+    assert!(!store.end_reused_session(one.id, NOW + HOUR * 3, "192.0.2.67").await.expect("an answer"), "once is all");
+    assert!(!store.advance_session(one.id, Generation::FIRST, Generation::new(2), NOW).await.expect("an answer"));
+
+    let told = async |user, since, limit| {
+        let reused = store.list_reused_sessions(user, since, limit).await.expect("an answer");
+        reused.into_iter().map(|reused| (reused.session.id, reused.at, reused.from)).collect::<Vec<_>>()
+    };
+    let (first, second) =
+        ((one.id, NOW + HOUR, "192.0.2.66".to_owned()), (two.id, NOW + HOUR * 2, "2001:db8::66".to_owned()));
+    assert_eq!(told(ada.id, NOW, 10).await, [second.clone(), first]);
+    assert_eq!(told(ada.id, NOW, 1).await, std::slice::from_ref(&second));
+    assert_eq!(told(ada.id, NOW + HOUR * 2, 10).await, std::slice::from_ref(&second));
+    assert_eq!(told(eve.id, NOW, 10).await, []);
+
+    let dismiss = async |user, id| store.dismiss_reused_session(user, id, NOW + HOUR * 3).await.expect("an answer");
+    assert!(!dismiss(eve.id, one.id).await, "it is not hers");
+    assert!(!dismiss(ada.id, signed_out.id).await, "it was no reuse");
+    assert!(dismiss(ada.id, one.id).await && dismiss(ada.id, one.id).await, "twice is as good as once");
+    assert_eq!(told(ada.id, NOW, 10).await, [second]);
 }
 
 async fn a_disabled_user_has_no_sessions_and_gets_none(store: &dyn Store) {

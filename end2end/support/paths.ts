@@ -4,6 +4,7 @@ export const HOME = '/';
 export const LOGIN = '/login';
 export const SIGN_UP = '/signup';
 export const ACCOUNT = '/account';
+export const SESSIONS = '/account/sessions';
 
 export const api = {
   login: '/api/session/login',
@@ -13,4 +14,7 @@ export const api = {
   signUp: '/api/account/sign_up',
   changeDisplayName: '/api/account/change_display_name',
   ratePassword: '/api/account/rate_password',
+  listSessions: '/api/account/sessions',
+  endSession: '/api/account/end_session',
+  endOtherSessions: '/api/account/end_other_sessions',
 } as const;

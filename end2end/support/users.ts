@@ -1,4 +1,4 @@
-import { expect, type APIRequest, type Cookie } from '@playwright/test';
+import { expect, type APIRequest, type APIRequestContext, type Cookie } from '@playwright/test';
 import { randomBytes } from 'node:crypto';
 import { api } from './paths';
 
@@ -33,4 +33,17 @@ export async function signUp(request: APIRequest, baseURL: string, user: User): 
   const { cookies } = await client.storageState();
   await client.dispose();
   return cookies;
+}
+
+/** Signs in somewhere else, with whatever calls itself so. */
+export async function signIn(
+  request: APIRequest,
+  baseURL: string,
+  user: User,
+  userAgent: string,
+): Promise<APIRequestContext> {
+  const client = await request.newContext({ baseURL, userAgent, extraHTTPHeaders: { origin: baseURL } });
+  const answer = await client.post(api.login, { form: { email: user.email, password: user.password } });
+  expect(answer.status(), await answer.text()).toBe(200);
+  return client;
 }

@@ -1,6 +1,10 @@
-//! The account: creating it, changing it.
+//! The account: creating it, changing it, its sessions.
 
-use crate::{error::AppError, model::PasswordRating, session::client::SessionClient};
+use crate::{
+    error::AppError,
+    model::{PasswordRating, ReuseNotice, SessionEntry},
+    session::client::SessionClient,
+};
 use leptos::{
     prelude::*,
     server_fn::codec::{Json, PostUrl},
@@ -54,4 +58,73 @@ pub async fn rate_password(
 
     request::allow_password_rating()?;
     Ok(request::accounts().rate_password(password.into(), &email, &display_name).await)
+}
+
+/// The caller's sessions: the one that asks, then the others, the one used last first.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "account/sessions", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
+    use crate::server::request;
+
+    let session = request::require_session()?;
+    request::list_sessions(session).await
+}
+
+/// Ends one of the caller's sessions. Ending the one that asks is signing out.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`]; [`AppError::NotFound`] if the caller never had such a session, whether somebody else
+/// has or not.
+#[server(prefix = "/api", endpoint = "account/end_session", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
+    use crate::server::request;
+
+    let session = request::require_session()?;
+    let ended = request::end_session(session, &id).await;
+    request::report_then_go_to(ended, "/account/sessions?ended=one")
+}
+
+/// Ends all of the caller's sessions except the one that asks; returns how many.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "account/end_other_sessions", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn end_other_sessions() -> Result<u32, AppError> {
+    use crate::server::request;
+
+    let session = request::require_session()?;
+    let ended = request::end_other_sessions(session).await;
+    request::report_then_go_to(ended, "/account/sessions?ended=others")
+}
+
+/// The caller's sessions that ended because an old token was used again, until the caller dismisses that.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "account/reuses", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
+    use crate::server::request;
+
+    let session = request::require_session()?;
+    request::list_reuses(session).await
+}
+
+/// Tells one of those no more.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`], [`AppError::NotFound`].
+#[server(prefix = "/api", endpoint = "account/dismiss_reuse", input = PostUrl, output = Json, client = SessionClient)]
+pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
+    use crate::server::request;
+
+    let session = request::require_session()?;
+    let dismissed = request::dismiss_reuse(session, &id).await;
+    request::report_then_go_to(dismissed, "/account")
 }

@@ -54,7 +54,7 @@ pub async fn refresh() -> Result<TokenLife, AppError> {
 pub async fn logout() -> Result<(), AppError> {
     use crate::server::request;
 
-    request::end_session().await
+    request::sign_out().await
 }
 
 /// Who is signed in, if anybody.

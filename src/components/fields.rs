@@ -45,7 +45,7 @@ pub fn FieldFrame(
     form: FormState,
     field: Field,
     label: &'static str,
-    #[prop(optional_no_strip)] hint: Option<&'static str>,
+    #[prop(optional_no_strip)] hint: Option<String>,
     children: Children,
 ) -> impl IntoView {
     let error = move || {

@@ -99,11 +99,20 @@ impl FormState {
 
 /// The message about the form as a whole; fields tell their own problems. The focus follows both.
 #[component]
-pub fn FormMessage(form: FormState) -> impl IntoView {
+pub fn FormMessage(
+    form: FormState,
+    /// What to say if there is not what the form is about.
+    #[prop(optional)]
+    not_found: Option<&'static str>,
+) -> impl IntoView {
     form.lead_to_errors();
+    let text = move |error: &AppError| match (error, not_found) {
+        (AppError::NotFound, Some(text)) => text.to_owned(),
+        (error, _) => describe(error),
+    };
     let message = move || {
         form.error().filter(|error| !matches!(error, AppError::Validation(_))).map(|error| {
-            view! { <p id=MESSAGE_ID class="form-message" role="alert" tabindex="-1">{describe(&error)}</p> }
+            view! { <p id=MESSAGE_ID class="form-message" role="alert" tabindex="-1">{text(&error)}</p> }
         })
     };
     view! { {message} }
@@ -111,11 +120,19 @@ pub fn FormMessage(form: FormState) -> impl IntoView {
 
 /// The button that sends the form; it cannot be pressed twice while the answer is awaited.
 #[component]
-pub fn SubmitButton(form: FormState, children: Children) -> impl IntoView {
+pub fn SubmitButton(
+    form: FormState,
+    #[prop(default = "button primary")] class: &'static str,
+    /// The id of what the button is about, where its text alone does not tell.
+    #[prop(optional, into)]
+    about: Option<String>,
+    children: Children,
+) -> impl IntoView {
     view! {
         <button
             type="submit"
-            class="button primary"
+            class=class
+            aria-describedby=about
             disabled=move || form.is_busy()
             aria-busy=move || form.is_busy().then_some("true")
         >
@@ -133,7 +150,8 @@ fn first_to_mend(error: &AppError) -> Option<Field> {
     }
 }
 
-fn focus(id: &str) {
+/// Moves the focus to the element with this id, if there is one.
+pub fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         _ = element.unchecked_into::<HtmlElement>().focus();
     }

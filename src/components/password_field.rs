@@ -13,12 +13,13 @@ pub fn PasswordField(
     form: FormState,
     /// `current-password` or `new-password`.
     autocomplete: &'static str,
-    #[prop(optional)] hint: Option<&'static str>,
+    #[prop(optional)] hint: Option<String>,
     /// Follows what is typed, for whoever rates it.
     #[prop(optional)]
     typed: Option<WriteSignal<String>>,
 ) -> impl IntoView {
     let field = Field::Password;
+    let has_hint = hint.is_some();
     let shown = RwSignal::new(false);
     // The button needs JavaScript, so it is not there before the page is alive.
     let alive = RwSignal::new(false);
@@ -50,7 +51,7 @@ pub fn PasswordField(
                     required=true
                     autofocus=form.wants_focus(field)
                     aria-invalid=move || form.problem_of(field).map(|_| "true")
-                    aria-describedby=move || described_by(form, field, hint.is_some())
+                    aria-describedby=move || described_by(form, field, has_hint)
                     on:input:target=move |event| {
                         if let Some(typed) = typed {
                             typed.set(event.target().value());

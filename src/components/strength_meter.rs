@@ -1,6 +1,6 @@
 //! How hard a new password is to guess, while it is being typed. It only advises: the server decides.
 
-use super::error_view::describe_problem;
+use super::{error_view::describe_problem, settings::use_settings};
 use crate::{
     api::account::rate_password,
     error::{Field, Problem},
@@ -11,9 +11,6 @@ use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-/// Shorter passwords are refused anyway, and the hint says so.
-const RATED_FROM_CHARACTERS: usize = 8;
-
 /// Typing has paused when nothing was typed for this long.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -22,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(400);
 pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
     let rating = RwSignal::new(None::<PasswordRating>);
     let question = StoredValue::new(0_u32);
+    // Shorter passwords are refused anyway, and the hint says so.
+    let rated_from = usize::try_from(use_settings().password_min_length).unwrap_or(usize::MAX);
 
     Effect::new(move |earlier: Option<Option<TimeoutHandle>>| {
         if let Some(Some(earlier)) = earlier {
@@ -30,7 +29,7 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
         // Answers to earlier questions may still arrive; they are about another password.
         question.update_value(|question| *question = question.wrapping_add(1));
         let password = password.get();
-        if password.chars().count() < RATED_FROM_CHARACTERS {
+        if password.chars().count() < rated_from {
             rating.set(None);
             return None;
         }

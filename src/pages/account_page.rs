@@ -1,3 +1,5 @@
+mod reuse_notices;
+
 use crate::{
     api::account::ChangeDisplayName,
     components::{
@@ -7,11 +9,13 @@ use crate::{
         private_area::{ForThisUser, use_current_user},
     },
     error::Field,
+    paths,
     session::use_session,
 };
 use leptos::{form::ActionForm, html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
+use reuse_notices::ReuseNotices;
 
 /// The person's own data, and the session they are in.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ fn account_page() -> AnyView {
     view! {
         <Title text="Account"/>
         <h1>"Account"</h1>
+        <ReuseNotices/>
         <section class="card" aria-labelledby="profile">
             <h2 id="profile">"Profile"</h2>
             <dl>
@@ -41,6 +46,7 @@ fn account_page() -> AnyView {
                 <dt>"Session ends"</dt>
                 <dd><LocalTime moment=session.expires_at/></dd>
             </dl>
+            <p><a href=paths::SESSIONS>"All your sessions"</a></p>
         </section>
     }
     .into_any()

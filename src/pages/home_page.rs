@@ -1,7 +1,9 @@
 use crate::{
     components::{
         by_session::BySession,
+        duration::in_words,
         error_view::{TryAgain, describe},
+        settings::use_settings,
     },
     paths,
 };
@@ -11,12 +13,14 @@ use leptos_meta::Title;
 /// What this is, and the way in.
 #[component]
 pub fn HomePage() -> impl IntoView {
+    let settings = use_settings();
     view! {
         <Title text=""/>
         <div class="hero">
             <h1>"Sign in once."</h1>
             <p class="lead">
-                "You stay signed in for thirty days, in every tab, with and without JavaScript. "
+                {format!("You stay signed in for {}, in every tab, ", in_words(settings.refresh_ttl_secs))}
+                "with and without JavaScript. "
                 "What a thief could take is worth next to nothing."
             </p>
             <BySession view=|current| match current {
@@ -40,7 +44,8 @@ pub fn HomePage() -> impl IntoView {
         <ul class="facts">
             <li>
                 <strong>"Short-lived access, long-lived session. "</strong>
-                "Access ends after an hour and is renewed before you notice, on the page's own way to you."
+                {format!("Access ends after {} and is renewed ", in_words(settings.access_ttl_secs))}
+                "before you notice, on the page's own way to you."
             </li>
             <li>
                 <strong>"Nothing to steal from scripts. "</strong>

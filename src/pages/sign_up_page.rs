@@ -5,6 +5,7 @@ use crate::{
         form::{FormMessage, OnSuccess, SubmitButton, use_form},
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
+        settings::use_settings,
         strength_meter::StrengthMeter,
     },
     error::Field,
@@ -12,8 +13,6 @@ use crate::{
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-
-const PASSWORD_HINT: &str = "At least 8 characters. 15 or more, or a few unrelated words, are better.";
 
 /// Creating an account.
 #[derive(Debug)]
@@ -40,15 +39,22 @@ fn SignUpForm() -> impl IntoView {
     let sign_up = ServerAction::<SignUp>::new();
     let form = use_form(sign_up, OnSuccess::Leaves);
     let (password, set_password) = signal(String::new());
+    let hint = password_hint(use_settings().password_min_length);
     view! {
         <ActionForm action=sign_up attr:novalidate=true>
             <FormMessage form=form/>
             <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
             <TextField form=form field=Field::DisplayName label="Display name" autocomplete="name"/>
-            <PasswordField form=form autocomplete="new-password" hint=PASSWORD_HINT typed=set_password/>
+            <PasswordField form=form autocomplete="new-password" hint=hint typed=set_password/>
             <StrengthMeter password=password/>
             <ReturnToField/>
             <SubmitButton form=form>"Create account"</SubmitButton>
         </ActionForm>
     }
+}
+
+fn password_hint(min_length: u32) -> String {
+    let better =
+        if min_length < 15 { "15 or more, or a few unrelated words, are" } else { "A few unrelated words are" };
+    format!("At least {min_length} characters. {better} better.")
 }

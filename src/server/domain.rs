@@ -1,9 +1,11 @@
 //! The rules, pure: no I/O, no async, time and randomness are arguments.
 
 pub mod access_token;
+pub mod device;
 pub mod email;
 pub mod key_schedule;
 pub mod password_policy;
+pub mod public_id;
 pub mod refresh_token;
 pub mod rotation;
 pub mod session;

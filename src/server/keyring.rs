@@ -4,7 +4,11 @@
 //! There may be several versions of the master secret at once. The first one makes what is new, all of them open what is
 //! there: so it can be changed while everybody goes on. What is made carries the version in clear.
 
-use super::domain::refresh_token::{RefreshTokenKey, RefreshTokenKeys};
+use super::domain::{
+    public_id::PublicIdKey,
+    refresh_token::{RefreshTokenKey, RefreshTokenKeys},
+    session::SessionId,
+};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     hkdf,
@@ -25,6 +29,7 @@ pub struct Keyring {
 /// What is derived from one version of the master secret.
 struct VersionKeys {
     version: u8,
+    public_ids: PublicIdKey,
     sealing: RandomizedNonceKey,
     web_client_secret: String,
     fingerprint: [u8; FINGERPRINT_BYTES],
@@ -93,6 +98,18 @@ impl Keyring {
         self.versions.iter().map(|keys| (keys.version, keys.fingerprint))
     }
 
+    /// What a session is called on pages.
+    #[must_use]
+    pub fn public_id(&self, session: SessionId) -> String {
+        self.making().public_ids.hide(session)
+    }
+
+    /// The session that may be called so. Whether there is one, the store knows.
+    #[must_use]
+    pub fn session_called(&self, public_id: &str) -> Option<SessionId> {
+        self.versions.iter().find_map(|keys| keys.public_ids.reveal(public_id))
+    }
+
     /// The secret by which the server functions prove to be the registered client "web" (RFC 6749 §2.3.1).
     #[must_use]
     pub fn web_client_secret(&self) -> &str {
@@ -159,6 +176,7 @@ fn keys_of(version: u8, master: &[u8]) -> (RefreshTokenKey, VersionKeys) {
     fingerprint.copy_from_slice(&key_for("fingerprint")[..FINGERPRINT_BYTES]);
     let keys = VersionKeys {
         version,
+        public_ids: PublicIdKey::new(version, &key_for("public ids of sessions")),
         sealing: RandomizedNonceKey::new(&AES_256_GCM, &key_for("stored secrets"))
             .expect("32 bytes are an AES-256 key"),
         web_client_secret: URL_SAFE_NO_PAD.encode(key_for("client secret of web")),

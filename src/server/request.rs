@@ -3,12 +3,12 @@
 //! Its body runs in two settings: called over HTTP, where success may lead to another page; and called directly while
 //! a page is rendered, where the page decides what to show.
 
+mod views;
+
 use super::{
-    clock::Timestamp,
     domain::{
         email::EmailKey,
-        session::{EndReason, Session},
-        user::User,
+        session::{EndReason, SessionId},
     },
     http::{client_address::ClientAddress, rate_limit::RetryAfter, server_functions::CalledOverHttp},
     service::{
@@ -21,14 +21,13 @@ use super::{
 };
 use crate::{
     error::AppError,
-    model::{CurrentUser, Moment, SessionView, TokenLife},
+    model::{CurrentUser, ReuseNotice, SessionEntry, TokenLife},
     paths::ReturnTo,
 };
 use axum::http::{HeaderName, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use std::{net::IpAddr, sync::Arc};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use std::{cmp::Reverse, net::IpAddr, sync::Arc};
 
 /// The header by which a server function tells the script that called it where to go (`server_fn`).
 const REDIRECT_HEADER: HeaderName = HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER);
@@ -121,7 +120,8 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
     if let Some(life) = visitor.fresh {
         return Ok(life);
     }
-    let refreshed = report(state().redeem(refresh_token).await.map_err(RefreshError::reduce))?;
+    let refreshed =
+        report(state().redeem(refresh_token, address(&expect_context())).await.map_err(RefreshError::reduce))?;
     let life = refreshed.tokens.life;
     visitor.cookies.set(Change::Issue(Box::new(refreshed)));
     Ok(life)
@@ -132,7 +132,7 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
 /// # Errors
 ///
 /// [`AppError::Unavailable`]; session and cookies stay.
-pub async fn end_session() -> Result<(), AppError> {
+pub async fn sign_out() -> Result<(), AppError> {
     let visitor = visitor();
     if let Some(session) = visitor.previous {
         report(state().sessions.end(session, EndReason::SignedOut).await)?;
@@ -159,7 +159,66 @@ pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     }
     let found = report(state().sessions.find_live(session.session_id).await)?;
     let (session, user) = report(found.ok_or(AppError::Unauthenticated))?;
-    Ok(Some(current_user_view(&session, &user)))
+    Ok(Some(views::current_user(&session, &user)))
+}
+
+/// The sessions of the caller: the present one, then the others, the one used last first.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`].
+pub async fn list_sessions(caller: VisitorSession) -> Result<Vec<SessionEntry>, AppError> {
+    let state = state();
+    let mut sessions = report(state.sessions.list(caller.user_id).await)?;
+    sessions.sort_by_key(|session| Reverse(session.id == caller.session_id));
+    let now = state.sessions.clock.now();
+    Ok(sessions.iter().map(|session| views::session_entry(session, caller.session_id, &state, now)).collect())
+}
+
+/// Ends one of the caller's sessions, named as on the page. The present one is ended by signing out.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`], [`AppError::Unavailable`].
+pub async fn end_session(caller: VisitorSession, public_id: &str) -> Result<(), AppError> {
+    let session = revealed(public_id)?;
+    if session == caller.session_id {
+        return sign_out().await;
+    }
+    let found = report(state().sessions.end_own(caller.user_id, session).await)?;
+    if found { Ok(()) } else { report(Err(AppError::NotFound)) }
+}
+
+/// Ends all sessions of the caller except the present one; returns how many.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`].
+pub async fn end_other_sessions(caller: VisitorSession) -> Result<u32, AppError> {
+    let ended = report(state().sessions.end_others(caller.user_id, caller.session_id).await)?;
+    Ok(u32::try_from(ended).unwrap_or(u32::MAX))
+}
+
+/// The caller's sessions that ended by reuse, the newest first.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`].
+pub async fn list_reuses(caller: VisitorSession) -> Result<Vec<ReuseNotice>, AppError> {
+    let state = state();
+    let reused = report(state.sessions.list_reused(caller.user_id).await)?;
+    Ok(reused.iter().map(|reused| views::reuse_notice(reused, &state)).collect())
+}
+
+/// Notes that the caller knows about one of those.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`], [`AppError::Unavailable`].
+pub async fn dismiss_reuse(caller: VisitorSession, public_id: &str) -> Result<(), AppError> {
+    let session = revealed(public_id)?;
+    let found = report(state().sessions.dismiss_reused(caller.user_id, session).await)?;
+    if found { Ok(()) } else { report(Err(AppError::NotFound)) }
 }
 
 /// Reduces an outcome to the wire. Over HTTP, [`super::http::server_functions`] gives it the status that fits.
@@ -220,26 +279,16 @@ fn visitor() -> Visitor {
     use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).unwrap_or_default()
 }
 
+/// The session that a page names so. Whose it is, if it is one at all, has to be asked.
+fn revealed(public_id: &str) -> Result<SessionId, AppError> {
+    report(state().keyring.session_called(public_id).ok_or(AppError::NotFound))
+}
+
 /// How attempts on an account are counted: spellings of one address as one.
 fn account_name(email: &str) -> String {
     EmailKey::of(email).map_or_else(|| email.trim().to_lowercase(), |key| key.to_string())
 }
 
 fn address(parts: &Parts) -> IpAddr {
-    parts.extensions.get::<ClientAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.0)
-}
-
-fn current_user_view(session: &Session, user: &User) -> CurrentUser {
-    CurrentUser {
-        id: user.id.to_string(),
-        email: user.email.as_typed().to_owned(),
-        display_name: user.display_name.as_str().to_owned(),
-        session: SessionView { began_at: moment(session.began_at), expires_at: moment(session.expires_at) },
-    }
-}
-
-fn moment(at: Timestamp) -> Moment {
-    let at = OffsetDateTime::from_unix_timestamp(at.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let text = at.format(format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC"));
-    Moment { rfc3339: at.format(&Rfc3339).unwrap_or_default(), text: text.unwrap_or_default() }
+    ClientAddress::of(&parts.extensions)
 }

@@ -40,6 +40,7 @@ use super::{
     },
     telemetry,
 };
+use crate::model::PublicSettings;
 use axum::http::StatusCode;
 use leptos::prelude::LeptosOptions;
 use sqlx::{postgres::PgSslMode, sqlite::SqliteConnectOptions};
@@ -156,7 +157,12 @@ impl Application {
         let cookies = SessionCookies::new(config.http.public_url.is_https());
         let tokens = UpstreamTokens::new(access_ttl);
         let gateway = Arc::new(Gateway::new(&config.gateway, &config.http.public_url, Arc::clone(&sessions), tokens));
-        let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway };
+        let settings = PublicSettings {
+            access_ttl_secs: access_ttl.as_secs(),
+            refresh_ttl_secs: refresh_ttl.as_secs(),
+            password_min_length: policy.min_chars,
+        };
+        let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway, settings };
         Ok(Self { state, store, notes })
     }
 }

@@ -11,9 +11,10 @@ use super::{
         sessions::{RefreshError, Refreshed, Sessions},
     },
 };
+use crate::model::PublicSettings;
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tracing::Instrument;
 
 /// The application's parts, shared by all requests.
@@ -26,10 +27,11 @@ pub struct AppState {
     pub cookies: SessionCookies,
     pub keyring: Arc<Keyring>,
     pub gateway: Arc<Gateway>,
+    pub settings: PublicSettings,
 }
 
 impl AppState {
-    /// Redeems a refresh token as the client "web".
+    /// Redeems a refresh token that came from an address, as the client "web".
     ///
     /// The work is a task of its own: a browser that hangs up in the middle cannot lose a rotation that is being
     /// committed.
@@ -37,8 +39,8 @@ impl AppState {
     /// # Errors
     ///
     /// [`RefreshError`].
-    pub async fn redeem(&self, refresh_token: String) -> Result<Refreshed, RefreshError> {
-        self.redeem_as(WEB.to_owned(), self.keyring.web_client_secret().to_owned(), refresh_token).await
+    pub async fn redeem(&self, refresh_token: String, from: IpAddr) -> Result<Refreshed, RefreshError> {
+        self.redeem_as(WEB.to_owned(), self.keyring.web_client_secret().to_owned(), refresh_token, from).await
     }
 
     /// The same as any client.
@@ -51,10 +53,11 @@ impl AppState {
         client_id: String,
         secret: String,
         refresh_token: String,
+        from: IpAddr,
     ) -> Result<Refreshed, RefreshError> {
         let sessions = Arc::clone(&self.sessions);
         let work = async move {
-            sessions.refresh(ClientCredentials { id: &client_id, secret: &secret }, &refresh_token).await
+            sessions.refresh(ClientCredentials { id: &client_id, secret: &secret }, &refresh_token, from).await
         };
         let task = tokio::spawn(work.in_current_span());
         // The task is never aborted, so not to be joined means that it panicked.

@@ -13,7 +13,7 @@ use super::{
     domain::{
         email::EmailKey,
         key_schedule::KeyTimes,
-        session::{EndReason, Generation, Session, SessionId},
+        session::{EndReason, Generation, ReusedSession, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::{FINGERPRINT_BYTES, Sealed},
@@ -182,6 +182,35 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a session. `false` if there is none or it had ended before.
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError>;
+
+    /// Ends a session because an old token of it came from `from`. `false` if there is none or it had ended before.
+    async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError>;
+
+    /// Ends the live sessions of a user except `spared` and the `keep` others that were rotated last; returns their
+    /// ids.
+    async fn end_other_sessions(
+        &self,
+        user: UserId,
+        spared: SessionId,
+        keep: u32,
+        at: Timestamp,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// The sessions of a user that live at `at`, the one rotated last first.
+    async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Up to `limit` sessions of a user that ended by reuse at `since` or later and were not dismissed, the newest
+    /// first.
+    async fn list_reused_sessions(
+        &self,
+        user: UserId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReusedSession>, StoreError>;
+
+    /// Notes that a user has seen that this session of theirs ended by reuse. `false` if there is no such session.
+    async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The sessions that ended at `since` or later.
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError>;

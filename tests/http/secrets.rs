@@ -11,6 +11,7 @@ use axum::{
 use std::{
     collections::BTreeSet,
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokenlife::paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api};
@@ -206,7 +207,8 @@ async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
     life.secrets.extend([PASSWORD.to_owned(), app.state.keyring.web_client_secret().to_owned()]);
     let users = app.store.list_users(None, 10).await.expect("the store answers");
     life.secrets.insert(users[0].password.as_phc().to_owned());
-    let refreshed = app.state.redeem(ada.cookie("refreshToken").expect("a token").to_owned()).await.expect("tokens");
+    let token = ada.cookie("refreshToken").expect("a token").to_owned();
+    let refreshed = app.state.redeem(token, IpAddr::from([192, 0, 2, 1])).await.expect("tokens");
     for token in [refreshed.tokens.access.as_str(), refreshed.tokens.refresh.as_str()] {
         life.learn(token);
     }

@@ -136,6 +136,11 @@ async fn every_hot_query_uses_an_index() {
         "SELECT id, ended_at FROM sessions WHERE ended_at >= 1",
         "SELECT id FROM sessions WHERE expires_at < 1 LIMIT 10",
         "UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE ended_at IS NULL AND user_id = x'00'",
+        "SELECT * FROM sessions WHERE user_id = x'00' AND ended_at IS NULL AND expires_at > 1 ORDER BY rotated_at DESC",
+        "UPDATE sessions SET ended_at = 1, end_reason = 'x' WHERE id IN (SELECT id FROM sessions WHERE user_id = x'00'
+         AND ended_at IS NULL AND expires_at > 1 AND id <> x'01' ORDER BY rotated_at DESC LIMIT -1 OFFSET 49)",
+        "SELECT * FROM sessions WHERE user_id = x'00' AND end_reason = 'reuse' AND reuse_dismissed_at IS NULL
+         AND ended_at >= 1 ORDER BY ended_at DESC LIMIT 5",
     ] {
         let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
         let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explained).fetch_all(&pool).await.expect("a plan");

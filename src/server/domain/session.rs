@@ -114,6 +114,16 @@ impl Session {
     }
 }
 
+/// A session that ended because an old token of it was used again: what its owner is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReusedSession {
+    pub session: Session,
+    /// When the old token came; the session ended with it.
+    pub at: Timestamp,
+    /// From where the old token came.
+    pub from: String,
+}
+
 /// When and why a session ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ended {
@@ -134,9 +144,23 @@ pub enum EndReason {
     AccountDisabled,
     /// The client that its tokens were issued to gave it up (RFC 7009).
     Revoked,
+    /// Its owner ended it from another of their sessions.
+    EndedByOwner,
+    /// Its owner signed in so often that this one, unused for longest, had to make room.
+    TooMany,
 }
 
 impl EndReason {
+    const ALL: [Self; 7] = [
+        Self::SignedOut,
+        Self::Replaced,
+        Self::Reuse,
+        Self::AccountDisabled,
+        Self::Revoked,
+        Self::EndedByOwner,
+        Self::TooMany,
+    ];
+
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -145,14 +169,14 @@ impl EndReason {
             Self::Reuse => "reuse",
             Self::AccountDisabled => "account_disabled",
             Self::Revoked => "revoked",
+            Self::EndedByOwner => "ended_by_owner",
+            Self::TooMany => "too_many",
         }
     }
 
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::SignedOut, Self::Replaced, Self::Reuse, Self::AccountDisabled, Self::Revoked]
-            .into_iter()
-            .find(|reason| reason.code() == code)
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         config::TokenPolicy,
         cookies::PresentedCookies,
         domain::upstream_token::Bearer,
-        service::sessions::Sessions,
+        service::sessions::{Authenticated, Sessions},
         visitor::{Visitor, VisitorSession},
     },
 };
@@ -29,7 +29,7 @@ impl Caller {
     pub(super) const fn bearer(self) -> Option<Bearer> {
         match self {
             Self::Nobody | Self::Themselves => None,
-            Self::Somebody(VisitorSession { user_id, session_id }) => Some(Bearer::User { user_id, session_id }),
+            Self::Somebody(VisitorSession { user_id, session_id, .. }) => Some(Bearer::User { user_id, session_id }),
             Self::Client => Some(Bearer::Client),
         }
     }
@@ -72,6 +72,7 @@ pub(super) async fn identify(
     let expected = headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
     match session {
         Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
+        Some(session) if !session.is_certain => Err(GatewayError::Uncertain),
         Some(session) => Ok(Caller::Somebody(session)),
         // Who could be somebody after a refresh is not taken for nobody.
         None if policy == TokenPolicy::UserOrAnonymous && !visitor.can_refresh => Ok(Caller::Nobody),
@@ -81,7 +82,9 @@ pub(super) async fn identify(
 
 async fn of_token(token: &str, sessions: &Sessions) -> Result<VisitorSession, GatewayError> {
     match sessions.authenticate(token).await {
-        Ok(token) => Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id }),
+        Ok(Authenticated { token, is_certain }) => {
+            Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain })
+        }
         Err(error) => {
             tracing::debug!(%error, "a bearer token does not hold");
             Err(GatewayError::InvalidToken)

@@ -29,6 +29,9 @@ pub enum GatewayError {
     /// The page that sent this shows somebody else than who is signed in by now.
     #[error("the request is meant for somebody else")]
     OtherUser,
+    /// Whether the session goes on cannot be found out at the moment.
+    #[error("it is not known whether the session goes on")]
+    Uncertain,
     #[error("the token in Authorization is worth nothing")]
     InvalidToken,
     /// As many requests are with the service as it may get at once.
@@ -78,7 +81,7 @@ impl GatewayError {
             Self::Unauthenticated | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OtherUser => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Uncertain => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout(_) | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Unreachable(_) | Self::Broken(_) | Self::Unasked(_) | Self::Unreadable(_) | Self::TokenRefused => {
                 StatusCode::BAD_GATEWAY
@@ -132,6 +135,7 @@ impl GatewayError {
             | Self::Method(_)
             | Self::Unauthenticated
             | Self::OtherUser
+            | Self::Uncertain
             | Self::InvalidToken
             | Self::RequestBrokeOff => debug!(service = prefix, error = %self, "not passed on"),
         }

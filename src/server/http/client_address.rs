@@ -11,7 +11,7 @@ use super::serve::PeerAddress;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName},
+    http::{Extensions, HeaderMap, HeaderName},
     middleware::{self, Next},
     response::Response,
 };
@@ -29,6 +29,14 @@ const MAX_HOPS: usize = 32;
 /// The address a request came from, as far as it can be believed. IPv4 is never written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The address of a request, by its extensions.
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> IpAddr {
+        extensions.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0)
+    }
+}
 
 /// The proxies whose `X-Forwarded-For` and `X-Request-Id` are believed; none by default.
 #[derive(Clone, Debug, Default)]

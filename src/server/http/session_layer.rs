@@ -16,7 +16,7 @@ use crate::{
     server::{
         cookies::{Presented, PresentedCookies, SessionCookies},
         gateway::ThroughGateway,
-        http::problem::Problem,
+        http::{client_address::ClientAddress, problem::Problem},
         service::sessions::{Authenticated, Refreshed},
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
@@ -29,6 +29,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
 };
+use std::net::IpAddr;
 use tracing::{debug, info};
 
 /// Finds out who is asking, lets the request through as theirs, and writes what became of the cookies.
@@ -39,7 +40,8 @@ pub fn session_layer(router: Router, state: AppState) -> Router {
 async fn find_and_write(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let presented = state.cookies.read(request.headers());
     let asked = Asked::of(&request);
-    let visitor = match find_visitor(&state, &presented, asked).await {
+    let from = ClientAddress::of(request.extensions());
+    let visitor = match find_visitor(&state, &presented, asked, from).await {
         Ok(visitor) => visitor,
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -96,7 +98,12 @@ impl Asked {
     }
 }
 
-async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Asked) -> Result<Visitor, AppError> {
+async fn find_visitor(
+    state: &AppState,
+    presented: &PresentedCookies,
+    asked: Asked,
+    from: IpAddr,
+) -> Result<Visitor, AppError> {
     note_ambiguity(presented);
     let access = match presented.access.value() {
         Some(token) => Some(state.sessions.authenticate(token).await),
@@ -121,7 +128,7 @@ async fn find_visitor(state: &AppState, presented: &PresentedCookies, asked: Ask
         }
         None => {}
     }
-    redeem(state, presented, asked, Visitor { previous: family, ..visitor }).await
+    redeem(state, presented, asked, from, Visitor { previous: family, ..visitor }).await
 }
 
 fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
@@ -142,6 +149,7 @@ async fn redeem(
     state: &AppState,
     presented: &PresentedCookies,
     asked: Asked,
+    from: IpAddr,
     visitor: Visitor,
 ) -> Result<Visitor, AppError> {
     let Some(refresh_token) = visitor.refresh_token.clone() else {
@@ -153,7 +161,7 @@ async fn redeem(
     if !matches!(asked, Asked::Document | Asked::Unaided) {
         return Ok(Visitor { can_refresh: true, ..visitor });
     }
-    match state.redeem(refresh_token).await {
+    match state.redeem(refresh_token, from).await {
         Ok(refreshed) => {
             let Refreshed { user_id, session_id, .. } = refreshed;
             let session = VisitorSession { user_id, session_id, is_certain: true };

@@ -138,6 +138,7 @@ impl Site {
         let state = self.state.clone();
         move || {
             provide_context(state.clone());
+            provide_context(state.settings);
             let Some(parts) = use_context::<Parts>() else { return };
             if let Some(nonce) = parts.extensions.get::<CspNonce>() {
                 provide_context(Nonce::from_value(nonce.0.clone()));

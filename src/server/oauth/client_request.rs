@@ -24,13 +24,14 @@ pub(super) struct ClientRequest {
     pub(super) client: KnownClient,
     pub(super) secret: String,
     pub(super) form: Form,
+    pub(super) from: IpAddr,
 }
 
 impl FromRequest<AppState> for ClientRequest {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, OAuthError> {
-        let from = request.extensions().get::<ClientAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.0);
+        let from = ClientAddress::of(request.extensions());
         let headers = request.headers().clone();
         // A body that broke off or is too long has its answer from the layer that watches it.
         let body = Bytes::from_request(request, state).await;
@@ -38,7 +39,7 @@ impl FromRequest<AppState> for ClientRequest {
         let form = Form::read(&headers, &body)?;
         let (id, secret) = presented(&headers, &form)?.ok_or(OAuthError::InvalidClient)?;
         match state.sessions.clients.authenticate(ClientCredentials { id: &id, secret: &secret }) {
-            Ok(client) => Ok(Self { client, secret, form }),
+            Ok(client) => Ok(Self { client, secret, form, from }),
             Err(_) => Err(failed(state, &id, from)),
         }
     }

@@ -33,7 +33,7 @@ pub(super) async fn token(State(state): State<AppState>, request: ClientRequest)
 
 async fn refresh(state: &AppState, request: &ClientRequest) -> Result<Granted, OAuthError> {
     let token = request.form.require("refresh_token", "refresh_token is missing")?.to_owned();
-    let refreshed = state.redeem_as(request.client.id.clone(), request.secret.clone(), token).await;
+    let refreshed = state.redeem_as(request.client.id.clone(), request.secret.clone(), token, request.from).await;
     let tokens = refreshed.map_err(reduce)?.tokens;
     Ok(granted(&tokens.access, tokens.life.seconds(), Some(tokens.refresh.as_str().to_owned())))
 }

@@ -1,5 +1,7 @@
 //! The life of a session: begin, refresh, end.
 
+mod owner;
+
 use super::{
     Origin,
     clients::{self, ClientCredentials, Clients, InvalidClient},
@@ -20,7 +22,8 @@ use crate::server::{
     random,
     store::{EndedSession, Store, StoreError},
 };
-use std::{error::Error, sync::Arc, time::Duration};
+pub use owner::MAX_SESSIONS;
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -174,6 +177,7 @@ impl Sessions {
             return Ok(None);
         }
         info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
+        self.make_room_for(&session).await;
         Ok(Some(self.issue(&session, now)))
     }
 
@@ -218,12 +222,17 @@ impl Sessions {
         }
     }
 
-    /// Redeems a refresh token for a client (RFC 6749 §6).
+    /// Redeems a refresh token that came from an address, for a client (RFC 6749 §6).
     ///
     /// # Errors
     ///
     /// [`RefreshError`]; see [`RefreshError::is_final`].
-    pub async fn refresh(&self, client: ClientCredentials<'_>, refresh_token: &str) -> Result<Refreshed, RefreshError> {
+    pub async fn refresh(
+        &self,
+        client: ClientCredentials<'_>,
+        refresh_token: &str,
+        from: IpAddr,
+    ) -> Result<Refreshed, RefreshError> {
         let client = self.clients.authenticate(client)?;
         let token = self.read_refresh(refresh_token)?;
         for _ in 0..MAX_ROUNDS {
@@ -231,7 +240,7 @@ impl Sessions {
             if session.client_id != client.id {
                 return Err(RefreshError::UnknownSession);
             }
-            if let Some(done) = self.carry_out(session, token).await? {
+            if let Some(done) = self.carry_out(session, token, from).await? {
                 return Ok(done);
             }
         }
@@ -254,7 +263,12 @@ impl Sessions {
 
     /// Does what the rules say about this token and this state of the session. `None` if the state has changed
     /// meanwhile, so that the rules have to be asked again.
-    async fn carry_out(&self, session: Session, token: RefreshToken) -> Result<Option<Refreshed>, RefreshError> {
+    async fn carry_out(
+        &self,
+        session: Session,
+        token: RefreshToken,
+        from: IpAddr,
+    ) -> Result<Option<Refreshed>, RefreshError> {
         let now = self.clock.now();
         let verdict = decide(&session, token.generation, now);
         match verdict {
@@ -274,10 +288,12 @@ impl Sessions {
             Verdict::Expired => Err(RefreshError::Expired),
             Verdict::Ended => Err(RefreshError::Ended),
             Verdict::Reuse => {
-                if self.end(session.id, EndReason::Reuse).await? {
+                let ended = self.store.end_reused_session(session.id, now, &from.to_string()).await?;
+                self.note_end(session.id, now, EndReason::Reuse, ended);
+                if ended {
                     warn!(
                         target: "tokenlife::security", event = "refresh_token_reused", user = %session.user_id, session = %session.id,
-                        presented = token.generation.number(), current = session.generation.number(),
+                        presented = token.generation.number(), current = session.generation.number(), address = %from,
                     );
                 }
                 Err(RefreshError::Reused)
@@ -299,11 +315,16 @@ impl Sessions {
     pub async fn end(&self, session: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let ended = self.store.end_session(session, now, reason).await?;
-        self.ended.insert(EndedSession { id: session, at: now });
-        if ended {
+        self.note_end(session, now, reason, ended);
+        Ok(ended)
+    }
+
+    /// Has this server refuse the session's access tokens, and tells the log if it ended only now.
+    fn note_end(&self, session: SessionId, at: Timestamp, reason: EndReason, only_now: bool) {
+        self.ended.insert(EndedSession { id: session, at });
+        if only_now {
             info!(target: "tokenlife::security", event = "session_ended", %session, reason = reason.code());
         }
-        Ok(ended)
     }
 
     /// A live session and its user.

@@ -19,8 +19,8 @@ use tracing::{error, warn};
 const BEGIN_ANEW_AFTER: Duration = Duration::from_secs(1);
 /// How often sessions are deleted whose time is up.
 const CLEAN_UP: Duration = Duration::from_mins(10);
-/// How long such a session is kept, for whoever looks into what happened.
-const KEEP_EXPIRED: Duration = Duration::from_hours(24);
+/// How long such a session is kept, for whoever looks into what happened: its owner, too, if it ended by reuse.
+const KEEP_EXPIRED: Duration = Duration::from_hours(7 * 24);
 const CLEAN_UP_BATCH: u32 = 500;
 
 impl Application {

@@ -12,13 +12,16 @@ pub use connect::PostgresSettings;
 
 use super::{
     Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller,
-    rows::{ClientRow, EndedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow},
+    rows::{
+        ClientRow, EndedSessionRow, ReusedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow,
+        UserRow,
+    },
 };
 use crate::server::{
     clock::Timestamp,
     domain::{
         email::EmailKey,
-        session::{EndReason, Generation, Session, SessionId},
+        session::{EndReason, Generation, ReusedSession, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
@@ -273,6 +276,86 @@ impl Store for PostgresStore {
                 .bind(id.as_uuid())
                 .bind(at.as_millis())
                 .bind(reason.code());
+        Ok(self.change(&self.requests, statement).await? == 1)
+    }
+
+    async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError> {
+        let statement = sqlx::query(
+            "UPDATE sessions SET ended_at = $2, end_reason = 'reuse', reused_from = $3 WHERE id = $1 AND ended_at IS NULL",
+        )
+        .bind(id.as_uuid())
+        .bind(at.as_millis())
+        .bind(from);
+        Ok(self.change(&self.requests, statement).await? == 1)
+    }
+
+    /// Locks in the order of the ids, as everybody does who ends many, so that two of them never wait for each other.
+    async fn end_other_sessions(
+        &self,
+        user: UserId,
+        spared: SessionId,
+        keep: u32,
+        at: Timestamp,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let query = sqlx::query_as(
+            "UPDATE sessions SET ended_at = $4, end_reason = $5 WHERE ended_at IS NULL AND id IN (
+                 SELECT id FROM sessions WHERE id IN (
+                     SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $4 AND id <> $2
+                     ORDER BY rotated_at DESC, id DESC OFFSET $3
+                 ) ORDER BY id FOR NO KEY UPDATE
+             ) RETURNING id",
+        )
+        .bind(user.as_uuid())
+        .bind(spared.as_uuid())
+        .bind(i64::from(keep))
+        .bind(at.as_millis())
+        .bind(reason.code());
+        let rows: Vec<(Uuid,)> = self.list(&self.requests, query).await?;
+        Ok(rows.into_iter().map(|(id,)| SessionId::from_uuid(id)).collect())
+    }
+
+    async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+              ORDER BY rotated_at DESC, id DESC"
+        ))
+        .bind(user.as_uuid())
+        .bind(at.as_millis());
+        let rows: Vec<SessionRow> = self.list(&self.requests, query).await?;
+        rows.into_iter().map(Session::try_from).collect()
+    }
+
+    async fn list_reused_sessions(
+        &self,
+        user: UserId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReusedSession>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            session_columns!(),
+            ", reused_from FROM sessions
+              WHERE user_id = $1 AND end_reason = 'reuse' AND reuse_dismissed_at IS NULL AND ended_at >= $2
+              ORDER BY ended_at DESC, id DESC LIMIT $3"
+        ))
+        .bind(user.as_uuid())
+        .bind(since.as_millis())
+        .bind(i64::from(limit));
+        let rows: Vec<ReusedSessionRow> = self.list(&self.requests, query).await?;
+        rows.into_iter().map(ReusedSession::try_from).collect()
+    }
+
+    async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        let statement = sqlx::query(
+            "UPDATE sessions SET reuse_dismissed_at = coalesce(reuse_dismissed_at, $3)
+             WHERE id = $2 AND user_id = $1 AND end_reason = 'reuse'",
+        )
+        .bind(user.as_uuid())
+        .bind(id.as_uuid())
+        .bind(at.as_millis());
         Ok(self.change(&self.requests, statement).await? == 1)
     }
 

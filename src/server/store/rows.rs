@@ -6,7 +6,7 @@ use crate::server::{
     domain::{
         email::Email,
         key_schedule::KeyTimes,
-        session::{EndReason, Ended, Generation, LoginMethod, Session, SessionId},
+        session::{EndReason, Ended, Generation, LoginMethod, ReusedSession, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
@@ -98,6 +98,24 @@ pub(super) struct EndedSessionRow {
 impl From<EndedSessionRow> for EndedSession {
     fn from(row: EndedSessionRow) -> Self {
         Self { id: SessionId::from_uuid(row.id), at: Timestamp::from_millis(row.ended_at) }
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct ReusedSessionRow {
+    #[sqlx(flatten)]
+    session: SessionRow,
+    reused_from: Option<String>,
+}
+
+impl TryFrom<ReusedSessionRow> for ReusedSession {
+    type Error = StoreError;
+
+    fn try_from(row: ReusedSessionRow) -> Result<Self, StoreError> {
+        let session = Session::try_from(row.session)?;
+        let at = session.ended.ok_or(StoreError::Corrupt("end of a session"))?.at;
+        // Not noted by versions that did not know this column yet.
+        Ok(Self { session, at, from: row.reused_from.unwrap_or_default() })
     }
 }
 

@@ -8,13 +8,16 @@ mod group_commit;
 
 use super::{
     Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller,
-    rows::{ClientRow, EndedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow, UserRow},
+    rows::{
+        ClientRow, EndedSessionRow, ReusedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow,
+        UserRow,
+    },
 };
 use crate::server::{
     clock::Timestamp,
     domain::{
         email::EmailKey,
-        session::{EndReason, Generation, Session, SessionId},
+        session::{EndReason, Generation, ReusedSession, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
@@ -28,6 +31,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{fs::OpenOptions, io, path::Path, time::Duration};
+use uuid::Uuid;
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -250,6 +254,86 @@ impl Store for SqliteStore {
                 .bind(at.as_millis())
                 .bind(reason.code());
         Ok(self.group_commit.write(statement).await? == 1)
+    }
+
+    async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE sessions SET ended_at = $2, end_reason = 'reuse', reused_from = $3 WHERE id = $1 AND ended_at IS NULL",
+        )
+        .bind(id.as_uuid())
+        .bind(at.as_millis())
+        .bind(from)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn end_other_sessions(
+        &self,
+        user: UserId,
+        spared: SessionId,
+        keep: u32,
+        at: Timestamp,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let rows: Vec<(Uuid,)> = sqlx::query_as(
+            "UPDATE sessions SET ended_at = $4, end_reason = $5 WHERE id IN (
+                 SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $4 AND id <> $2
+                 ORDER BY rotated_at DESC, id DESC LIMIT -1 OFFSET $3
+             ) RETURNING id",
+        )
+        .bind(user.as_uuid())
+        .bind(spared.as_uuid())
+        .bind(keep)
+        .bind(at.as_millis())
+        .bind(reason.code())
+        .fetch_all(&self.writer)
+        .await?;
+        Ok(rows.into_iter().map(|(id,)| SessionId::from_uuid(id)).collect())
+    }
+
+    async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<SessionRow> = sqlx::query_as(
+            "SELECT * FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+             ORDER BY rotated_at DESC, id DESC",
+        )
+        .bind(user.as_uuid())
+        .bind(at.as_millis())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(Session::try_from).collect()
+    }
+
+    async fn list_reused_sessions(
+        &self,
+        user: UserId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReusedSession>, StoreError> {
+        let rows: Vec<ReusedSessionRow> = sqlx::query_as(
+            "SELECT * FROM sessions
+             WHERE user_id = $1 AND end_reason = 'reuse' AND reuse_dismissed_at IS NULL AND ended_at >= $2
+             ORDER BY ended_at DESC, id DESC LIMIT $3",
+        )
+        .bind(user.as_uuid())
+        .bind(since.as_millis())
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(ReusedSession::try_from).collect()
+    }
+
+    async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE sessions SET reuse_dismissed_at = coalesce(reuse_dismissed_at, $3)
+             WHERE id = $2 AND user_id = $1 AND end_reason = 'reuse'",
+        )
+        .bind(user.as_uuid())
+        .bind(id.as_uuid())
+        .bind(at.as_millis())
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {

@@ -37,7 +37,7 @@ async fn page_of(app: &TestApp, browser: Option<&Browser<'_>>) -> Parts {
     let mut page = request.body(()).expect("a request").into_parts().0;
     if let Some(browser) = browser {
         let session = app.session(browser.session_id()).await;
-        let session = Some(VisitorSession { user_id: session.user_id, session_id: session.id });
+        let session = Some(VisitorSession { user_id: session.user_id, session_id: session.id, is_certain: true });
         page.extensions.insert(Visitor { session, ..Visitor::default() });
     }
     page

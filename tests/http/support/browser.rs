@@ -3,7 +3,7 @@
 use super::{Answer, TestApp};
 use axum::{
     body::Body,
-    http::{Method, Request, header},
+    http::{HeaderValue, Method, Request, header},
 };
 use cookie::{Cookie, time::Duration as MaxAge};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -21,11 +21,13 @@ pub struct Browser<'a> {
     pub email: String,
     /// Where its connections come from.
     peer: Option<SocketAddr>,
+    /// What it calls itself.
+    user_agent: Option<&'static str>,
 }
 
 impl<'a> Browser<'a> {
     pub fn new(app: &'a TestApp) -> Self {
-        Self { app, jar: BTreeMap::new(), email: String::new(), peer: None }
+        Self { app, jar: BTreeMap::new(), email: String::new(), peer: None, user_agent: None }
     }
 
     /// The same browser at another place of the network.
@@ -36,7 +38,13 @@ impl<'a> Browser<'a> {
 
     /// The same browser, with its cookies, in front of another instance.
     pub fn in_front_of<'b>(&self, app: &'b TestApp) -> Browser<'b> {
-        Browser { app, jar: self.jar.clone(), email: self.email.clone(), peer: self.peer }
+        Browser { app, jar: self.jar.clone(), email: self.email.clone(), peer: self.peer, user_agent: self.user_agent }
+    }
+
+    /// The same browser by another name.
+    pub fn called(mut self, user_agent: &'static str) -> Self {
+        self.user_agent = Some(user_agent);
+        self
     }
 
     /// Opens a page, as from the address bar.
@@ -84,6 +92,9 @@ impl<'a> Browser<'a> {
     pub async fn send_only(&self, mut request: Request<Body>) -> Answer {
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header value"));
+        }
+        if let Some(user_agent) = self.user_agent {
+            request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(user_agent));
         }
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddress(peer));

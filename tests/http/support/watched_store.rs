@@ -12,7 +12,7 @@ use tokenlife::server::{
     clock::Timestamp,
     domain::{
         email::EmailKey,
-        session::{EndReason, Generation, Session, SessionId},
+        session::{EndReason, Generation, ReusedSession, Session, SessionId},
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
@@ -173,6 +173,38 @@ impl Store for WatchedStore {
 
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
         ask!(self.end_session(id, at, reason))
+    }
+
+    async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError> {
+        ask!(self.end_reused_session(id, at, from))
+    }
+
+    async fn end_other_sessions(
+        &self,
+        user: UserId,
+        spared: SessionId,
+        keep: u32,
+        at: Timestamp,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        ask!(self.end_other_sessions(user, spared, keep, at, reason))
+    }
+
+    async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        ask!(self.list_live_sessions(user, at))
+    }
+
+    async fn list_reused_sessions(
+        &self,
+        user: UserId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReusedSession>, StoreError> {
+        ask!(self.list_reused_sessions(user, since, limit))
+    }
+
+    async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
+        ask!(self.dismiss_reused_session(user, id, at))
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {

@@ -29,11 +29,15 @@ CREATE TABLE sessions (
     end_reason  text,
     address     text NOT NULL,
     user_agent  text NOT NULL,
+    reused_from text,                            -- the address an old token came from, if that ended it
+    reuse_dismissed_at bigint,                   -- when its owner had seen that
     CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 ) WITH (fillfactor = 70);
 
 CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
+CREATE INDEX sessions_live ON sessions (user_id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_reused ON sessions (user_id) WHERE end_reason = 'reuse' AND reuse_dismissed_at IS NULL;
 CREATE INDEX sessions_ended_at ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Clients have two secrets while they change them. The client "web" is known without being registered.

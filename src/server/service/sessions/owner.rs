@@ -1,0 +1,95 @@
+//! What people see of their own sessions, and do about them.
+
+use super::Sessions;
+use crate::server::{
+    domain::{
+        session::{EndReason, ReusedSession, Session, SessionId},
+        user::UserId,
+    },
+    store::StoreError,
+};
+use std::time::Duration;
+use tracing::warn;
+
+/// How many sessions a user has at most (ASVS 7.1.2): far more than anybody has browsers. Who signs in once more ends
+/// the one that was unused for longest.
+pub const MAX_SESSIONS: u32 = 50;
+/// How long somebody is told that a session of theirs ended by reuse, unless they dismiss it.
+const TOLD_FOR: Duration = Duration::from_hours(30 * 24);
+/// How many of those are told at once, the newest.
+const TOLD_AT_ONCE: u32 = 5;
+
+impl Sessions {
+    /// The live sessions of a user, the one used last first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        self.store.list_live_sessions(owner, self.clock.now()).await
+    }
+
+    /// Ends a session of this user's; one that is over already is none the worse for it. `false` if they have no such
+    /// session.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the session then goes on.
+    pub async fn end_own(&self, owner: UserId, session: SessionId) -> Result<bool, StoreError> {
+        let found = self.store.find_session(session).await?;
+        if found.is_none_or(|session| session.user_id != owner) {
+            return Ok(false);
+        }
+        self.end(session, EndReason::EndedByOwner).await?;
+        Ok(true)
+    }
+
+    /// Ends all sessions of a user except the one they are in; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; all of them then go on.
+    pub async fn end_others(&self, owner: UserId, spared: SessionId) -> Result<usize, StoreError> {
+        self.end_all_but(owner, spared, 0, EndReason::EndedByOwner).await
+    }
+
+    /// The sessions of a user that ended by reuse, for the user to know.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn list_reused(&self, owner: UserId) -> Result<Vec<ReusedSession>, StoreError> {
+        self.store.list_reused_sessions(owner, self.clock.now().before(TOLD_FOR), TOLD_AT_ONCE).await
+    }
+
+    /// Notes that a user has been told about a session of theirs that ended by reuse. `false` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn dismiss_reused(&self, owner: UserId, session: SessionId) -> Result<bool, StoreError> {
+        self.store.dismiss_reused_session(owner, session, self.clock.now()).await
+    }
+
+    /// Holds a user to [`MAX_SESSIONS`] after a new one. Failing leaves one too many until the next sign-in.
+    pub(super) async fn make_room_for(&self, new: &Session) {
+        if let Err(error) = self.end_all_but(new.user_id, new.id, MAX_SESSIONS - 1, EndReason::TooMany).await {
+            warn!(user = %new.user_id, error = &error as &dyn std::error::Error, "could not hold a user to the limit of sessions");
+        }
+    }
+
+    async fn end_all_but(
+        &self,
+        user: UserId,
+        spared: SessionId,
+        keep: u32,
+        reason: EndReason,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let ended = self.store.end_other_sessions(user, spared, keep, now, reason).await?;
+        for session in &ended {
+            self.note_end(*session, now, reason, true);
+        }
+        Ok(ended.len())
+    }
+}
