@@ -93,7 +93,7 @@ fn no_order_of_events_signs_an_honest_person_out() {
 
 #[test]
 fn a_restored_backup_signs_nobody_out() {
-    exhaust(RESTORED, 100_000);
+    exhaust(RESTORED, 20_000);
 }
 
 #[test]

@@ -278,6 +278,8 @@ impl World {
             Step::SignIn => self.sign_in(rules),
             Step::BackUp => self.backup.clone_from(&self.rows),
             Step::Restore => {
+                // The servers stand still for it, longer than anything is under way.
+                self.network.clear();
                 self.restores += 1;
                 self.restored = true;
                 self.rows.clone_from(&self.backup);
