@@ -5,7 +5,7 @@ import { defaultLives, shortLives } from './support/servers';
 // Each spec runs twice, alive and without JavaScript; those that need a living page are called *.hydrated.spec.ts.
 const hydrated = /\.hydrated\.spec\.ts$/;
 // What people do every day runs once more where an access token lives for three seconds.
-const normalUse = /(journey|profile|short-lived\.hydrated)\.spec\.ts$/;
+const normalUse = /(journey|profile|notes|short-lived\.hydrated)\.spec\.ts$/;
 const shortLivedOnly = /short-lived\.hydrated\.spec\.ts$/;
 
 const tests: Project[] = [
@@ -42,5 +42,5 @@ export default defineConfig({
   },
   globalSetup: './support/check-build.ts',
   projects: takesScreenshots ? [screenshots] : tests,
-  webServer: takesScreenshots ? [defaultLives.start()] : [defaultLives.start(), shortLives.start()],
+  webServer: takesScreenshots ? defaultLives.start() : [...defaultLives.start(), ...shortLives.start()],
 });

@@ -2,9 +2,10 @@
 
 use crate::{
     components::{
-        form_echo::provide_form_echo, private_area::PrivateArea, settings::provide_settings, site_header::SiteHeader,
+        form_echo::provide_form_echo, offered::provide_offered, private_area::PrivateArea, settings::provide_settings,
+        site_header::SiteHeader,
     },
-    pages::{AccountPage, HomePage, LoginPage, NotFoundPage, SessionsPage, SignUpPage},
+    pages::{AccountPage, HomePage, LoginPage, NotFoundPage, NotesPage, SessionsPage, SignUpPage},
     session::provide_session,
 };
 use leptos::prelude::*;
@@ -28,6 +29,7 @@ pub fn App() -> impl IntoView {
     provide_session();
     provide_form_echo();
     provide_settings();
+    provide_offered();
 
     view! {
         <Title formatter=document_title/>
@@ -41,6 +43,9 @@ pub fn App() -> impl IntoView {
                     <ParentRoute path=path!("/account") view=PrivateArea ssr=SsrMode::InOrder>
                         <Route path=path!("") view={Lazy::<AccountPage>::new()} ssr=SsrMode::InOrder/>
                         <Route path=path!("sessions") view={Lazy::<SessionsPage>::new()} ssr=SsrMode::InOrder/>
+                    </ParentRoute>
+                    <ParentRoute path=path!("/notes") view=PrivateArea ssr=SsrMode::InOrder>
+                        <Route path=path!("") view={Lazy::<NotesPage>::new()} ssr=SsrMode::InOrder/>
                     </ParentRoute>
                 </Routes>
             </main>

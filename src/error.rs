@@ -25,6 +25,10 @@ pub enum AppError {
     OtherUser,
     /// There is no such thing.
     NotFound,
+    /// It has been changed since it was seen.
+    Conflict,
+    /// There is room for so many and no more.
+    Full { max: u32 },
     /// The body is longer than the server reads.
     TooLarge,
     /// The body is not form-encoded.
@@ -55,6 +59,8 @@ pub enum Field {
     Email,
     DisplayName,
     Password,
+    Title,
+    Text,
 }
 
 impl Field {
@@ -65,6 +71,8 @@ impl Field {
             Self::Email => "email",
             Self::DisplayName => "display_name",
             Self::Password => "password",
+            Self::Title => "title",
+            Self::Text => "text",
         }
     }
 }
@@ -103,7 +111,7 @@ impl AppError {
             Self::Unauthenticated | Self::InvalidCredentials => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
-            Self::OtherUser => 409,
+            Self::Conflict | Self::Full { .. } | Self::OtherUser => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Validation(_) => 422,

@@ -1,5 +1,7 @@
 //! What crosses the wire besides errors: no secrets, no types that only one side can read.
 
+pub mod notes;
+
 use crate::error::{AppError, Field};
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +143,12 @@ impl std::fmt::Display for TokenLife {
     }
 }
 
+/// What this application offers besides accounts: the services that stand behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offered {
+    pub notes: bool,
+}
+
 /// How hard a password is to guess, and whether it would be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordRating {
@@ -164,7 +172,13 @@ impl FormEcho {
     /// What was typed into a field.
     #[must_use]
     pub fn typed(&self, field: Field) -> Option<&str> {
-        self.typed.iter().find(|(name, _)| name == field.name()).map(|(_, value)| value.as_str())
+        self.sent(field.name())
+    }
+
+    /// What was sent under a name, by an invisible field for example.
+    #[must_use]
+    pub fn sent(&self, name: &str) -> Option<&str> {
+        self.typed.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -33,6 +33,7 @@ mod account_page;
 mod home_page;
 mod login_page;
 mod not_found_page;
+mod notes_page;
 mod sessions_page;
 mod sign_up_page;
 
@@ -40,5 +41,6 @@ pub use account_page::AccountPage;
 pub use home_page::HomePage;
 pub use login_page::LoginPage;
 pub use not_found_page::NotFoundPage;
+pub use notes_page::NotesPage;
 pub use sessions_page::SessionsPage;
 pub use sign_up_page::SignUpPage;

@@ -7,6 +7,12 @@ pub const LOGIN: &str = "/login";
 pub const SIGN_UP: &str = "/signup";
 pub const ACCOUNT: &str = "/account";
 pub const SESSIONS: &str = "/account/sessions";
+pub const NOTES: &str = "/notes";
+
+/// Where the gateway passes on to the service that keeps the notes.
+pub const NOTES_SERVICE: &str = "/api/notes";
+/// The stream by which that service tells of changes.
+pub const NOTES_CHANGES: &str = "/api/notes/changes";
 
 /// The server functions. Each is `POST`, form-encoded, so that a plain form reaches it.
 pub mod api {
@@ -22,8 +28,11 @@ pub mod api {
     pub const END_OTHER_SESSIONS: &str = "/api/account/end_other_sessions";
     pub const LIST_REUSES: &str = "/api/account/reuses";
     pub const DISMISS_REUSE: &str = "/api/account/dismiss_reuse";
+    pub const ADD_NOTE: &str = "/api/note/add";
+    pub const CHANGE_NOTE: &str = "/api/note/change";
+    pub const DELETE_NOTE: &str = "/api/note/delete";
     /// All of them.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 15] = [
         LOGIN,
         REFRESH,
         LOGOUT,
@@ -36,6 +45,9 @@ pub mod api {
         END_OTHER_SESSIONS,
         LIST_REUSES,
         DISMISS_REUSE,
+        ADD_NOTE,
+        CHANGE_NOTE,
+        DELETE_NOTE,
     ];
 }
 
@@ -59,7 +71,8 @@ pub mod health {
 /// is rendered; everything below a private path is private too.
 #[must_use]
 pub fn is_private(path: &str) -> bool {
-    path.strip_prefix(ACCOUNT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let is_below = |page| path.strip_prefix(page).is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'));
+    is_below(ACCOUNT) || is_below(NOTES)
 }
 
 /// The page that shows a server function's form, for the browser without JavaScript.
@@ -72,6 +85,7 @@ pub fn form_page(server_function: &str) -> Option<&'static str> {
         api::SIGN_UP => Some(SIGN_UP),
         api::CHANGE_DISPLAY_NAME | api::DISMISS_REUSE => Some(ACCOUNT),
         api::END_SESSION | api::END_OTHER_SESSIONS => Some(SESSIONS),
+        api::ADD_NOTE | api::CHANGE_NOTE | api::DELETE_NOTE => Some(NOTES),
         api::LOGOUT => Some(HOME),
         _ => None,
     }
@@ -89,14 +103,31 @@ pub fn with_return_to(page: &str, destination: &ReturnTo) -> String {
     if *destination == ReturnTo::default() {
         return page.to_owned();
     }
-    let mut url = format!("{page}?{RETURN_TO}=");
-    for byte in destination.as_str().bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => url.push(char::from(byte)),
-            other => push_percent_encoded(&mut url, other),
-        }
-    }
+    with_parameter(page, RETURN_TO, destination.as_str())
+}
+
+/// An address with one more parameter in its query.
+#[must_use]
+pub fn with_parameter(address: &str, name: &str, value: &str) -> String {
+    let separator = if address.contains('?') { '&' } else { '?' };
+    let mut url = format!("{address}{separator}{name}=");
+    push_encoded(&mut url, value, b"-_.~/");
     url
+}
+
+/// The address of something that lies right below another, under a name that may hold anything.
+#[must_use]
+pub fn below(address: &str, name: &str) -> String {
+    let mut url = format!("{address}/");
+    push_encoded(&mut url, name, b"-_.~");
+    url
+}
+
+/// The first parameter of this name in a query, decoded once. A leading `?` does not matter.
+#[must_use]
+pub fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(found, _)| *found == name).and_then(|(_, value)| percent_decoded(value))
 }
 
 /// The query parameter that carries a [`ReturnTo`], and the parameter of the server functions that take one.
@@ -125,9 +156,7 @@ impl ReturnTo {
     /// The destination in a page's query, as [`with_return_to`] wrote it. A leading `?` does not matter.
     #[must_use]
     pub fn of_query(query: &str) -> Self {
-        let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-        let written = pairs.filter(|(name, _)| *name == RETURN_TO).map(|(_, value)| value).next();
-        Self::parse(written.and_then(percent_decoded).as_deref())
+        Self::parse(parameter(query, RETURN_TO).as_deref())
     }
 
     fn try_parse(wanted: &str) -> Option<Self> {
@@ -188,6 +217,16 @@ pub fn percent_decoded(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(decoded).ok()
+}
+
+fn push_encoded(url: &mut String, text: &str, plain: &[u8]) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            push_percent_encoded(url, byte);
+        }
+    }
 }
 
 fn push_percent_encoded(url: &mut String, byte: u8) {
@@ -281,8 +320,19 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_survives_its_query() {
+        let url = with_parameter(&with_parameter("/notes", "q", "a&b=c%20 ü/?#+"), "edit", "7");
+        assert_eq!(url, "/notes?q=a%26b%3Dc%2520%20%C3%BC/%3F%23%2B&edit=7");
+        let query = url.split_once('?').expect("a query").1;
+        assert_eq!(parameter(query, "q").as_deref(), Some("a&b=c%20 ü/?#+"));
+        assert_eq!((parameter(query, "edit").as_deref(), parameter(query, "x")), (Some("7"), None));
+        assert_eq!(below("/api/notes", "../a?b"), "/api/notes/..%2Fa%3Fb");
+    }
+
+    #[test]
     fn what_lies_below_the_account_page_is_private() {
         assert!(is_private("/account") && is_private("/account/") && is_private("/account/sessions"));
-        assert!(!is_private("/") && !is_private("/accounting") && !is_private("/login"));
+        assert!(is_private("/notes") && is_private("/notes/"));
+        assert!(!is_private("/notesbook") && !is_private("/") && !is_private("/accounting") && !is_private("/login"));
     }
 }

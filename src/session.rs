@@ -4,7 +4,7 @@
 //! who is there; in the browser [`client::SessionClient`] keeps the session alive around each call, and the rest of
 //! this module watches for the moments when what the page shows has ceased to be true.
 
-mod browser;
+pub(crate) mod browser;
 pub mod client;
 pub mod decide;
 mod flight;

@@ -14,6 +14,8 @@ mod client;
 mod instance;
 #[path = "nginx/proxy.rs"]
 mod proxy;
+#[path = "nginx/services.rs"]
+mod services;
 #[path = "nginx/sign_in.rs"]
 mod sign_in;
 #[path = "nginx/streams.rs"]

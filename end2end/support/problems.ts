@@ -6,7 +6,7 @@ const UNUSED = 'was preloaded using link preload but not used';
 /** Everything the browser complains about, in all tabs of a context: a test that leaves some of it has failed. */
 export class Problems {
   readonly #found: { text: string; path: string }[] = [];
-  readonly #allowed: { text: string; path: string }[] = [];
+  readonly #allowed: { text: string; path: string | RegExp }[] = [];
 
   constructor(context: BrowserContext, origin: string, javaScript: boolean) {
     context.on('console', (message) => {
@@ -35,14 +35,17 @@ export class Problems {
   }
 
   /** Expects a complaint about a path: a status such as `422`, or a piece of its text. */
-  allow(what: number | string, path: string): void {
+  allow(what: number | string, path: string | RegExp): void {
     this.#allowed.push({ text: String(what), path });
   }
 
   /** What was found and not allowed. */
   left(): string[] {
     const isAllowed = (problem: { text: string; path: string }) =>
-      this.#allowed.some((allowed) => allowed.path === problem.path && problem.text.includes(allowed.text));
+      this.#allowed.some(({ text, path }) => {
+        const isThere = typeof path === 'string' ? path === problem.path : path.test(problem.path);
+        return isThere && problem.text.includes(text);
+      });
     return this.#found.filter((problem) => !isAllowed(problem)).map(({ text, path }) => `${path}: ${text}`);
   }
 

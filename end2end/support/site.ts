@@ -86,6 +86,38 @@ export class Site {
     await this.showsNobody();
   }
 
+  /** A note, or the form for a new one, by what it is called. */
+  note(title: string): Locator {
+    return this.page.getByRole('region', { name: title, exact: true });
+  }
+
+  async fillNote(title: string, text: string): Promise<void> {
+    const form = this.note('New note');
+    await form.getByLabel('Title').fill(title);
+    await form.getByLabel('Text').fill(text);
+  }
+
+  /** Writes a note, and waits for it to be stored. */
+  async writeNote(title: string, text: string): Promise<void> {
+    await this.fillNote(title, text);
+    await this.button('Add').click();
+    await expect(this.note(title).getByRole('link', { name: 'Edit' })).toBeVisible();
+    await expect(this.note('New note').getByLabel('Title')).toHaveValue('');
+    await this.isAlive();
+  }
+
+  /** Changes some fields of a note. */
+  async changeNote(title: string, fields: Record<string, string>): Promise<void> {
+    const card = this.note(title);
+    await card.getByRole('link', { name: 'Edit' }).click();
+    await expect(card.getByRole('button', { name: 'Save' })).toBeVisible();
+    await this.isAlive();
+    for (const [label, text] of Object.entries(fields)) {
+      await card.getByLabel(label).fill(text);
+    }
+    await card.getByRole('button', { name: 'Save' }).click();
+  }
+
   /** Saves another display name on the account page. */
   async rename(name: string): Promise<void> {
     await this.fill({ 'Display name': name });

@@ -46,7 +46,7 @@ struct Settings {
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     issuer: String,
     /// Who this service is: the `aud` of the tokens for it.
-    #[arg(long, default_value = "notes")]
+    #[arg(long, default_value = "http://127.0.0.1:4000")]
     audience: String,
     /// Where the issuer publishes its keys.
     #[arg(long, default_value = "http://127.0.0.1:3000/.well-known/jwks.json")]

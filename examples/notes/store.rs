@@ -14,7 +14,7 @@ use sqlx::{
 use std::{fs, path::Path, time::Duration};
 
 /// So many notes one owner may have.
-pub const MAX_NOTES: u32 = 200;
+pub const MAX_NOTES: u32 = 100;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -24,6 +24,8 @@ script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 . "$script_lib/build.sh"
 # shellcheck source-path=SCRIPTDIR source=chaos.sh
 . "$script_lib/chaos.sh"
+# shellcheck source-path=SCRIPTDIR source=notes.sh
+. "$script_lib/notes.sh"
 
 # ready_to compile | build | browse: each takes in the one before it. What the system lacks is told first and all at
 # once, before the long steps begin.

@@ -41,6 +41,8 @@ pub fn describe(error: &AppError) -> String {
         AppError::Validation(_) => "Please look at the marked fields.".into(),
         AppError::OtherUser => "Somebody else has signed in on this browser. Load the page anew.".into(),
         AppError::NotFound => "There is nothing here.".into(),
+        AppError::Conflict => "This was changed elsewhere in the meantime.".into(),
+        AppError::Full { max } => format!("There is room for {max} and no more."),
         AppError::TooLarge => "That is longer than the server reads.".into(),
         AppError::UnsupportedMediaType | AppError::BadRequest => {
             "The server could not read that. Load the page anew and try again.".into()
@@ -58,6 +60,8 @@ pub fn describe_problem(field: Field, problem: Problem) -> String {
         (Problem::Required, Field::Email) => "Enter your e-mail address.".into(),
         (Problem::Required, Field::DisplayName) => "Enter the name you want to see here.".into(),
         (Problem::Required, Field::Password) => "Enter a password.".into(),
+        (Problem::Required, Field::Title) => "Enter a title.".into(),
+        (Problem::Required, Field::Text) => "Enter a text.".into(),
         (Problem::TooShort { min }, _) => format!("Use at least {min} characters."),
         (Problem::TooLong { max }, _) => format!("Use at most {max} characters."),
         (Problem::NotAnEmail, _) => "Enter an e-mail address like name@example.com.".into(),

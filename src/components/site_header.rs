@@ -4,6 +4,7 @@ use super::{
     by_session::BySession,
     error_view::describe,
     form::{OnSuccess, use_form},
+    offered::use_offered,
     return_to::use_return_to,
 };
 use crate::{api::session::Logout, paths, session::use_session};
@@ -49,6 +50,7 @@ fn SignedInLinks() -> impl IntoView {
     let logout = use_session().logout;
     let pending = logout.pending();
     view! {
+        {use_offered().notes.then(|| view! { <A href=paths::NOTES>"Notes"</A> })}
         <A href=paths::ACCOUNT>"Account"</A>
         // Not an `ActionForm`: it has no fields, and the code that reads fields would be loaded with every page.
         <form

@@ -76,6 +76,12 @@ impl Gateway {
         &self.routes
     }
 
+    /// Whether a service is found under this very prefix.
+    #[must_use]
+    pub fn offers(&self, prefix: &str) -> bool {
+        self.routes.iter().any(|route| route.prefix() == prefix)
+    }
+
     /// Passes a request on and its answer back.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the session needs from the browser: cookies, a clock, the address bar. Nothing here runs on the server.
 
-use leptos::prelude::{document, window};
+use futures::channel::oneshot;
+use leptos::prelude::{document, set_timeout, window};
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDocument;
@@ -70,6 +71,13 @@ pub(crate) fn leave_for(path: &str) {
 /// Loads a page of this application, keeping this one in the history.
 pub(crate) fn go_to(path: &str) {
     _ = window().location().assign(path);
+}
+
+/// Waits.
+pub(crate) async fn sleep(time: Duration) {
+    let (wake, woken) = oneshot::channel();
+    set_timeout(move || _ = wake.send(()), time);
+    _ = woken.await;
 }
 
 fn is_https() -> bool {

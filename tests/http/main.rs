@@ -14,6 +14,7 @@ mod instances;
 mod introspection;
 mod limits;
 mod master_secret;
+mod notes;
 mod other_user;
 mod outage;
 mod privacy;

@@ -17,13 +17,18 @@ pub struct Application {
 }
 
 impl Application {
-    pub async fn start() -> Self {
+    /// With the settings as they are shipped, except that the service behind is found at this address.
+    pub async fn before(service: SocketAddr) -> Self {
         let (address, data) = (own_address(), tempfile::tempdir().unwrap());
+        let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Leptos.toml")).unwrap();
+        let settings = data.path().join("Leptos.toml");
+        fs::write(&settings, shipped.replace("http://127.0.0.1:4000", &format!("http://{service}"))).unwrap();
         let site = data.path().join("site");
         fs::create_dir_all(site.join("pkg")).unwrap();
         fs::write(site.join("pkg/tokenlife.css"), "body{}").unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_tokenlife"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .arg("--config")
+            .arg(settings)
             .env("LEPTOS_SITE_ADDR", address.to_string())
             .env("LEPTOS_SITE_ROOT", &site)
             .env("TOKENLIFE__DATA__DIR", data.path().join("data"))

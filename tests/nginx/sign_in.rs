@@ -3,6 +3,7 @@
 use super::{
     application::Application,
     client::{ADDRESS, Answer, Client},
+    own_address,
     proxy::Proxy,
 };
 use axum::body::Body;
@@ -11,8 +12,21 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Somebody new, who also says where they come from.
+pub async fn sign_up(client: &Client) -> Answer {
+    let form = "email=robin%40example.com&display_name=Robin&password=vermilion+otter+juggles";
+    let request = Client::request("POST", "/api/account/sign_up")
+        .header(header::CONTENT_TYPE, FORM)
+        .header(header::ORIGIN, "https://app.example.com")
+        .header(header::ACCEPT, "text/html")
+        .header("x-forwarded-for", "203.0.113.9")
+        .header("forwarded", "for=203.0.113.9")
+        .body(Body::from(form));
+    client.ask(request.unwrap()).await
+}
+
 /// The names of the cookies that an answer sets, and whether all of them are for https only.
-fn cookies_of(answer: &Answer) -> (Vec<String>, String) {
+pub fn cookies_of(answer: &Answer) -> (Vec<String>, String) {
     let lines: Vec<&str> =
         answer.headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap()).collect();
     assert!(lines.iter().all(|line| line.contains("; Secure")), "{lines:?}");
@@ -25,18 +39,10 @@ fn cookies_of(answer: &Answer) -> (Vec<String>, String) {
 #[tokio::test]
 #[ignore = "needs nginx; script/test runs it"]
 async fn somebody_signs_up_and_stays_signed_in() {
-    let application = Application::start().await;
+    let application = Application::before(own_address()).await;
     let proxy = Proxy::before(&[application.address]).await;
     let client = proxy.client();
-    let form = "email=robin%40example.com&display_name=Robin&password=vermilion+otter+juggles";
-    let sign_up = Client::request("POST", "/api/account/sign_up")
-        .header(header::CONTENT_TYPE, FORM)
-        .header(header::ORIGIN, "https://app.example.com")
-        .header(header::ACCEPT, "text/html")
-        .header("x-forwarded-for", "203.0.113.9")
-        .header("forwarded", "for=203.0.113.9")
-        .body(Body::from(form));
-    let signed_up = client.ask(sign_up.unwrap()).await.assert_status(303);
+    let signed_up = sign_up(&client).await.assert_status(303);
     assert_eq!(signed_up.headers[header::LOCATION], "/account");
     let (names, cookies) = cookies_of(&signed_up);
     assert_eq!(names, ["__Host-Http-accessToken", "__Host-Http-refreshToken", "__Host-tokenLife"]);
@@ -63,7 +69,7 @@ async fn somebody_signs_up_and_stays_signed_in() {
 #[tokio::test]
 #[ignore = "needs nginx; script/test runs it"]
 async fn another_site_and_a_private_page_are_refused_as_without_nginx() {
-    let application = Application::start().await;
+    let application = Application::before(own_address()).await;
     let proxy = Proxy::before(&[application.address]).await;
     let client = proxy.client();
     let elsewhere = Client::request("POST", "/api/session/login")

@@ -161,11 +161,13 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
 async fn show_again(site: &Site, mut parts: Parts, page: &str, form: &[u8], error: AppError) -> Response {
     let fields: Vec<(Cow<'_, str>, Cow<'_, str>)> = url::form_urlencoded::parse(form).collect();
     let value_of = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.to_string());
-    let typed = [Field::Email, Field::DisplayName];
+    let typed = [Field::Email, Field::DisplayName, Field::Title, Field::Text].map(Field::name);
+    // Which note a form was about, and in which version.
+    let kept = typed.into_iter().chain(["id", "version"]);
     let echo = FormEcho {
         action: parts.uri.path().to_owned(),
         error,
-        typed: typed.into_iter().filter_map(|field| Some((field.name().to_owned(), value_of(field.name())?))).collect(),
+        typed: kept.filter_map(|name| Some((name.to_owned(), value_of(name)?))).collect(),
     };
     let destination = ReturnTo::parse(value_of("return_to").as_deref());
     let page = paths::with_return_to(page, &destination);

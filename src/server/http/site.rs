@@ -4,7 +4,7 @@ use super::{security_headers::CspNonce, server_functions::CalledOverHttp, whole_
 use crate::{
     api::services::ServicesContext,
     app::App,
-    model::FormEcho,
+    model::{FormEcho, Offered},
     paths,
     server::{gateway::direct::DirectServices, state::AppState},
 };
@@ -140,6 +140,7 @@ impl Site {
             provide_context(state.clone());
             provide_context(state.settings);
             let Some(parts) = use_context::<Parts>() else { return };
+            provide_context(Offered { notes: state.gateway.offers(paths::NOTES_SERVICE) });
             if let Some(nonce) = parts.extensions.get::<CspNonce>() {
                 provide_context(Nonce::from_value(nonce.0.clone()));
             }

@@ -1,0 +1,79 @@
+import { expect, paths, test } from '../fixtures';
+
+test('what is written in one tab is seen in the other', async ({ site, openTab, signedIn: _ }) => {
+  await site.goto(paths.NOTES);
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+
+  await site.writeNote('Plan', 'one');
+  await expect(other.note('Plan').getByText('one')).toBeVisible();
+  await other.changeNote('Plan', { Text: 'two' });
+  await expect(site.note('Plan').getByText('two')).toBeVisible();
+  await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
+  await expect(other.note('Plan')).toHaveCount(0);
+});
+
+test('nothing is taken away from whoever is typing', async ({ site, openTab, signedIn: _ }) => {
+  await site.goto(paths.NOTES);
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
+  await site.note('Plan').getByLabel('Text').fill('half a sent');
+
+  await other.changeNote('Plan', { Title: 'Other plan' });
+
+  await expect(site.note('Other plan').getByLabel('Text')).toHaveValue('half a sent');
+});
+
+test('a change is shown before it has arrived, and taken off if it does not', async ({
+  site,
+  page,
+  signedIn: _,
+  problems,
+}) => {
+  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  problems.allow(503, someNote);
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  let fail = () => {};
+  const held = new Promise<void>((resolve) => (fail = resolve));
+  await page.route(
+    (url) => someNote.test(url.pathname),
+    async (route) => {
+      await held;
+      await route.fulfill({ status: 503, json: { code: 'unavailable' } });
+    },
+    { times: 1 },
+  );
+
+  await site.changeNote('Plan', { Text: 'two' });
+  const card = site.note('Plan');
+  await expect(card.getByText('two')).toBeVisible();
+  await expect(card.getByText('Saving…')).toBeVisible();
+
+  fail();
+  await expect(card.getByRole('alert')).toHaveText(/cannot be reached/);
+  await expect(card.getByLabel('Text')).toHaveValue('two');
+  await card.getByRole('button', { name: 'Save' }).click();
+  await expect(card.getByText('two')).toBeVisible();
+  await expect(card.getByRole('link', { name: 'Edit' })).toBeVisible();
+  await site.reload();
+  await expect(card.getByText('two')).toBeVisible();
+});
+
+test('a deletion that was not made brings the note back', async ({ site, page, signedIn: _, problems }) => {
+  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  problems.allow(502, someNote);
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await page.route(
+    (url) => someNote.test(url.pathname),
+    (route) => route.fulfill({ status: 502, body: '' }),
+    { times: 1 },
+  );
+  await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
+  await expect(site.note('Plan').getByRole('alert')).toHaveText(/cannot be reached/);
+  await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
+  await expect(site.note('Plan')).toHaveCount(0);
+});

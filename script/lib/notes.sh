@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# The service behind the application: examples/notes. Sourced by lib/ready.sh.
+
+# build_notes [OPTION...]: for a release with --release.
+build_notes() {
+    cargo build --locked --no-default-features --features ssr --example notes "$@"
+}
+
+# notes_binary PROFILE
+notes_binary() {
+    printf '%s/%s/examples/notes' "$(target_dir)" "$1"
+}
+
+# run_along COMMAND...: runs it beside this script and whatever this becomes by exec, and ends it when that has ended,
+# however it did: the only writing end of the pipe is closed then.
+run_along() {
+    exec 9> >(
+        trap '' INT
+        "$@" 9>&- &
+        cat >/dev/null
+        kill $! 2>/dev/null
+        wait $!
+    )
+}

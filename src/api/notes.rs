@@ -1,0 +1,99 @@
+//! Notes: the calls of the service behind, and the server functions that plain forms are sent to.
+
+use super::services;
+use crate::{
+    error::AppError,
+    model::notes::{Note, NoteChange, NoteDraft, Notes},
+    paths::{self, NOTES_SERVICE},
+};
+use leptos::{
+    prelude::*,
+    server_fn::codec::{Json, PostUrl},
+};
+use std::future::Future;
+
+/// The caller's notes, or those that hold this text.
+///
+/// # Errors
+///
+/// What the service answers, or that it cannot be reached.
+pub fn list(search: &str) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
+    let notes = services::get(paths::with_parameter(NOTES_SERVICE, "q", search));
+    async move { Ok(notes.await?) }
+}
+
+/// Writes a new note.
+///
+/// # Errors
+///
+/// [`AppError::Validation`] names each field that has to change; [`AppError::Full`]; else as [`list`].
+pub fn add(content: &NoteDraft) -> impl Future<Output = Result<Note, AppError>> + Send + use<> {
+    let note = services::post(NOTES_SERVICE, content);
+    async move { Ok(note.await?) }
+}
+
+/// Changes a note.
+///
+/// # Errors
+///
+/// [`AppError::Conflict`] if it was changed elsewhere meanwhile; else as [`add`].
+pub fn change(id: &str, change: &NoteChange) -> impl Future<Output = Result<Note, AppError>> + Send + use<> {
+    let note = services::put(paths::below(NOTES_SERVICE, id), change);
+    async move { Ok(note.await?) }
+}
+
+/// Deletes a note of the version that was seen.
+///
+/// # Errors
+///
+/// As [`change`].
+pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>> + Send + use<> {
+    let done = services::delete(paths::with_parameter(&paths::below(NOTES_SERVICE, id), "version", &seen.to_string()));
+    async move { Ok(done.await?) }
+}
+
+/// Writes a new note, sent by a plain form.
+///
+/// # Errors
+///
+/// As [`add`], and [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "note/add", input = PostUrl, output = Json)]
+pub async fn add_note(#[server(default)] title: String, #[server(default)] text: String) -> Result<(), AppError> {
+    use crate::server::request;
+
+    request::require_session()?;
+    let added = add(&NoteDraft { title, text }).await;
+    request::report_then_go_to(added.map(drop), paths::NOTES)
+}
+
+/// Changes a note, sent by a plain form.
+///
+/// # Errors
+///
+/// As [`change`], and [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "note/change", input = PostUrl, output = Json)]
+pub async fn change_note(
+    id: String,
+    version: i64,
+    #[server(default)] title: String,
+    #[server(default)] text: String,
+) -> Result<(), AppError> {
+    use crate::server::request;
+
+    request::require_session()?;
+    let changed = change(&id, &NoteChange { content: NoteDraft { title, text }, version }).await;
+    request::report_then_go_to(changed.map(drop), paths::NOTES)
+}
+
+/// Deletes a note, sent by a plain form.
+///
+/// # Errors
+///
+/// As [`delete`], and [`AppError::Unauthenticated`].
+#[server(prefix = "/api", endpoint = "note/delete", input = PostUrl, output = Json)]
+pub async fn delete_note(id: String, version: i64) -> Result<(), AppError> {
+    use crate::server::request;
+
+    request::require_session()?;
+    request::report_then_go_to(delete(&id, version).await, paths::NOTES)
+}

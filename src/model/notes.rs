@@ -1,0 +1,105 @@
+//! Notes, as the service behind keeps them.
+
+use serde::{Deserialize, Serialize};
+
+/// What can be written into a note.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteDraft {
+    pub title: String,
+    pub text: String,
+}
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub id: String,
+    #[serde(flatten)]
+    pub content: NoteDraft,
+    /// Grows with every change. Whoever changes a note names the version they have seen.
+    pub version: i64,
+}
+
+/// A change of a note that was seen at a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteChange {
+    #[serde(flatten)]
+    pub content: NoteDraft,
+    pub version: i64,
+}
+
+/// Somebody's notes, the one changed last first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notes {
+    /// Counts the changes of all of them.
+    pub revision: i64,
+    pub notes: Vec<Note>,
+}
+
+impl Notes {
+    /// Takes in a note as the service has just stored it.
+    pub fn put(&mut self, note: Note) {
+        self.count(note.version);
+        // An older answer may come late.
+        if self.notes.iter().any(|known| known.id == note.id && known.version > note.version) {
+            return;
+        }
+        self.notes.retain(|known| known.id != note.id);
+        let place = self.notes.partition_point(|known| known.version > note.version);
+        self.notes.insert(place, note);
+    }
+
+    /// Takes in that a note is gone.
+    pub fn remove(&mut self, id: &str) {
+        self.notes.retain(|known| known.id != id);
+    }
+
+    /// Only what follows at once is counted: what came in between from elsewhere still has to be fetched.
+    fn count(&mut self, version: i64) {
+        if version == self.revision.saturating_add(1) {
+            self.revision = version;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(id: &str, version: i64) -> Note {
+        Note { id: id.into(), content: NoteDraft::default(), version }
+    }
+
+    fn ids(notes: &Notes) -> Vec<(&str, i64)> {
+        notes.notes.iter().map(|note| (note.id.as_str(), note.version)).collect()
+    }
+
+    #[test]
+    fn the_note_changed_last_comes_first() {
+        let mut notes = Notes { revision: 2, notes: vec![note("b", 2), note("a", 1)] };
+        notes.put(note("a", 3));
+        assert_eq!((ids(&notes), notes.revision), (vec![("a", 3), ("b", 2)], 3));
+        notes.put(note("c", 4));
+        notes.remove("b");
+        assert_eq!((ids(&notes), notes.revision), (vec![("c", 4), ("a", 3)], 4));
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_overwrites_nothing() {
+        let mut notes = Notes { revision: 5, notes: vec![note("a", 5)] };
+        notes.put(note("a", 4));
+        assert_eq!((ids(&notes), notes.revision), (vec![("a", 5)], 5));
+    }
+
+    #[test]
+    fn what_came_in_between_still_has_to_be_fetched() {
+        let mut notes = Notes { revision: 5, notes: Vec::new() };
+        notes.put(note("a", 7));
+        assert_eq!(notes.revision, 5);
+    }
+
+    #[test]
+    fn a_note_crosses_the_wire_in_one_piece() {
+        let change = NoteChange { content: NoteDraft { title: "a".into(), text: "b".into() }, version: 7 };
+        assert_eq!(serde_json::to_string(&change).unwrap(), r#"{"title":"a","text":"b","version":7}"#);
+    }
+}

@@ -1,0 +1,103 @@
+use crate::{
+    components::{error_view::TryAgain, offered::use_offered},
+    pages::NotFoundPage,
+    paths, respond,
+};
+use desk::Desk;
+use leptos::{html, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+
+mod board;
+mod card;
+mod desk;
+mod form;
+mod live;
+
+/// The person's notes, which another service keeps.
+#[derive(Debug)]
+pub struct NotesPage;
+
+lazy_page!(NotesPage, notes_page);
+
+fn notes_page() -> AnyView {
+    if !use_offered().notes {
+        return view! { <NotFoundPage/> }.into_any();
+    }
+    let query = use_location().search;
+    let search = Memo::new(move |_| query.with(|query| paths::parameter(query, "q")).unwrap_or_default());
+    let desk = Desk::new(search);
+    live::listen(desk);
+    view! {
+        <Title text="Notes"/>
+        <h1>"Notes"</h1>
+        <Search desk=desk/>
+        <form::NewNote desk=desk/>
+        {move || desk.is_out_of_reach.get().then(|| view! {
+            <p class="form-message" role="status">
+                "The notes cannot be reached at the moment. What you see here may be out of date."
+            </p>
+        })}
+        <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
+            {Suspend::new(async move {
+                // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
+                // is taken away from whoever is typing.
+                if let Err(error) = desk.told.await {
+                    respond::set_status(error.status_code());
+                }
+                let error = Memo::new(move |_| desk.told.get().and_then(Result::err));
+                view! {
+                    {move || match error.get() {
+                        None => view! { <card::Cards desk=desk/> }.into_any(),
+                        Some(error) => view! {
+                            <p class="form-message" role="alert">{form::describe_trouble(&error)}</p>
+                            <p><TryAgain/></p>
+                        }.into_any(),
+                    }}
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+#[component]
+fn Search(desk: Desk) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let navigate = use_navigate();
+    let search = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let wanted = input.get_untracked().map(|input| input.value()).unwrap_or_default();
+        navigate(&address(&wanted, None), NavigateOptions::default());
+    };
+    view! {
+        <form class="search actions" method="get" action=paths::NOTES role="search" on:submit=search>
+            <div class="field">
+                <input
+                    type="search"
+                    name="q"
+                    aria-label="Search the notes"
+                    value=desk.search.get_untracked()
+                    autocomplete="off"
+                    node_ref=input
+                />
+            </div>
+            <button type="submit" class="button">"Search"</button>
+        </form>
+    }
+}
+
+/// The address of this page with these notes in view, one of them perhaps open for changes.
+fn address(search: &str, open: Option<&str>) -> String {
+    let mut address = paths::NOTES.to_owned();
+    if !search.is_empty() {
+        address = paths::with_parameter(&address, "q", search);
+    }
+    if let Some(id) = open {
+        address = paths::with_parameter(&address, "edit", id);
+    }
+    address
+}

@@ -1,0 +1,199 @@
+//! Where the page works on the notes: what is known of them, and what has been sent off.
+
+use super::board::{Card, Change, Underway, cards};
+use crate::{
+    api::notes,
+    components::form_echo::use_form_echo,
+    error::{AppError, Field},
+    model::{
+        FormEcho,
+        notes::{Note, NoteChange, NoteDraft, Notes},
+    },
+    paths,
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub change: Change,
+    pub error: AppError,
+}
+
+/// The state of the page.
+#[derive(Clone, Copy)]
+pub struct Desk {
+    /// What is searched for.
+    pub search: Memo<String>,
+    /// The notes as the service has told them.
+    pub told: Resource<Result<Notes, AppError>>,
+    /// Whether the service could not be reached when it was tried last.
+    pub is_out_of_reach: RwSignal<bool>,
+    underway: RwSignal<Vec<Underway>>,
+    refused: RwSignal<Vec<Refused>>,
+    /// The revision that the service has spoken of, as long as it has not been looked at.
+    heard: RwSignal<Option<i64>>,
+    is_looking: RwSignal<bool>,
+    changes_sent: StoredValue<u32>,
+}
+
+impl Desk {
+    /// A desk for the notes that hold what is searched for.
+    pub fn new(search: Memo<String>) -> Self {
+        let told = Resource::new_blocking(move || search.get(), |search| notes::list(&search));
+        let desk = Self {
+            search,
+            told,
+            is_out_of_reach: RwSignal::new(false),
+            underway: RwSignal::default(),
+            refused: RwSignal::new(refused_forms()),
+            heard: RwSignal::default(),
+            is_looking: RwSignal::default(),
+            changes_sent: StoredValue::default(),
+        };
+        desk.follow();
+        desk
+    }
+
+    /// The cards on the page. Nothing as long as nothing has been told.
+    pub fn cards(self) -> Vec<Card> {
+        let told = self.told.get().and_then(Result::ok);
+        told.map(|told| self.underway.with(|underway| cards(&told, underway))).unwrap_or_default()
+    }
+
+    /// The refusal of a change of this note, or of a new one.
+    pub fn refusal(self, note: Option<&str>) -> Option<Refused> {
+        self.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
+    }
+
+    /// Forgets what was refused.
+    pub fn forget_refusal(self, note: Option<&str>) {
+        self.refused.update(|all| all.retain(|refused| refused.change.note() != note));
+    }
+
+    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears
+    /// whether it has arrived.
+    pub fn send(self, change: Change, then: impl FnOnce(bool) + 'static) {
+        let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
+        self.changes_sent.set_value(number);
+        self.forget_refusal(change.note());
+        self.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
+        spawn_local(async move {
+            let outcome = deliver(&change).await;
+            match outcome {
+                Ok(stored) => {
+                    self.told.update(|told| {
+                        if let Some(Ok(told)) = told {
+                            match (stored, change.note()) {
+                                (Some(note), _) => told.put(note),
+                                (None, Some(id)) => told.remove(id),
+                                (None, None) => {}
+                            }
+                        }
+                    });
+                    self.take_off(number);
+                    then(true);
+                }
+                Err(error) => {
+                    self.take_off(number);
+                    if matches!(error, AppError::Conflict | AppError::NotFound) {
+                        self.look();
+                    }
+                    self.refused.update(|all| all.push(Refused { change, error }));
+                    then(false);
+                }
+            }
+        });
+    }
+
+    /// Takes in at which revision the notes stand now.
+    pub fn hear(self, revision: i64) {
+        self.is_out_of_reach.set(false);
+        self.heard.set(Some(revision));
+    }
+
+    fn take_off(self, number: u32) {
+        self.underway.update(|underway| underway.retain(|change| change.number != number));
+    }
+
+    /// Looks again whenever there is news, but not between a change and its answer, which may be that very news.
+    fn follow(self) {
+        Effect::new(move |_| {
+            let revision = self.told.get().and_then(Result::ok).map(|told| told.revision);
+            let is_news = self.heard.get().is_some_and(|heard| revision != Some(heard));
+            if is_news && self.underway.with(Vec::is_empty) && !self.is_looking.get() {
+                self.look();
+            }
+        });
+    }
+
+    fn look(self) {
+        self.is_looking.set(true);
+        self.heard.set(None);
+        let search = self.search.get_untracked();
+        spawn_local(async move {
+            let fresh = notes::list(&search).await;
+            if self.search.get_untracked() == search {
+                self.is_out_of_reach.set(fresh.is_err());
+                if fresh.is_ok() {
+                    // What is there is better than an error: the forms in it may hold what somebody has typed.
+                    self.told.set(Some(fresh));
+                }
+            }
+            self.is_looking.set(false);
+        });
+    }
+}
+
+impl Change {
+    /// The note that is changed; nothing for a new one.
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Add(_) => None,
+            Self::Edit { id, .. } | Self::Delete { id, .. } => Some(id),
+        }
+    }
+}
+
+/// Brings a change to the service. What comes back is the note as it was stored, if there is one.
+async fn deliver(change: &Change) -> Result<Option<Note>, AppError> {
+    match change {
+        Change::Add(content) => notes::add(content).await.map(Some),
+        Change::Edit { id, content, seen } => {
+            let change = NoteChange { content: content.clone(), version: *seen };
+            notes::change(id, &change).await.map(Some)
+        }
+        Change::Delete { id, seen } => notes::delete(id, *seen).await.map(|()| None),
+    }
+}
+
+/// What was sent without JavaScript and refused.
+fn refused_forms() -> Vec<Refused> {
+    let forms: [Option<Refused>; 3] = [
+        refused_form(paths::api::ADD_NOTE, |echo| Change::Add(content(echo))),
+        refused_form(paths::api::CHANGE_NOTE, |echo| Change::Edit {
+            id: sent(echo, "id"),
+            content: content(echo),
+            seen: version(echo),
+        }),
+        refused_form(paths::api::DELETE_NOTE, |echo| Change::Delete { id: sent(echo, "id"), seen: version(echo) }),
+    ];
+    forms.into_iter().flatten().collect()
+}
+
+fn refused_form(action: &'static str, change: fn(&FormEcho) -> Change) -> Option<Refused> {
+    let echo = use_form_echo(action)?;
+    Some(Refused { change: change(&echo), error: echo.error })
+}
+
+fn content(echo: &FormEcho) -> NoteDraft {
+    NoteDraft { title: sent(echo, Field::Title.name()), text: sent(echo, Field::Text.name()) }
+}
+
+fn version(echo: &FormEcho) -> i64 {
+    sent(echo, "version").parse().unwrap_or_default()
+}
+
+fn sent(echo: &FormEcho, name: &str) -> String {
+    echo.sent(name).unwrap_or_default().to_owned()
+}

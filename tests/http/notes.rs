@@ -1,0 +1,184 @@
+//! The page of the notes, which another service keeps.
+
+use crate::support::{Answer, TestApp};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    response::IntoResponse,
+};
+use serde_json::{Value, json};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+use tokenlife::{
+    paths::{self, api},
+    server::config::RouteConfig,
+};
+use tokio::net::TcpListener;
+
+/// A service that holds two notes, and answers to changes what it is told to.
+#[derive(Clone)]
+struct Service {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<(Method, String, Value)>>>,
+    answer: Arc<Mutex<(StatusCode, Value)>>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let service = Self { address, asked: Arc::default(), answer: Arc::default() };
+        let router = Router::new().fallback(answer).with_state(service.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        service
+    }
+
+    fn answers(&self, status: u16, body: Value) {
+        *self.answer.lock().expect("a lock") = (StatusCode::from_u16(status).expect("a status"), body);
+    }
+
+    /// The changes that were asked for.
+    fn asked(&self) -> Vec<(Method, String, Value)> {
+        std::mem::take(&mut self.asked.lock().expect("a lock"))
+    }
+
+    async fn app(&self) -> TestApp {
+        let upstream = format!("http://{}", self.address).parse().expect("an address");
+        let route = RouteConfig {
+            prefix: paths::NOTES_SERVICE.to_owned(),
+            upstream: Some(upstream),
+            audience: Some("notes".to_owned()),
+            ..RouteConfig::default()
+        };
+        TestApp::with_config(|config| config.gateway.routes = vec![route]).await
+    }
+}
+
+async fn answer(State(service): State<Service>, request: Request) -> impl IntoResponse {
+    let (head, body) = request.into_parts();
+    let target = head.uri.to_string();
+    if head.method == Method::GET {
+        let note = |id: &str, title: &str, version: i64| json!({ "id": id, "title": title, "text": "one\n<two>", "version": version, "changed_at": 0 });
+        let mut notes = vec![note("b", "Books", 2), note("a", "Äpfel & Birnen", 1)];
+        if target.contains("q=books") {
+            notes.truncate(1);
+        }
+        return (StatusCode::OK, axum::Json(json!({ "revision": 2, "notes": notes })));
+    }
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or(Bytes::new());
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    service.asked.lock().expect("a lock").push((head.method, target, body));
+    let (status, body) = service.answer.lock().expect("a lock").clone();
+    (status, axum::Json(body))
+}
+
+fn assert_returns_to_notes(answer: Answer) {
+    answer.assert_status(303).assert_leads_to(paths::NOTES);
+}
+
+#[tokio::test]
+async fn the_page_holds_the_notes_of_whoever_asks() {
+    let app = Service::start().await.app().await;
+    let mut ada = app.signed_in("ada").await;
+    let page = ada.get(paths::NOTES).await.assert_status(200);
+    let page = page.assert_shows("Äpfel &amp; Birnen").assert_shows("one\n&lt;two&gt;").assert_shows("Books");
+    page.assert_shows(r#"href="/notes""#);
+    let found = ada.get("/notes?q=books").await.assert_status(200);
+    found.assert_shows("Books").assert_hides("Birnen");
+    let open = ada.get("/notes?edit=a").await.assert_status(200);
+    let open = open.assert_shows(">\none\n&lt;two></textarea>");
+    open.assert_shows(r#"action="/api/note/change""#).assert_shows(r#"value="Äpfel &amp; Birnen""#);
+}
+
+#[tokio::test]
+async fn plain_forms_reach_the_service() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    let stored = json!({ "id": "c", "title": "New", "text": "", "version": 3 });
+    service.answers(201, stored.clone());
+    assert_returns_to_notes(ada.submit(api::ADD_NOTE, &[("title", "New"), ("text", "a\r\nb")]).await);
+    service.answers(200, stored);
+    let change = [("id", "c"), ("version", "3"), ("title", "Other"), ("text", "")];
+    assert_returns_to_notes(ada.submit(api::CHANGE_NOTE, &change).await);
+    service.answers(204, Value::Null);
+    assert_returns_to_notes(ada.submit(api::DELETE_NOTE, &[("id", "c"), ("version", "4")]).await);
+    assert_eq!(
+        service.asked(),
+        [
+            (Method::POST, "/".to_owned(), json!({ "title": "New", "text": "a\r\nb" })),
+            (Method::PUT, "/c".to_owned(), json!({ "title": "Other", "text": "", "version": 3 })),
+            (Method::DELETE, "/c?version=4".to_owned(), Value::Null),
+        ],
+    );
+    let elsewhere = [("id", "../admin?x"), ("version", "3")];
+    ada.submit(api::DELETE_NOTE, &elsewhere).await.assert_status(400);
+    assert_eq!(service.asked(), [], "what is no id of a note goes nowhere");
+}
+
+#[tokio::test]
+async fn a_refused_form_is_shown_again_with_what_was_typed() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(422, json!({ "code": "validation", "detail": [{ "field": "title", "problem": "required" }] }));
+    let refused =
+        ada.submit(api::ADD_NOTE, &[("title", ""), ("text", "typed </textarea><b>")]).await.assert_status(422);
+    refused
+        .assert_shows("Enter a title.")
+        .assert_shows("typed &lt;/textarea>&lt;b>")
+        .assert_hides("<b>")
+        .assert_shows("Books");
+
+    service.answers(409, json!({ "code": "conflict" }));
+    let change = [("id", "a"), ("version", "0"), ("title", "My title"), ("text", "my text")];
+    let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(409);
+    let refused = refused.assert_shows("changed elsewhere").assert_shows("my text").assert_shows("Birnen");
+    refused.assert_shows(r#"name="version" value="1""#);
+
+    service.answers(409, json!({ "code": "full", "detail": { "max": 200 } }));
+    let refused = ada.submit(api::ADD_NOTE, &[("title", "One more")]).await.assert_status(409);
+    refused.assert_shows("There is room for 200 and no more.").assert_shows("One more");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_service_is_told_and_loses_nothing() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(503, json!({ "code": "unavailable" }));
+    let refused = ada.submit(api::ADD_NOTE, &[("title", "Kept"), ("text", "typed")]).await.assert_status(503);
+    refused.assert_shows("The notes cannot be reached").assert_shows(r#"value="Kept""#).assert_shows("Books");
+
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("an address");
+    let app = Service { address: nobody, ..service }.app().await;
+    let mut ada = app.signed_in("ada").await;
+    // The status is out of reach by the time the page learns of it, if its head has been sent.
+    let page = ada.get(paths::NOTES).await;
+    page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
+}
+
+#[tokio::test]
+async fn nobody_sees_notes_without_being_signed_in() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut nobody = app.browser();
+    nobody.get("/notes?q=x").await.assert_status(303).assert_leads_to("/login?return_to=/notes%3Fq%3Dx");
+    let form = [("title", "a"), ("id", "a"), ("version", "1")];
+    for path in [api::ADD_NOTE, api::CHANGE_NOTE, api::DELETE_NOTE] {
+        nobody.submit(path, &form).await.assert_status(303).assert_leads_to("/login?return_to=/notes");
+    }
+    assert_eq!(service.asked(), []);
+    nobody.get("/").await.assert_hides(r#"href="/notes""#);
+}
+
+#[tokio::test]
+async fn without_the_service_there_is_no_such_page() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    ada.get(paths::NOTES).await.assert_status(404).assert_hides(r#"href="/notes""#);
+}
