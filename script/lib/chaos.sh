@@ -22,9 +22,8 @@ ready_libfaketime() {
     fi
 }
 
-# run_chaos ARGUMENT...: the lab on the release build that is there.
-run_chaos() {
-    local tool
+# run_chaos ARGUMENT...: the lab on the release build that is there. A shell of its own, which cleans up after itself.
+run_chaos() (
     cargo build --locked --features ssr --example chaos
     set -- --binary "$(release_binary)" --site-root "$site_root" "$@"
     if tool=$(find_libfaketime); then
@@ -33,5 +32,11 @@ run_chaos() {
     if tool=$(find_nginx); then
         set -- --nginx "$tool" "$@"
     fi
+    # The lab starts and stops it by itself.
+    if tool=$(find_postgres); then
+        trap delete_postgres EXIT
+        make_postgres
+        set -- --postgres-commands "$tool" --postgres-folder "$postgres_folder" "$@"
+    fi
     "$(target_dir)/debug/examples/chaos" "$@"
-}
+)
