@@ -169,6 +169,7 @@ fn the_variable_of_each_key_goes_before_the_file() {
         ("body_timeout", ("2s", "\"2s\"")),
         ("idle_timeout", ("3s", "\"3s\"")),
         ("request_timeout", ("4s", "\"4s\"")),
+        ("drain_delay", ("5s", "\"5s\"")),
         ("shutdown_timeout", ("500ms", "\"500ms\"")),
         ("max_body_bytes", ("2048", "2048")),
         ("max_header_bytes", ("8192", "8192")),

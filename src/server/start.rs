@@ -273,6 +273,7 @@ impl From<&HttpConfig> for ServeSettings {
             max_header_bytes: config.max_header_bytes,
             header_timeout: config.header_timeout,
             idle_timeout: config.idle_timeout,
+            drain_delay: config.drain_delay,
             shutdown_timeout: config.shutdown_timeout,
             ..Self::default()
         }

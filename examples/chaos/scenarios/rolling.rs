@@ -22,7 +22,11 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
         return Ok(Outcome::left_out("nginx is not installed"));
     }
     let cycles = lab.size(5, 1);
-    let settings = vec![("TOKENLIFE__HTTP__TRUSTED_PROXIES", "127.0.0.1".to_owned())];
+    let settings = vec![
+        ("TOKENLIFE__HTTP__TRUSTED_PROXIES", "127.0.0.1".to_owned()),
+        // As for every server with a proxy in front: its connections are let go one by one, none under a request.
+        ("TOKENLIFE__HTTP__DRAIN_DELAY", "2s".to_owned()),
+    ];
     let mut fleet = Fleet::start(lab, Plan { settings, ..Plan::default() }).await?;
     let addresses: Vec<_> = fleet.servers.iter().map(|server| server.address).collect();
     let _nginx = Nginx::start(lab, fleet.site.balancer(), &addresses).await?;

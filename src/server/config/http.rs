@@ -23,6 +23,8 @@ pub struct HttpConfig {
     pub idle_timeout: Duration,
     /// How long an answer may take to begin.
     pub request_timeout: Duration,
+    /// How long requests are still taken after the server has said that it wants no more.
+    pub drain_delay: Duration,
     /// How long requests in flight may take to end when the server stops.
     pub shutdown_timeout: Duration,
     /// The longest body of a form or server function, in bytes.
@@ -42,6 +44,7 @@ impl Default for HttpConfig {
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             request_timeout: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(10),
             max_body_bytes: 16 * 1024,
             max_header_bytes: 16 * 1024,
@@ -62,6 +65,7 @@ impl Section for HttpConfig {
         visitor.key("body_timeout", &mut self.body_timeout);
         visitor.key("idle_timeout", &mut self.idle_timeout);
         visitor.key("request_timeout", &mut self.request_timeout);
+        visitor.key("drain_delay", &mut self.drain_delay);
         visitor.key("shutdown_timeout", &mut self.shutdown_timeout);
         visitor.key("max_body_bytes", &mut self.max_body_bytes);
         visitor.key("max_header_bytes", &mut self.max_header_bytes);
@@ -79,6 +83,8 @@ impl Section for HttpConfig {
         for (key, timeout) in timeouts {
             problems.require_range(("http", key), timeout, &(SHORTEST_TIMEOUT..=LONGEST_TIMEOUT), quoted_duration);
         }
+        let drain_delays = Duration::ZERO..=LONGEST_DRAIN_DELAY;
+        problems.require_range(("http", "drain_delay"), self.drain_delay, &drain_delays, quoted_duration);
         let sizes = [
             ("max_body_bytes", self.max_body_bytes, 1024..=16 * 1024 * 1024),
             // hyper panics below 8 KiB.
@@ -97,6 +103,7 @@ impl Section for HttpConfig {
 
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(1);
+const LONGEST_DRAIN_DELAY: Duration = Duration::from_mins(5);
 
 impl Value for Vec<IpNet> {
     fn set(&mut self, written: &Written) -> Result<(), String> {
