@@ -1,7 +1,7 @@
 use crate::{
     components::{error_view::TryAgain, offered::use_offered},
     pages::NotFoundPage,
-    paths, respond,
+    paths,
 };
 use desk::Desk;
 use leptos::{html, prelude::*};
@@ -45,9 +45,7 @@ fn notes_page() -> AnyView {
             {Suspend::new(async move {
                 // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
                 // is taken away from whoever is typing.
-                if let Err(error) = desk.told.await {
-                    respond::set_status(error.status_code());
-                }
+                _ = desk.told.await;
                 let error = Memo::new(move |_| desk.told.get().and_then(Result::err));
                 view! {
                     {move || match error.get() {

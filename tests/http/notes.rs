@@ -157,8 +157,7 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("an address");
     let app = Service { address: nobody, ..service }.app().await;
     let mut ada = app.signed_in("ada").await;
-    // The status is out of reach by the time the page learns of it, if its head has been sent.
-    let page = ada.get(paths::NOTES).await;
+    let page = ada.get(paths::NOTES).await.assert_status(503);
     page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
 }
 

@@ -9,7 +9,7 @@ use crate::{
         FormEcho,
         notes::{Note, NoteChange, NoteDraft, Notes},
     },
-    paths,
+    paths, respond,
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -40,7 +40,20 @@ pub struct Desk {
 impl Desk {
     /// A desk for the notes that hold what is searched for.
     pub fn new(search: Memo<String>) -> Self {
-        let told = Resource::new_blocking(move || search.get(), |search| notes::list(&search));
+        let told = Resource::new_blocking(
+            move || search.get(),
+            |search| {
+                let notes = notes::list(&search);
+                async move {
+                    let notes = notes.await;
+                    if let Err(error) = &notes {
+                        // Here and not where it is shown: by then the head of the page may have been sent.
+                        respond::set_status(error.status_code());
+                    }
+                    notes
+                }
+            },
+        );
         let desk = Self {
             search,
             told,
