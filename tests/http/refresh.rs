@@ -101,6 +101,7 @@ async fn a_refresh_is_nothing_to_whoever_has_a_fresh_access_token() {
     let mut alice = app.signed_in("alice").await;
     let session = alice.session_id();
     app.advance(minutes(58));
+    app.in_touch().await;
     app.watched.asked();
     let life = alice.cookie("tokenLife").expect("a token life").to_owned();
     let answer = alice.call(api::REFRESH, &[]).await.assert_status(200);

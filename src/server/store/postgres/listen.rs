@@ -17,12 +17,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(super) async fn listen(settings: &PostgresSettings, tell: &Teller<'_>) -> Result<(), StoreError> {
     let mut listener = PgListener::connect_with(&settings.single().await?).await?;
     listener.eager_reconnect(false);
+    let schema: String = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut listener).await?;
     listener.listen(CHANNEL).await?;
     loop {
         match timeout(SILENCE, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => {
-                if let Ok(id) = Uuid::parse_str(notification.payload()) {
-                    tell(SessionId::from_uuid(id));
+                if let Some(id) = read(notification.payload(), &schema) {
+                    tell(id);
                 }
             }
             Ok(Ok(None)) => return Err(lost(io::ErrorKind::ConnectionAborted)),
@@ -33,6 +34,12 @@ pub(super) async fn listen(settings: &PostgresSettings, tell: &Teller<'_>) -> Re
             }
         }
     }
+}
+
+/// The session that a notification tells of, if it is one of ours.
+fn read(payload: &str, schema: &str) -> Option<SessionId> {
+    let (owner, id) = payload.rsplit_once(' ')?;
+    (owner == schema).then(|| Uuid::parse_str(id).ok().map(SessionId::from_uuid)).flatten()
 }
 
 fn lost(kind: io::ErrorKind) -> StoreError {

@@ -64,10 +64,11 @@ CREATE TABLE secret_versions (
     needed_until bigint NOT NULL                 -- when the last refresh token made under it expires
 );
 
--- Whatever ends a session tells every server, with its commit: no statement can forget to.
+-- Whatever ends a session tells every server, with its commit: no statement can forget to. The whole database hears it,
+-- so it is said whose session it is.
 CREATE FUNCTION tell_session_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('tokenlife_session_ended', NEW.id::text);
+    PERFORM pg_notify('tokenlife_session_ended', TG_TABLE_SCHEMA || ' ' || NEW.id);
     RETURN NULL;
 END
 $$;
