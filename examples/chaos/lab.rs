@@ -3,7 +3,7 @@
 use super::postgres::Postgres;
 use clap::ValueEnum;
 use fastrand::Rng;
-use std::{error::Error, fmt, path::PathBuf, sync::Arc};
+use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// What goes wrong in the lab itself; a broken promise of the server is an outcome, not an error.
@@ -71,6 +71,12 @@ impl Lab {
     /// How much of something: the figure of the long run, or that of the short one.
     pub const fn size(&self, long: usize, short: usize) -> usize {
         if self.quick { short } else { long }
+    }
+
+    /// How long something may take. The short run goes beside other work on machines of all kinds, so there it is ten
+    /// times as long: it looks for what breaks, and leaves it to the long run to say how fast things are.
+    pub const fn limit(&self, long: Duration) -> Duration {
+        if self.quick { long.saturating_mul(10) } else { long }
     }
 
     /// Chance for one purpose.

@@ -30,7 +30,7 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
     let ms = |percent| percentile(took.clone(), percent).as_millis();
     outcome.figure(tries, "sessions ended at server 1");
     outcome.figure("refused by 2 and 3 after", &format!("{} ms, p99 {} ms, at most {} ms", ms(50), ms(99), ms(100)));
-    outcome.require(percentile(took.clone(), 99) < LIMIT, || "not within a second".to_owned());
+    outcome.require(percentile(took.clone(), 99) < lab.limit(LIMIT), || "not within a second".to_owned());
     fleet.require_no_faults(&mut outcome)?;
     Ok(outcome)
 }

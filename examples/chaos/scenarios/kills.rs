@@ -77,7 +77,7 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
     let (usual, longest) = (percentile(ready_after.clone(), 50), percentile(ready_after, 100));
     let ready = format!("{}, at most {} ms", usual.as_millis(), longest.as_millis());
     outcome.figure("ready again after", &ready);
-    outcome.require(longest < READY_LIMIT, || format!("ready only after {} ms", longest.as_millis()));
+    outcome.require(longest < lab.limit(READY_LIMIT), || format!("ready only after {} ms", longest.as_millis()));
     for server in &mut fleet.servers {
         server.stop().await?;
     }

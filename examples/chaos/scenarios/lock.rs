@@ -28,14 +28,14 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
     let (writing, reading) = while_locked(&fleet, &mut jars, short).await?;
     outcome.figure(writing.served, &format!("refreshes through {} s of lock", short.as_secs()));
     outcome.require(writing.served == BROWSERS, || format!("{} s of lock: {writing:?}", short.as_secs()));
-    require_reads(&mut outcome, &reading);
+    require_reads(lab, &mut outcome, &reading);
 
     let (writing, reading) = while_locked(&fleet, &mut jars, long).await?;
     outcome.figure(writing.later, &format!("told to come back in {} s of lock", long.as_secs()));
     let all_told = writing.later == BROWSERS;
     outcome.require(all_told, || format!("{} s of lock: {writing:?}", long.as_secs()));
     outcome.never(writing.logged_out + writing.deletions, "log-outs");
-    require_reads(&mut outcome, &reading);
+    require_reads(lab, &mut outcome, &reading);
     outcome.figure(format_args!("p99 {} ms", reading.p99().as_millis()), "for a page that only reads");
 
     let lost = fleet.site.logged_out(jars, &mut Tally::default()).await;
@@ -86,9 +86,9 @@ async fn read_on(site: &Site, readers: Vec<Jar>, time: Duration) -> Tally {
     tally
 }
 
-fn require_reads(outcome: &mut Outcome, reading: &Tally) {
+fn require_reads(lab: &Lab, outcome: &mut Outcome, reading: &Tally) {
     let all_served = reading.is_harmless() && reading.later == 0 && reading.unanswered == 0;
-    outcome.require(all_served && reading.p99() < READ_LIMIT, || format!("reading meanwhile: {reading:?}"));
+    outcome.require(all_served && reading.p99() < lab.limit(READ_LIMIT), || format!("reading meanwhile: {reading:?}"));
 }
 
 async fn hold_lock(database: &Path) -> Fallible<SqliteConnection> {

@@ -64,11 +64,11 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
     outcome.require(refused.later > 0, || "nobody noticed the outage: was there one?".to_owned());
     outcome.require(without_retry_after == 0, || format!("{without_retry_after} of them without Retry-After"));
     outcome.figure(format_args!("p99 {} ms", refused.p99().as_millis()), "to be told so");
-    outcome.require(refused.p99() <= REFUSAL_LIMIT, || "people wait too long to be told".to_owned());
+    outcome.require(refused.p99() <= lab.limit(REFUSAL_LIMIT), || "people wait too long to be told".to_owned());
     outcome
         .require(all.unanswered == 0 && all.odd.is_empty(), || format!("{} unanswered, {:?}", all.unanswered, all.odd));
     outcome.figure("recovered after", &format!("{} ms", recovered.as_millis()));
-    outcome.require(recovered <= RECOVERY_LIMIT, || "not recovered in time".to_owned());
+    outcome.require(recovered <= lab.limit(RECOVERY_LIMIT), || "not recovered in time".to_owned());
     let lost = fleet.site.logged_out(traffic.jars, &mut Tally::default()).await;
     outcome.never(lost, "sessions lost");
     outcome.never(fleet.alarms()?, "alarms");

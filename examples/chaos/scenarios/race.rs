@@ -60,7 +60,7 @@ pub async fn run(lab: &Lab) -> Fallible<Outcome> {
     outcome.never(rounds * TABS - tally.served, "refusals");
     outcome.never(fleet.alarms()?, "alarms");
     outcome.figure(format_args!("p99 {} ms", tally.p99().as_millis()), "for one of a hundred");
-    outcome.require(tally.p99() < Duration::from_secs(5), || "too slow".to_owned());
+    outcome.require(tally.p99() < lab.limit(Duration::from_secs(5)), || "too slow".to_owned());
     fleet.require_no_faults(&mut outcome)?;
     Ok(outcome)
 }
