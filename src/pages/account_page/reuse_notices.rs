@@ -5,7 +5,7 @@ use crate::{
     components::{
         device_name::device_name,
         error_view::describe,
-        form::{FormMessage, FormState, OnSuccess, SubmitButton, use_form},
+        form::{FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
         local_time::LocalTime,
         private_area::ForThisUser,
     },
@@ -20,6 +20,13 @@ use leptos::{form::ActionForm, prelude::*};
 pub(super) fn ReuseNotices() -> impl IntoView {
     let dismiss = ServerAction::<DismissReuse>::new();
     let form = use_form(dismiss, OnSuccess::Stays);
+    // A dismissed notice takes its button along, so the focus goes to what is left.
+    let value = dismiss.value();
+    Effect::new(move |_| {
+        if value.with(|answer| matches!(answer, Some(Ok(())))) {
+            focus("main");
+        }
+    });
     let version = dismiss.version();
     let notices = Resource::new_blocking(move || version.get(), |_| list_reuses());
     view! {
