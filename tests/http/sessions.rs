@@ -334,7 +334,7 @@ async fn whatever_a_browser_calls_itself_the_page_keeps_its_form() {
     let mut here = browser_at(&app, ada, "192.0.2.1", "").await;
     browser_at(&app, ada, "192.0.2.2", "nobody has heard of this").await;
     let usual = html::structure(&here.get(SESSIONS).await.assert_status(200).body);
-    for user_agent in ["<script>alert(1)</script>", "\" onload=x", "</script><img src=x>", "\u{202e}Firefox\0"] {
+    for user_agent in ["<script>alert(1)</script>", "\" onload=x", "</script><img src=x>", "\u{202e}Firefox\t"] {
         here.call(api::END_OTHER_SESSIONS, &[]).await.assert_status(200);
         browser_at(&app, ada, "192.0.2.2", user_agent).await;
         let page = here.get(SESSIONS).await.assert_status(200);
