@@ -77,6 +77,8 @@ pub(super) struct Streamed {
     /// Whether it has not ended with the first look at it, as most answers do.
     is_long: bool,
     session: Option<SessionWatch>,
+    /// The request's, which is over by now as far as the log goes.
+    span: tracing::Span,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -90,17 +92,30 @@ impl Streamed {
         if inner.is_end_stream() {
             return Body::empty();
         }
-        Body::new(Self { inner, idle_timeout, silence: None, is_silent: false, is_long: false, session, _slot: slot })
+        Body::new(Self {
+            inner,
+            idle_timeout,
+            silence: None,
+            is_silent: false,
+            is_long: false,
+            session,
+            span: tracing::Span::current(),
+            _slot: slot,
+        })
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = || Instant::now() + self.idle_timeout;
-        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline())));
-        if !self.is_silent {
-            self.is_silent = true;
+        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.idle_timeout)));
+        if !std::mem::replace(&mut self.is_silent, true) {
             silence.as_mut().reset(Instant::now() + self.idle_timeout);
         }
         silence.as_mut().poll(cx)
+    }
+
+    /// Ends an answer in a way that the client cannot take for its regular end.
+    fn ended(&self, kind: io::ErrorKind, why: &'static str) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.span.in_scope(|| tracing::info!(why, "an answer of a service behind was broken off"));
+        Poll::Ready(Some(Err(io::Error::new(kind, why))))
     }
 }
 
@@ -114,15 +129,15 @@ impl HttpBody for Streamed {
         let may_go_on = this.is_long || polled.is_pending();
         this.is_long = true;
         if may_go_on && this.session.as_mut().is_some_and(|session| Pin::new(session).poll(cx).is_ready()) {
-            return ended(io::ErrorKind::ConnectionAborted, "the session has ended");
+            return this.ended(io::ErrorKind::ConnectionAborted, "the session has ended");
         }
         match polled {
             Poll::Pending if this.poll_silence(cx).is_ready() => {
-                ended(io::ErrorKind::TimedOut, "the service has been silent for too long")
+                this.ended(io::ErrorKind::TimedOut, "the service has been silent for too long")
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Err(error))) => {
-                tracing::warn!(%error, "a service behind broke off its answer");
+                this.span.in_scope(|| tracing::warn!(%error, "a service behind broke off its answer"));
                 Poll::Ready(Some(Err(io::Error::other(error))))
             }
             Poll::Ready(Some(Ok(frame))) => {
@@ -140,12 +155,6 @@ impl HttpBody for Streamed {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
-}
-
-/// Ends an answer in a way that the client cannot take for its regular end.
-fn ended(kind: io::ErrorKind, why: &'static str) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-    tracing::info!(why, "an answer of a service behind was broken off");
-    Poll::Ready(Some(Err(io::Error::new(kind, why))))
 }
 
 fn without_trailers<E>(polled: Poll<Option<Result<Frame<Bytes>, E>>>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
