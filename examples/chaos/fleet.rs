@@ -19,7 +19,10 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-const EMAIL: &str = "ada@example.com";
+/// The one that whoever has signed out signs in to again.
+pub const FIRST_ACCOUNT: &str = "ada0@example.com";
+/// Fewer than the sessions that an account may have, with room for those who sign in anew.
+const PER_ACCOUNT: usize = 30;
 const PASSWORD: &str = "vermilion otter juggles";
 /// Everybody comes from one address here, so the limits must never be what a scenario runs into.
 const NO_LIMIT: &str = "100000/min";
@@ -64,9 +67,9 @@ impl Site {
         Ok(answer)
     }
 
-    /// Signs somebody in, into this jar.
-    pub async fn sign_in(&self, way: Way, jar: &mut Jar) -> Fallible<()> {
-        let fields = [("email", EMAIL), ("password", PASSWORD)];
+    /// Signs in to an account, into this jar.
+    pub async fn sign_in(&self, way: Way, jar: &mut Jar, email: &str) -> Fallible<()> {
+        let fields = [("email", email), ("password", PASSWORD)];
         expect_success(&self.ask_and_keep(way, jar, Wish::Call(api::LOGIN, &fields)).await?)
     }
 
@@ -168,20 +171,31 @@ impl Fleet {
         Ok(Self { site, servers, skews, database: folder.join("data/tokenlife.sqlite3") })
     }
 
-    /// Makes an account, and signs so many browsers in to it.
+    /// Signs so many browsers in, to as many accounts as it takes: one of them has only so many sessions.
     pub async fn sign_in(&self, browsers: usize) -> Fallible<Vec<Jar>> {
+        let mut jars = Vec::new();
+        while jars.len() < browsers {
+            let account = jars.len() / PER_ACCOUNT;
+            jars.extend(self.sign_in_to(&email_of(account), PER_ACCOUNT.min(browsers - jars.len())).await?);
+        }
+        Ok(jars)
+    }
+
+    /// Makes an account, and signs so many browsers in to it.
+    async fn sign_in_to(&self, email: &str, browsers: usize) -> Fallible<Vec<Jar>> {
         let site = self.site.clone();
         let mut first = Jar::default();
-        let fields = [("email", EMAIL), ("display_name", "Ada"), ("password", PASSWORD)];
+        let fields = [("email", email), ("display_name", "Ada"), ("password", PASSWORD)];
         expect_success(&site.ask_and_keep(Way::To(0), &mut first, Wish::Call(api::SIGN_UP, &fields)).await?)?;
         let mut jars = vec![first];
         let mut under_way = JoinSet::new();
         while jars.len() < browsers {
             while under_way.len() < SIGN_INS_AT_ONCE.min(browsers - jars.len()) {
                 let (site, server) = (site.clone(), (jars.len() + under_way.len()) % self.servers.len());
+                let email = email.to_owned();
                 under_way.spawn(async move {
                     let mut jar = Jar::default();
-                    site.sign_in(Way::To(server), &mut jar).await.map(|()| jar)
+                    site.sign_in(Way::To(server), &mut jar, &email).await.map(|()| jar)
                 });
             }
             if let Some(signed_in) = under_way.join_next().await {
@@ -207,6 +221,11 @@ impl Fleet {
     fn count_in_logs(&self, text: &str) -> Fallible<usize> {
         self.servers.iter().map(|server| server.count_in_log(text)).sum()
     }
+}
+
+/// The accounts have numbers.
+fn email_of(account: usize) -> String {
+    format!("ada{account}@example.com")
 }
 
 fn expect_success(answer: &Answer) -> Fallible<()> {

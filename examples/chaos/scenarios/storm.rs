@@ -4,7 +4,7 @@
 
 use crate::{
     browser::{Jar, Wish},
-    fleet::{Fleet, Plan, Site, Way},
+    fleet::{FIRST_ACCOUNT, Fleet, Plan, Site, Way},
     lab::{Fallible, Lab},
     paths::{ACCOUNT, api},
     postgres::Stop,
@@ -180,7 +180,9 @@ impl Person {
             }
         }
         self.left.push(left);
-        while let Err(_again) = self.site.sign_in(Way::To(self.site.any(&mut self.chance)), &mut self.jar).await {
+        while let Err(_again) =
+            self.site.sign_in(Way::To(self.site.any(&mut self.chance)), &mut self.jar, FIRST_ACCOUNT).await
+        {
             sleep(Duration::from_millis(self.chance.u64(20..200))).await;
         }
     }
