@@ -2,8 +2,8 @@
 //! of our cookies, and the answer is passed back. Both are streamed, nothing is gathered.
 //!
 //! The layers in front are those of the pages: origin check, session layer, limits (each route's own). What is left to
-//! do here, one file each: whose token ([`caller`]), which address ([`address`]), which headers ([`headers`]),
-//! asking ([`route`]), and watching over what streams ([`stream`], [`tunnel`], [`session_watch`]).
+//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`),
+//! asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
 
 mod address;
 mod caller;

@@ -25,7 +25,7 @@ pub struct PostgresSettings {
     pub acquire_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
-    /// `None` is what the URL says, else [`default_tls`].
+    /// `None` is what the URL says, else the default for that machine.
     pub tls: Option<PgSslMode>,
     /// Certificates that are trusted besides the public ones.
     pub tls_ca_file: Option<PathBuf>,
