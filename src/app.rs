@@ -2,9 +2,11 @@
 
 use crate::{
     components::{
-        form_echo::provide_form_echo, offered::provide_offered, private_area::PrivateArea, settings::provide_settings,
+        page_data::{provide_page_data, receive_page_data},
+        private_area::PrivateArea,
         site_header::SiteHeader,
     },
+    model::PageData,
     pages::{AccountPage, HomePage, LoginPage, NotFoundPage, NotesPage, SessionsPage, SignUpPage},
     session::provide_session,
 };
@@ -26,10 +28,9 @@ const NAME: &str = "tokenlife";
 #[expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_session();
-    provide_form_echo();
-    provide_settings();
-    provide_offered();
+    let PageData { current, settings, offered, echo } = receive_page_data();
+    provide_session(current);
+    provide_page_data(settings, offered, echo);
 
     view! {
         <Title formatter=document_title/>

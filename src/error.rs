@@ -9,6 +9,9 @@ use leptos::server_fn::{
 };
 use serde::{Deserialize, Serialize};
 
+/// When to come back to a server that could not answer: an outage of the store is mostly over in a moment.
+const RETRY_UNAVAILABLE_SECS: u32 = 1;
+
 /// What a server function answers when it cannot do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", content = "detail", rename_all = "snake_case")]
@@ -64,6 +67,9 @@ pub enum Field {
 }
 
 impl Field {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Email, Self::DisplayName, Self::Password, Self::Title, Self::Text];
+
     /// The `name` attribute, and the parameter of the server function.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -118,6 +124,16 @@ impl AppError {
             Self::RateLimited { .. } => 429,
             Self::Internal | Self::Transport => 500,
             Self::Unavailable => 503,
+        }
+    }
+
+    /// When the same may be tried again, if that is all there is to do (RFC 9110 §10.2.3).
+    #[must_use]
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self {
+            Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
+            Self::Unavailable => Some(RETRY_UNAVAILABLE_SECS),
+            _ => None,
         }
     }
 

@@ -89,6 +89,18 @@ pub struct ReuseNotice {
     pub from: String,
 }
 
+/// The person whose session this is, if anybody's. An error says that it cannot be known at the moment.
+pub type Current = Result<Option<CurrentUser>, AppError>;
+
+/// What the server knows when it renders a page, and hands over to the browser with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageData {
+    pub current: Current,
+    pub settings: PublicSettings,
+    pub offered: Offered,
+    pub echo: Option<FormEcho>,
+}
+
 /// What the pages tell about the settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicSettings {
@@ -118,6 +130,12 @@ pub struct TokenLife {
 }
 
 impl TokenLife {
+    /// What its cookie is called on plain `http`, and on `https`, where other hosts must not set it.
+    #[must_use]
+    pub const fn cookie_name(is_https: bool) -> &'static str {
+        if is_https { "__Host-tokenLife" } else { "tokenLife" }
+    }
+
     /// How long the access token lives, in seconds: the difference of two times of one clock, whatever that clock says.
     #[must_use]
     pub const fn seconds(self) -> i64 {
@@ -156,6 +174,13 @@ pub struct PasswordRating {
     pub score: u8,
     /// Why it would be refused, if it would.
     pub problem: Option<crate::error::Problem>,
+}
+
+impl Default for PageData {
+    /// Nobody is signed in.
+    fn default() -> Self {
+        Self { current: Ok(None), settings: PublicSettings::default(), offered: Offered::default(), echo: None }
+    }
 }
 
 /// A form that was sent without JavaScript and refused: what was typed, and why, to show the form again.

@@ -19,6 +19,7 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod visitor;
+pub mod wire;
 
 use clap::Parser;
 use cli::{Cli, Command, ConfigCommand};

@@ -1,12 +1,13 @@
 //! The session, as the pages see it: who is signed in, and what the browser does so that it stays that way.
 //!
-//! There is one resource, `current`, and one context around it. On the server the session layer has already settled
-//! who is there; in the browser [`client::SessionClient`] keeps the session alive around each call, and the rest of
-//! this module watches for the moments when what the page shows has ceased to be true.
+//! There is one signal, `current`, and one context around it. Who is there has been settled before a page is rendered,
+//! and comes with it; in the browser [`client::SessionClient`] keeps the session alive around each call, and the rest
+//! of this module watches for the moments when what the page shows has ceased to be true.
 
 pub(crate) mod browser;
 pub mod client;
 pub mod decide;
+pub(crate) mod fetch;
 mod flight;
 mod in_view;
 mod lock;
@@ -18,7 +19,7 @@ pub mod tabs;
 use crate::{
     api::session::{Logout, current},
     error::AppError,
-    model::CurrentUser,
+    model::Current,
     paths::{self, ReturnTo},
 };
 use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_local};
@@ -28,15 +29,14 @@ use tabs::{Message, Reaction};
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "an action of Leptos has no `Debug`")]
 pub struct SessionContext {
-    /// The person whose session this is, if anybody. An error says that it cannot be known at the moment.
-    pub current: Resource<Result<Option<CurrentUser>, AppError>>,
+    pub current: RwSignal<Current>,
     pub logout: ServerAction<Logout>,
 }
 
 /// Whom a page shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// Not known yet, or the server could not tell.
+    /// The server could not tell.
     #[default]
     Unknown,
     Nobody,
@@ -44,10 +44,10 @@ pub enum Shown {
     Somebody(String),
 }
 
-/// Provides the [`SessionContext`] and, in the browser, starts to watch over it. Called once, by the application.
-pub fn provide_session() {
-    let session =
-        SessionContext { current: Resource::new_blocking(|| (), |()| who_is_there()), logout: ServerAction::new() };
+/// Provides the [`SessionContext`] of a page that was rendered for `current`, and, in the browser, starts to watch over
+/// it. Called once, by the application.
+pub fn provide_session(current: Current) {
+    let session = SessionContext { current: RwSignal::new(current), logout: ServerAction::new() };
     provide_context(session);
     watch(session);
 }
@@ -62,7 +62,7 @@ pub fn use_session() -> SessionContext {
     expect_context()
 }
 
-async fn who_is_there() -> Result<Option<CurrentUser>, AppError> {
+async fn who_is_there() -> Current {
     match current().await {
         // The cookies said that there should be somebody: there is nobody any more.
         Err(AppError::Unauthenticated) => Ok(None),
@@ -82,11 +82,6 @@ pub fn leave_to_sign_in(wanted: &str) {
     browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
 }
 
-/// Loads the page anew, because it is somebody else's by now.
-pub(crate) fn begin_anew() {
-    browser::reload();
-}
-
 /// Says that the page has come alive.
 pub fn mark_hydrated() {
     browser::mark_hydrated();
@@ -98,12 +93,12 @@ fn local_path(location: &str) -> &str {
     if local { location } else { paths::HOME }
 }
 
-impl From<Option<Result<Option<CurrentUser>, AppError>>> for Shown {
-    fn from(current: Option<Result<Option<CurrentUser>, AppError>>) -> Self {
+impl From<&Current> for Shown {
+    fn from(current: &Current) -> Self {
         match current {
-            Some(Ok(Some(user))) => Self::Somebody(user.id),
-            Some(Ok(None)) => Self::Nobody,
-            Some(Err(_)) | None => Self::Unknown,
+            Ok(Some(user)) => Self::Somebody(user.id.clone()),
+            Ok(None) => Self::Nobody,
+            Err(_) => Self::Unknown,
         }
     }
 }
@@ -113,7 +108,7 @@ fn watch(session: SessionContext) {
     let shown = StoredValue::new(Shown::default());
 
     Effect::new(move |_| {
-        let now = Shown::from(session.current.get());
+        let now = session.current.with(Shown::from);
         let before = shown.get_value();
         if now == Shown::Unknown {
             return;
@@ -140,7 +135,7 @@ fn watch(session: SessionContext) {
     Effect::new(move |_| {
         // The age of the access token counts from here, not from the first call.
         refresh::look();
-        refresh::on_session_over(move || session.current.refetch());
+        refresh::on_session_over(move || ask(session));
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
             Reaction::Ask => ask(session),
@@ -156,8 +151,8 @@ fn watch(session: SessionContext) {
 fn ask(session: SessionContext) {
     spawn_local(async move {
         let now = who_is_there().await;
-        if now.is_ok() && session.current.get_untracked().as_ref() != Some(&now) {
-            session.current.set(Some(now));
+        if now.is_ok() && session.current.with_untracked(|shown| *shown != now) {
+            session.current.set(now);
         }
     });
 }

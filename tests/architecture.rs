@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("session", &["api", "error", "model", "paths", "respond"]),
     ("components", &["session", "api", "error", "model", "paths", "respond"]),
     ("pages", &["components", "session", "api", "error", "model", "paths", "respond"]),
-    ("app", &["pages", "components", "session", "paths"]),
+    ("app", &["pages", "components", "session", "model", "paths"]),
     // The server.
     ("server::clock", &[]),
     ("server::random", &["server::clock"]),
@@ -35,6 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("server::cookies", &["model", "server::service", "server::domain"]),
     ("server::visitor", &["model", "server::domain", "server::service"]),
+    ("server::wire", &["model", "server::clock", "server::domain", "server::keyring"]),
     ("server::error", &["error", "server::domain", "server::service", "server::store"]),
     (
         "server::gateway",
@@ -54,7 +55,18 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "server::state",
-        &["model", "server::cookies", "server::gateway", "server::http", "server::keyring", "server::service"],
+        &[
+            "error",
+            "model",
+            "server::cookies",
+            "server::error",
+            "server::gateway",
+            "server::http",
+            "server::keyring",
+            "server::service",
+            "server::visitor",
+            "server::wire",
+        ],
     ),
     (
         "server::request",
@@ -68,6 +80,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "server::service",
             "server::state",
             "server::visitor",
+            "server::wire",
         ],
     ),
     (

@@ -2,7 +2,7 @@ import { expect, newUser, paths, test } from '../fixtures';
 import type { Site } from '../support/site';
 
 const { api } = paths;
-const NOT_RIGHT = 'The e-mail address or the password is not right.';
+const NOT_RIGHT = 'Wrong e-mail address or password.';
 
 /** The message is next to the field, and belongs to it for those who do not see where it is. */
 async function hasProblem(site: Site, label: string, message: RegExp): Promise<void> {

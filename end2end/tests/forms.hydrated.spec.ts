@@ -45,7 +45,7 @@ test('a form that is sent before the page is alive comes back alive', async ({ s
 
   // The answer comes under the function's path; the page is where the form belongs.
   await expect(page).toHaveURL('/login?return_to=/%3Fx%3D1');
-  await expect(page.getByRole('alert')).toHaveText('The e-mail address or the password is not right.');
+  await expect(page.getByRole('alert')).toHaveText('Wrong e-mail address or password.');
   await expect(site.field('E-mail address')).toHaveValue('robin@example.com');
   await expect(site.field('Password')).toHaveValue('');
 });

@@ -64,7 +64,7 @@ test('the sign-up page says what it is to those who do not see it', async ({ sit
       - paragraph: /At least 8 characters/
       - button "Create account"
       - paragraph:
-        - link "Go to sign-in"
+        - link "Sign in"
   `);
 });
 

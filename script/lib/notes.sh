@@ -22,3 +22,17 @@ run_along() {
         wait $!
     )
 }
+
+# run_notes_along PROFILE: for the application as Leptos.toml and the environment set it up.
+run_notes_along() {
+    local address=${LEPTOS_SITE_ADDR:-} issuer=${TOKENLIFE__HTTP__PUBLIC_URL:-}
+    address=${address:-$(setting site-addr)}
+    issuer=${issuer:-$(setting public_url)}
+    run_along "$(notes_binary "$1")" --issuer "${issuer:-http://$address}" \
+        --jwks "http://$address/.well-known/jwks.json"
+}
+
+# setting KEY: its value in Leptos.toml, if it is set there.
+setting() {
+    sed -n "s/^$1 = \"\([^\"]*\)\".*/\1/p" Leptos.toml | head -n 1
+}

@@ -26,7 +26,7 @@ pub async fn sign_up(
 
     request::allow_sign_up()?;
     let signed_up = request::accounts().sign_up(&request::origin(), &email, &display_name, password.into()).await;
-    request::begin_session(signed_up, return_to.as_deref()).await
+    request::begin_session(signed_up, return_to.as_deref())
 }
 
 /// Changes the name shown to the owner, and returns it as stored.

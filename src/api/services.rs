@@ -36,7 +36,7 @@ pub use answer::{Answer, CallError};
 use crate::error::AppError;
 use leptos::{
     prelude::use_context,
-    server_fn::{Bytes, Encodes, codec::JsonEncoding},
+    server_fn::{Bytes, Encodes, codec::JsonEncoding, http_export::Method},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -50,7 +50,7 @@ pub type Calling<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>
 ///
 /// [`CallError`].
 pub fn get<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T> {
-    call(Method::Get, path.into(), Ok(None))
+    call(Method::GET, path.into(), Ok(None))
 }
 
 /// Sends something, and reads what comes back; `()` if nothing does.
@@ -59,7 +59,7 @@ pub fn get<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T>
 ///
 /// [`CallError`].
 pub fn post<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl Serialize) -> Calling<T> {
-    call(Method::Post, path.into(), encode(body))
+    call(Method::POST, path.into(), encode(body))
 }
 
 /// Puts something in the place of what is there, and reads what comes back; `()` if nothing does.
@@ -68,7 +68,7 @@ pub fn post<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl 
 ///
 /// [`CallError`].
 pub fn put<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl Serialize) -> Calling<T> {
-    call(Method::Put, path.into(), encode(body))
+    call(Method::PUT, path.into(), encode(body))
 }
 
 /// Deletes something, and reads what comes back; `()` if nothing does.
@@ -77,7 +77,7 @@ pub fn put<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl S
 ///
 /// [`CallError`].
 pub fn delete<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T> {
-    call(Method::Delete, path.into(), Ok(None))
+    call(Method::DELETE, path.into(), Ok(None))
 }
 
 /// One call.
@@ -88,14 +88,6 @@ pub struct Call {
     pub path: String,
     /// JSON.
     pub body: Option<Bytes>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    Get,
-    Post,
-    Put,
-    Delete,
 }
 
 /// What the server calls the services by while it renders a page; it provides itself as a [`ServicesContext`].
@@ -121,7 +113,7 @@ fn call<T: DeserializeOwned + 'static>(
 ) -> Calling<T> {
     // Both belong to whoever calls, so they are found now and not when the call is first awaited.
     let services = use_context::<ServicesContext>();
-    let abort = browser::Abort::with_the_caller(method);
+    let abort = browser::Abort::with_the_caller(&method);
     Box::pin(async move {
         let call = Call { method, path, body: body? };
         let answer = match services {

@@ -28,7 +28,7 @@ pub async fn login(
     if signed_in.is_ok() {
         request::remember_sign_in(&email);
     }
-    request::begin_session(signed_in, return_to.as_deref()).await
+    request::begin_session(signed_in, return_to.as_deref())
 }
 
 /// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body. If the access

@@ -36,18 +36,18 @@ pub fn describe(error: &AppError) -> String {
             format!("Too many attempts. Try again in {}.", waiting_time(*retry_after_secs))
         }
         AppError::Unauthenticated => "You are no longer signed in. Sign in and try again.".into(),
-        AppError::InvalidCredentials => "The e-mail address or the password is not right.".into(),
+        AppError::InvalidCredentials => "Wrong e-mail address or password.".into(),
         AppError::Forbidden => "This request was refused, because it seems to come from another site.".into(),
         AppError::Validation(_) => "Please look at the marked fields.".into(),
-        AppError::OtherUser => "Somebody else has signed in on this browser. Load the page anew.".into(),
+        AppError::OtherUser => "Somebody else has signed in on this browser. Reload the page.".into(),
         AppError::NotFound => "There is nothing here.".into(),
         AppError::Conflict => "This was changed elsewhere in the meantime.".into(),
-        AppError::Full { max } => format!("There is room for {max} and no more."),
-        AppError::TooLarge => "That is longer than the server reads.".into(),
+        AppError::Full { max } => format!("You can have at most {max}. Delete one first."),
+        AppError::TooLarge => "That is too long to send.".into(),
         AppError::UnsupportedMediaType | AppError::BadRequest => {
-            "The server could not read that. Load the page anew and try again.".into()
+            "The server could not read that. Reload the page and try again.".into()
         }
-        AppError::Unavailable => "We cannot reach your account at the moment. Please try again shortly.".into(),
+        AppError::Unavailable => "We cannot do that right now. Please try again shortly.".into(),
         AppError::Internal => "That is a fault on our side. Please try again.".into(),
         AppError::Transport => "We cannot reach the server. Check your connection and try again.".into(),
     }
@@ -58,7 +58,7 @@ pub fn describe(error: &AppError) -> String {
 pub fn describe_problem(field: Field, problem: Problem) -> String {
     match (problem, field) {
         (Problem::Required, Field::Email) => "Enter your e-mail address.".into(),
-        (Problem::Required, Field::DisplayName) => "Enter the name you want to see here.".into(),
+        (Problem::Required, Field::DisplayName) => "Enter a display name.".into(),
         (Problem::Required, Field::Password) => "Enter a password.".into(),
         (Problem::Required, Field::Title) => "Enter a title.".into(),
         (Problem::Required, Field::Text) => "Enter a text.".into(),

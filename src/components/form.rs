@@ -1,6 +1,6 @@
 //! What all forms share: the error that came back, the focus that follows it, the button that waits.
 
-use super::{error_view::describe, form_echo::use_form_echo};
+use super::{error_view::describe, page_data::use_form_echo};
 use crate::{
     error::{AppError, Field, Problem},
     model::FormEcho,

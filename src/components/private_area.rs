@@ -20,25 +20,25 @@ pub fn PrivateArea() -> impl IntoView {
     let session = use_session();
     let address = use_address();
 
+    // A page is not built anew when something about the person changes: it follows that by `use_current_user`.
+    let somebody = Memo::new(move |_| session.current.with(|current| current.as_ref().map(Option::is_some).ok()));
+
     Effect::new(move |_| {
-        if session.current.get() == Some(Ok(None)) {
+        if somebody.get() == Some(false) {
             leave_to_sign_in(&address.get_untracked());
         }
     });
 
-    view! {
-        <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
-            {Suspend::new(async move {
-                match session.current.await {
-                    Ok(Some(user)) => {
-                        provide_current_user(user);
-                        view! { <Outlet/> }.into_any()
-                    }
-                    Ok(None) => ().into_any(),
-                    Err(error) => view! { <ErrorView error=error/> }.into_any(),
-                }
-            })}
-        </Transition>
+    move || {
+        somebody.track();
+        match session.current.get_untracked() {
+            Ok(Some(user)) => {
+                provide_current_user(user);
+                view! { <Outlet/> }.into_any()
+            }
+            Ok(None) => ().into_any(),
+            Err(error) => view! { <ErrorView error=error/> }.into_any(),
+        }
     }
 }
 
@@ -64,7 +64,7 @@ pub fn ForThisUser() -> impl IntoView {
 fn provide_current_user(first: CurrentUser) {
     let session = use_session();
     let user = Memo::new(move |previous: Option<&CurrentUser>| {
-        let now = session.current.get().and_then(Result::ok).flatten();
+        let now = session.current.get().ok().flatten();
         now.unwrap_or_else(|| previous.unwrap_or(&first).clone())
     });
     provide_context(PrivateContext(user));

@@ -4,7 +4,7 @@ use super::{
     by_session::BySession,
     error_view::describe,
     form::{OnSuccess, use_form},
-    offered::use_offered,
+    page_data::use_offered,
     return_to::use_return_to,
 };
 use crate::{api::session::Logout, paths, session::use_session};

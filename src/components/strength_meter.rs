@@ -1,6 +1,6 @@
 //! How hard a new password is to guess, while it is being typed. It only advises: the server decides.
 
-use super::{error_view::describe_problem, settings::use_settings};
+use super::{error_view::describe_problem, page_data::use_settings};
 use crate::{
     api::account::rate_password,
     error::{Field, Problem},

@@ -67,7 +67,7 @@ fn DisplayNameForm() -> impl IntoView {
                 input.set_value(&name);
             }
             session.current.update(|current| {
-                if let Some(Ok(Some(user))) = current {
+                if let Ok(Some(user)) = current {
                     user.display_name = name;
                 }
             });

@@ -3,7 +3,7 @@ use crate::{
         by_session::BySession,
         duration::in_words,
         error_view::{TryAgain, describe},
-        settings::use_settings,
+        page_data::use_settings,
     },
     paths,
 };
@@ -21,7 +21,7 @@ pub fn HomePage() -> impl IntoView {
             <p class="lead">
                 {format!("You stay signed in for {}, in every tab, ", in_words(settings.refresh_ttl_secs))}
                 "with and without JavaScript. "
-                "What a thief could take is worth next to nothing."
+                "A copied sign-in stops working, and you are told."
             </p>
             <BySession view=|current| match current {
                 Ok(Some(user)) => view! {
@@ -45,11 +45,11 @@ pub fn HomePage() -> impl IntoView {
             <li>
                 <strong>"Short-lived access, long-lived session. "</strong>
                 {format!("Access ends after {} and is renewed ", in_words(settings.access_ttl_secs))}
-                "before you notice, on the page's own way to you."
+                "automatically, before the page reaches you."
             </li>
             <li>
-                <strong>"Nothing to steal from scripts. "</strong>
-                "Both tokens are in cookies that no script can read. The third cookie holds two times, no more."
+                <strong>"Nothing for scripts to steal. "</strong>
+                "Both tokens are in cookies that no script can read. The third cookie holds only two timestamps."
             </li>
             <li>
                 <strong>"A copied token gives itself away. "</strong>

@@ -1,5 +1,5 @@
 use crate::{
-    components::{error_view::TryAgain, offered::use_offered},
+    components::{error_view::TryAgain, page_data::use_offered},
     pages::NotFoundPage,
     paths,
 };

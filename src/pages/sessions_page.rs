@@ -6,8 +6,8 @@ use crate::{
         error_view::{TryAgain, describe},
         form::{FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
         local_time::LocalTime,
+        page_data::use_settings,
         private_area::ForThisUser,
-        settings::use_settings,
     },
     error::AppError,
     model::{LastSeen, SessionEntry, SignInMethod},
@@ -45,7 +45,7 @@ fn sessions_page() -> AnyView {
         <h1>"Sessions"</h1>
         <p>
             "This is where you are signed in. If you do not know one of these, end it. "
-            {format!("When one was last seen is known to within {known_to}.")}
+            {format!("“Last seen” is accurate to about {known_to}.")}
         </p>
         <FormMessage form=forms.end_state not_found="This is not one of your sessions. It may be long over."/>
         <FormMessage form=forms.end_others_state/>

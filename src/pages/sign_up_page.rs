@@ -3,9 +3,9 @@ use crate::{
     components::{
         fields::TextField,
         form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        page_data::use_settings,
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
-        settings::use_settings,
         strength_meter::StrengthMeter,
     },
     error::Field,
@@ -28,7 +28,7 @@ fn sign_up_page() -> AnyView {
         <div class="card">
             <h1>"Create account"</h1>
             <SignUpForm/>
-            <p>"Here before? "<a href=login>"Go to sign-in"</a></p>
+            <p>"Already have an account? "<a href=login>"Sign in"</a></p>
         </div>
     }
     .into_any()

@@ -64,22 +64,22 @@ pub enum ConfigCommand {
 pub enum UserCommand {
     /// Create an account. Its password is read from standard input, one line.
     Add {
-        #[arg(long, value_name = "E")]
+        #[arg(long, value_name = "EMAIL")]
         email: String,
         /// The name shown to its owner.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "NAME")]
         name: String,
     },
     /// Print all accounts.
     List,
     /// Keep somebody from signing in, and end their sessions.
     Disable {
-        #[arg(long, value_name = "E")]
+        #[arg(long, value_name = "EMAIL")]
         email: String,
     },
     /// Let somebody sign in again.
     Enable {
-        #[arg(long, value_name = "E")]
+        #[arg(long, value_name = "EMAIL")]
         email: String,
     },
 }
@@ -90,7 +90,7 @@ pub enum ClientCommand {
     Add {
         #[arg(long, value_name = "ID")]
         id: String,
-        /// Whom the tokens are for that it gets in its own name; without, they are for this application.
+        /// Audience of the tokens it gets in its own name; this application if left out.
         #[arg(long, value_name = "URL")]
         audience: Option<String>,
     },
@@ -100,7 +100,7 @@ pub enum ClientCommand {
     RotateSecret {
         #[arg(long, value_name = "ID")]
         id: String,
-        /// The one before is not valid any more: for one that somebody else has got hold of.
+        /// Refuse the one before at once, for example because it has leaked.
         #[arg(long)]
         at_once: bool,
     },
@@ -117,7 +117,7 @@ pub enum KeyCommand {
     List,
     /// Make the next signing key before its time. It is published now and signs soon; nobody notices.
     Rotate {
-        /// Sign with it at once, and refuse all that was signed before: for keys that somebody else has got hold of.
+        /// Sign with it at once, and refuse all that was signed before, for example because a key has leaked.
         /// Nobody is signed out.
         #[arg(long)]
         at_once: bool,
@@ -128,18 +128,18 @@ pub enum KeyCommand {
 pub enum SecretCommand {
     /// Print the versions of the master secret, and until when each is needed.
     List,
-    /// Put a new version in front in its file, which makes what is new as soon as the servers start again. The old ones
-    /// stay, so that nobody is signed out.
+    /// Add a new version, which signs as soon as the servers restart. The old ones still verify, so that nobody is
+    /// signed out.
     Rotate {
-        /// Add it behind instead, where it only opens: the first of two steps for several servers.
+        /// Only verify with it for now: the first of two steps for several servers.
         #[arg(long)]
         standby: bool,
     },
-    /// Take a version out of its file that nothing needs any more.
+    /// Remove a version that is no longer needed.
     Retire {
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "NUMBER")]
         version: u8,
-        /// Even if it is needed: who has not been back since it was replaced has to sign in again.
+        /// Even if it is still needed: people who have not been back since it was replaced must sign in again.
         #[arg(long)]
         force: bool,
     },
@@ -186,7 +186,7 @@ fn check(path: &Path, environment: &Environment) -> Result<String, Vec<String>> 
     });
     let (Some(site), Some((config, settings)), Some(secret)) = (site, app, secret) else { return Err(problems) };
 
-    let mut text = format!("# The settings are sound. In effect are:\n\n# Listening on {}", site.site_addr);
+    let mut text = format!("# Settings OK. In effect:\n\n# Listening on {}", site.site_addr);
     let _ = writeln!(text, ", for people to open {}", config.http.public_url);
     let _ = writeln!(text, "# Master secret: {}", secret_in_words(secret.as_ref(), &config));
     render(&settings, &mut text);

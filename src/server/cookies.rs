@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 
 /// The names on plain `http`, which is only for this machine.
-const BARE: [&str; 3] = ["accessToken", "refreshToken", "tokenLife"];
+const BARE: [&str; 3] = ["accessToken", "refreshToken", TokenLife::cookie_name(false)];
 /// The names on `https`: `__Host-` (RFC 6265bis §4.1.3.2) keeps other hosts from setting them, `Http-` scripts.
-const PREFIXED: [&str; 3] = ["__Host-Http-accessToken", "__Host-Http-refreshToken", "__Host-tokenLife"];
+const PREFIXED: [&str; 3] = ["__Host-Http-accessToken", "__Host-Http-refreshToken", TokenLife::cookie_name(true)];
 
 /// Reads and writes the cookies of one origin.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,12 @@ impl SessionCookies {
     #[must_use]
     pub fn clear_presented(self, presented: &PresentedCookies) -> Vec<HeaderValue> {
         self.delete([&presented.access, &presented.refresh, &presented.life].map(|cookie| !cookie.is_absent()))
+    }
+
+    /// The same without the refresh token.
+    #[must_use]
+    pub fn clear_besides_refresh(self, presented: &PresentedCookies) -> Vec<HeaderValue> {
+        self.delete([!presented.access.is_absent(), false, !presented.life.is_absent()])
     }
 
     fn delete(self, which: [bool; 3]) -> Vec<HeaderValue> {

@@ -3,8 +3,6 @@
 //! Its body runs in two settings: called over HTTP, where success may lead to another page; and called directly while
 //! a page is rendered, where the page decides what to show.
 
-mod views;
-
 use super::{
     domain::{
         email::EmailKey,
@@ -18,6 +16,7 @@ use super::{
     },
     state::AppState,
     visitor::{Change, Visitor, VisitorSession},
+    wire,
 };
 use crate::{
     error::AppError,
@@ -38,12 +37,16 @@ pub fn accounts() -> Arc<Accounts> {
     state().accounts
 }
 
-/// From where the request comes.
+/// The browser that the request comes from.
 #[must_use]
 pub fn origin() -> Origin {
     let parts = expect_context::<Parts>();
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Origin { address: address(&parts), user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect() }
+    Origin {
+        address: address(&parts),
+        user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
+        replaces: visitor().proven,
+    }
 }
 
 /// Counts an attempt to sign in.
@@ -84,26 +87,21 @@ pub fn allow_password_rating() -> Result<(), AppError> {
 ///
 /// [`AppError::Unauthenticated`]; [`AppError::Unavailable`] if nobody can say whether it has ended.
 pub fn require_session() -> Result<VisitorSession, AppError> {
-    let session = report(visitor().session.ok_or(AppError::Unauthenticated))?;
-    report(session.is_certain.then_some(session).ok_or(AppError::Unavailable))
+    let session = visitor().session.ok_or(AppError::Unauthenticated)?;
+    session.is_certain.then_some(session).ok_or(AppError::Unavailable)
 }
 
-/// Answers a sign-in: hands out the cookies, ends the session this one replaces, and leads on.
+/// Answers a sign-in: hands out the cookies, and leads on.
 ///
 /// # Errors
 ///
 /// What the sign-in failed with.
-pub async fn begin_session<E: Into<AppError>>(
+pub fn begin_session<E: Into<AppError>>(
     signed_in: Result<Refreshed, E>,
     return_to: Option<&str>,
 ) -> Result<(), AppError> {
     let begun = report(signed_in)?;
-    let visitor = visitor();
-    if let Some(previous) = visitor.previous.filter(|previous| *previous != begun.session_id) {
-        // Failing to end it only leaves a session that nobody has the tokens of any more.
-        let _logged = state().sessions.end(previous, EndReason::Replaced).await.map_err(AppError::from);
-    }
-    visitor.cookies.set(Change::Issue(Box::new(begun)));
+    visitor().cookies.set(Change::Issue(Box::new(begun)));
     lead_to(ReturnTo::parse(return_to).as_str());
     Ok(())
 }
@@ -116,12 +114,12 @@ pub async fn begin_session<E: Into<AppError>>(
 /// [`AppError::Unauthenticated`], [`AppError::Unavailable`]. No cookie is touched then.
 pub async fn refresh_session() -> Result<TokenLife, AppError> {
     let visitor = visitor();
-    let refresh_token = report(visitor.refresh_token.ok_or(AppError::Unauthenticated))?;
+    let refresh_token = visitor.refresh_token.ok_or(AppError::Unauthenticated)?;
     if let Some(life) = visitor.fresh {
         return Ok(life);
     }
-    let refreshed =
-        report(state().redeem(refresh_token, address(&expect_context())).await.map_err(RefreshError::reduce))?;
+    let redeemed = state().redeem(refresh_token, address(&expect_context())).await;
+    let refreshed = redeemed.map_err(RefreshError::reduce)?;
     let life = refreshed.tokens.life;
     visitor.cookies.set(Change::Issue(Box::new(refreshed)));
     Ok(life)
@@ -133,9 +131,16 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
 ///
 /// [`AppError::Unavailable`]; session and cookies stay.
 pub async fn sign_out() -> Result<(), AppError> {
-    let visitor = visitor();
-    if let Some(session) = visitor.previous {
-        report(state().sessions.end(session, EndReason::SignedOut).await)?;
+    let (visitor, sessions) = (visitor(), state().sessions);
+    for session in &visitor.proven {
+        sessions.end(*session, EndReason::SignedOut).await?;
+    }
+    if let (true, Some(token)) = (visitor.proven.is_empty(), &visitor.refresh_token)
+        && let Err(error) = sessions.read_refresh(token).await
+        && !error.is_final()
+    {
+        // Another server could still redeem it: saying that its session has ended would be untrue.
+        return Err(AppError::Unavailable);
     }
     visitor.cookies.set(Change::ClearAll);
     lead_to(crate::paths::HOME);
@@ -150,16 +155,10 @@ pub async fn sign_out() -> Result<(), AppError> {
 /// [`AppError::Unavailable`] if the store cannot be asked.
 pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     let visitor = visitor();
-    let Some(session) = visitor.session else {
-        return if visitor.can_refresh { report(Err(AppError::Unauthenticated)) } else { Ok(None) };
-    };
-    if !session.is_certain {
-        // The store has just been asked, and could not say.
-        return report(Err(AppError::Unavailable));
+    match state().current_user(visitor.session).await? {
+        None if visitor.session.is_some() || visitor.can_refresh => Err(AppError::Unauthenticated),
+        current => Ok(current),
     }
-    let found = report(state().sessions.find_live(session.session_id).await)?;
-    let (session, user) = report(found.ok_or(AppError::Unauthenticated))?;
-    Ok(Some(views::current_user(&session, &user)))
 }
 
 /// The sessions of the caller: the present one, then the others, the one used last first.
@@ -169,10 +168,12 @@ pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
 /// [`AppError::Unavailable`].
 pub async fn list_sessions(caller: VisitorSession) -> Result<Vec<SessionEntry>, AppError> {
     let state = state();
-    let mut sessions = report(state.sessions.list(caller.user_id).await)?;
+    let mut sessions = state.sessions.list(caller.user_id).await?;
     sessions.sort_by_key(|session| Reverse(session.id == caller.session_id));
     let now = state.sessions.clock.now();
-    Ok(sessions.iter().map(|session| views::session_entry(session, caller.session_id, &state, now)).collect())
+    let entry =
+        |session| wire::session_entry(session, caller.session_id, &state.keyring, state.settings.access_ttl_secs, now);
+    Ok(sessions.iter().map(entry).collect())
 }
 
 /// Ends one of the caller's sessions, named as on the page. The present one is ended by signing out.
@@ -185,8 +186,8 @@ pub async fn end_session(caller: VisitorSession, public_id: &str) -> Result<(), 
     if session == caller.session_id {
         return sign_out().await;
     }
-    let found = report(state().sessions.end_own(caller.user_id, session).await)?;
-    if found { Ok(()) } else { report(Err(AppError::NotFound)) }
+    let found = state().sessions.end_own(caller.user_id, session).await?;
+    found.then_some(()).ok_or(AppError::NotFound)
 }
 
 /// Ends all sessions of the caller except the present one; returns how many.
@@ -195,7 +196,7 @@ pub async fn end_session(caller: VisitorSession, public_id: &str) -> Result<(), 
 ///
 /// [`AppError::Unavailable`].
 pub async fn end_other_sessions(caller: VisitorSession) -> Result<u32, AppError> {
-    let ended = report(state().sessions.end_others(caller.user_id, caller.session_id).await)?;
+    let ended = state().sessions.end_others(caller.user_id, caller.session_id).await?;
     Ok(u32::try_from(ended).unwrap_or(u32::MAX))
 }
 
@@ -206,8 +207,8 @@ pub async fn end_other_sessions(caller: VisitorSession) -> Result<u32, AppError>
 /// [`AppError::Unavailable`].
 pub async fn list_reuses(caller: VisitorSession) -> Result<Vec<ReuseNotice>, AppError> {
     let state = state();
-    let reused = report(state.sessions.list_reused(caller.user_id).await)?;
-    Ok(reused.iter().map(|reused| views::reuse_notice(reused, &state)).collect())
+    let reused = state.sessions.list_reused(caller.user_id).await?;
+    Ok(reused.iter().map(|reused| wire::reuse_notice(reused, &state.keyring)).collect())
 }
 
 /// Notes that the caller knows about one of those.
@@ -217,8 +218,8 @@ pub async fn list_reuses(caller: VisitorSession) -> Result<Vec<ReuseNotice>, App
 /// [`AppError::NotFound`], [`AppError::Unavailable`].
 pub async fn dismiss_reuse(caller: VisitorSession, public_id: &str) -> Result<(), AppError> {
     let session = revealed(public_id)?;
-    let found = report(state().sessions.dismiss_reused(caller.user_id, session).await)?;
-    if found { Ok(()) } else { report(Err(AppError::NotFound)) }
+    let found = state().sessions.dismiss_reused(caller.user_id, session).await?;
+    found.then_some(()).ok_or(AppError::NotFound)
 }
 
 /// Reduces an outcome to the wire. Over HTTP, [`super::http::server_functions`] gives it the status that fits.
@@ -264,11 +265,11 @@ fn say(response: &ResponseOptions, name: HeaderName, value: HeaderValue) {
 }
 
 fn limited(what: &'static str, allowed: Result<(), RetryAfter>) -> Result<(), AppError> {
-    report(allowed.map_err(|wait| {
+    allowed.map_err(|wait| {
         let retry_after_secs = wait.seconds();
         tracing::info!(target: "tokenlife::security", event = "rate_limited", what, retry_after_secs, address = %address(&expect_context()));
         AppError::RateLimited { retry_after_secs }
-    }))
+    })
 }
 
 fn state() -> AppState {
@@ -281,7 +282,7 @@ fn visitor() -> Visitor {
 
 /// The session that a page names so. Whose it is, if it is one at all, has to be asked.
 fn revealed(public_id: &str) -> Result<SessionId, AppError> {
-    report(state().keyring.session_called(public_id).ok_or(AppError::NotFound))
+    state().keyring.session_called(public_id).ok_or(AppError::NotFound)
 }
 
 /// How attempts on an account are counted: spellings of one address as one.

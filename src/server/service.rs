@@ -5,6 +5,7 @@ pub mod clients;
 pub mod delivery;
 pub mod ended;
 pub mod hashing;
+mod outage;
 pub mod secret_versions;
 pub mod sessions;
 pub mod signing_keys;
@@ -12,9 +13,14 @@ pub mod token_service;
 pub mod tokens;
 pub mod upstream_tokens;
 
-/// From where somebody is asking; kept with a session and shown to its owner.
+use super::domain;
+
+/// The browser that somebody signs in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    /// Kept with the session and shown to its owner, as the next.
     pub address: std::net::IpAddr,
     pub user_agent: String,
+    /// The sessions of this browser so far; the new one takes their place.
+    pub replaces: Vec<domain::session::SessionId>,
 }

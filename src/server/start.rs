@@ -58,12 +58,12 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("the database {url} cannot be opened: {}; {}", chain(.cause), if .url.is_postgres() { CHECK_POSTGRES } else { CHECK_SQLITE })]
     Database { url: DatabaseUrl, cause: StoreError },
-    #[error("the signing keys cannot be loaded: {}; put the master secret back that they were sealed under, beside the present one", chain(.0))]
+    #[error("the signing keys cannot be loaded: {}; restore the master secret they were sealed under, next to the current one", chain(.0))]
     Keys(KeyError),
     #[error("{}; put that one back, and let the new one have the next number (`tokenlife secret rotate`)", chain(.0))]
     Secret(SecretError),
     #[error(
-        "{address} cannot be listened on: {cause}; stop what listens there, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)"
+        "cannot listen on {address}: {cause}; stop whatever uses it, or set another site-addr in Leptos.toml (LEPTOS_SITE_ADDR)"
     )]
     Listen { address: SocketAddr, cause: io::Error },
     #[error(
@@ -129,6 +129,8 @@ impl Application {
         let access_ttl = config.auth.access_ttl;
         let refresh_ttl = config.auth.refresh_ttl;
         let secrets = SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?;
+        // Before anything is made under it: a version that the store does not know is another installation's.
+        secrets.note(now).await?;
         let schedule = KeySchedule::new(config.auth.signing_key_rotation, access_ttl);
         let keys = SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await;
         let keys = Arc::new(keys.map_err(StartError::Keys)?);

@@ -10,8 +10,13 @@ use super::{
         clients::{ClientCredentials, WEB},
         sessions::{RefreshError, Refreshed, Sessions},
     },
+    visitor::VisitorSession,
+    wire,
 };
-use crate::model::PublicSettings;
+use crate::{
+    error::AppError,
+    model::{CurrentUser, PublicSettings},
+};
 use axum::extract::FromRef;
 use leptos::prelude::LeptosOptions;
 use std::{net::IpAddr, sync::Arc};
@@ -31,6 +36,21 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// Whose session this is. Nobody's, if it has ended a moment ago.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] if the store cannot be asked.
+    pub async fn current_user(&self, session: Option<VisitorSession>) -> Result<Option<CurrentUser>, AppError> {
+        let Some(session) = session else { return Ok(None) };
+        if !session.is_certain {
+            // The store has just been asked, and could not say.
+            return Err(AppError::Unavailable);
+        }
+        let found = self.sessions.find_live(session.session_id).await?;
+        Ok(found.map(|(session, user)| wire::current_user(&session, &user)))
+    }
+
     /// Redeems a refresh token that came from an address, as the client "web".
     ///
     /// The work is a task of its own: a browser that hangs up in the middle cannot lose a rotation that is being

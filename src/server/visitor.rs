@@ -15,8 +15,9 @@ pub struct Visitor {
     /// Nobody is signed in yet, but a refresh token is there that this request was not the one to redeem: the script
     /// that sent it refreshes and comes again.
     pub can_refresh: bool,
-    /// The session that a sign-in in this browser replaces, and that signing out ends.
-    pub previous: Option<SessionId>,
+    /// The sessions whose genuine tokens came along, good or not: a sign-in in this browser replaces them, and signing
+    /// out ends them. More than one only if the tokens are of different sessions.
+    pub proven: Vec<SessionId>,
     /// The times of the access token that this request came with, if it needs no renewal yet.
     pub fresh: Option<TokenLife>,
     /// The refresh token as presented, for the server function that redeems it.
@@ -59,9 +60,11 @@ pub enum Change {
     },
     /// The session is over: delete all three.
     ClearAll,
-    /// What came with the request is good for nothing: delete just that. A late answer then cannot delete what a
-    /// newer one has set.
+    /// What came with the request is good for nothing: delete just that.
     ClearPresented,
+    /// The refresh token is spent for good, and with it whatever else came along. Only that is deleted: this answer may
+    /// come late, after somebody has signed in again, and a new refresh token brings back all but itself.
+    ClearBesidesRefresh,
 }
 
 impl CookieChange {

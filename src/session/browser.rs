@@ -1,5 +1,6 @@
 //! What the session needs from the browser: cookies, a clock, the address bar. Nothing here runs on the server.
 
+use crate::model::TokenLife;
 use futures::channel::oneshot;
 use leptos::prelude::{document, set_timeout, window};
 use std::time::Duration;
@@ -12,14 +13,14 @@ const HYDRATED: &str = "data-hydrated";
 /// The value of the readable `tokenLife` cookie.
 pub(crate) fn token_life_cookie() -> Option<String> {
     let cookies = document().unchecked_into::<HtmlDocument>().cookie().ok()?;
-    cookie_value(&cookies, token_life_name(is_https())).map(str::to_owned)
+    cookie_value(&cookies, TokenLife::cookie_name(is_https())).map(str::to_owned)
 }
 
 /// Deletes `tokenLife`: the one cookie write of the browser, after the server's last word on the session.
 pub(crate) fn forget_token_life() {
     let https = is_https();
     let secure = if https { "; Secure" } else { "" };
-    let cookie = format!("{}=; Max-Age=0; Path=/; SameSite=Lax{secure}", token_life_name(https));
+    let cookie = format!("{}=; Max-Age=0; Path=/; SameSite=Lax{secure}", TokenLife::cookie_name(https));
     // A browser that stores no cookies has nothing to delete.
     _ = document().unchecked_into::<HtmlDocument>().set_cookie(&cookie);
 }
@@ -30,7 +31,7 @@ pub(crate) fn now() -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
 
-/// A number that nobody need not guess, in `0.0..1.0`.
+/// A number in `0.0..1.0`, by chance: to spread requests, not to keep a secret.
 pub(crate) fn random() -> f64 {
     js_sys::Math::random()
 }
@@ -84,11 +85,6 @@ fn is_https() -> bool {
     window().location().protocol().is_ok_and(|protocol| protocol == "https:")
 }
 
-/// The cookie's name: prefixed on https, as the server sets it there.
-const fn token_life_name(https: bool) -> &'static str {
-    if https { "__Host-tokenLife" } else { "tokenLife" }
-}
-
 /// Finds a cookie in what `document.cookie` returns. Two different values under one name are none.
 fn cookie_value<'cookies>(cookies: &'cookies str, name: &str) -> Option<&'cookies str> {
     let mut values = cookies
@@ -111,7 +107,7 @@ mod tests {
         assert_eq!(cookie_value("", "tokenLife"), None);
         assert_eq!(cookie_value("tokenLife", "tokenLife"), None);
         assert_eq!(cookie_value("tokenLife=", "tokenLife"), Some(""));
-        assert_eq!(cookie_value("__Host-tokenLife=1.2", token_life_name(true)), Some("1.2"));
+        assert_eq!(cookie_value("__Host-tokenLife=1.2", TokenLife::cookie_name(true)), Some("1.2"));
     }
 
     #[test]

@@ -1,22 +1,20 @@
-//! The HTTP client of the server functions: it keeps the session alive around every call.
+//! The HTTP client of the server functions and of the services behind: it keeps the session alive around every call.
 
 use super::{
     browser,
     decide::{Plan, RefreshOutcome, Then},
+    fetch::{Request, Response},
     refresh,
 };
 use crate::{error::AppError, model::EXPECTED_USER_HEADER};
 use futures::{Sink, Stream};
-use gloo_net::http::Request;
 use leptos::server_fn::{
     Bytes,
     client::{Client, browser::BrowserClient},
-    error::{FromServerFnError, ServerFnErrorErr},
-    request::{ClientReq, browser::BrowserRequest},
-    response::{ClientRes, browser::BrowserResponse},
 };
 use send_wrapper::SendWrapper;
-use std::{cell::RefCell, mem};
+use std::cell::RefCell;
+use web_sys::AbortSignal;
 
 thread_local! {
     static PERSON: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -35,23 +33,12 @@ pub(super) fn speak_for(user: Option<String>) {
 #[derive(Debug)]
 pub struct SessionClient;
 
-impl<E, I, O> Client<E, I, O> for SessionClient
-where
-    E: FromServerFnError,
-    I: FromServerFnError,
-    O: FromServerFnError,
-{
-    type Request = BrowserRequest;
-    type Response = BrowserResponse;
+impl Client<AppError> for SessionClient {
+    type Request = Request;
+    type Response = Response;
 
-    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
-        SendWrapper::new(async move {
-            let answer = keep_alive::<E, I, O>(request).await?;
-            if status::<E>(&answer) == AppError::OtherUser.status_code() {
-                browser::reload();
-            }
-            Ok(answer)
-        })
+    fn send(request: Request) -> impl Future<Output = Result<Response, AppError>> + Send {
+        SendWrapper::new(async move { keep_alive(&request, None).await })
     }
 
     fn open_websocket(
@@ -59,94 +46,58 @@ where
     ) -> impl Future<
         Output = Result<
             (impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static, impl Sink<Bytes> + Send + 'static),
-            E,
+            AppError,
         >,
     > + Send {
-        <BrowserClient as Client<E, I, O>>::open_websocket(path)
+        <BrowserClient as Client<AppError>>::open_websocket(path)
     }
 
     fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-        <BrowserClient as Client<E, I, O>>::spawn(future);
+        <BrowserClient as Client<AppError>>::spawn(future);
     }
 }
 
-/// Sends a call and keeps the session alive around it. What the answer means is for the caller to say.
-pub(crate) async fn keep_alive<E, I, O>(mut request: BrowserRequest) -> Result<BrowserResponse, E>
-where
-    E: FromServerFnError,
-    I: FromServerFnError,
-    O: FromServerFnError,
-{
-    name_the_person(&request);
+/// Sends a call and keeps the session alive around it.
+///
+/// # Errors
+///
+/// [`AppError::Transport`] if there is no answer, or if the call was refused while the server could not say whether the
+/// session goes on.
+pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
     let plan = refresh::look().before_call();
     if plan == Plan::RefreshFirst {
         refresh::refresh().await;
     }
-    let spare = if plan == Plan::Send { copy_of(&mut request) } else { None };
     let renewals_before = refresh::renewals();
-    let answer = send_once::<E, I, O>(request).await?;
+    let answer = send_once(request, signal).await?;
 
     let known = refresh::look();
     let renewed_meanwhile = refresh::renewals() != renewals_before;
-    let outcome = match known.after_answer(plan, status::<E>(&answer), renewed_meanwhile) {
+    let outcome = match known.after_answer(plan, answer.status, renewed_meanwhile) {
         Then::Deliver => return Ok(answer),
-        Then::ReportUnreachable => return Err(unreachable()),
+        Then::ReportUnreachable => return Err(AppError::Transport),
         Then::Retry => RefreshOutcome::Renewed,
         Then::RefreshAndRetry => refresh::refresh().await,
     };
-    match spare {
-        Some(spare) if matches!(outcome, RefreshOutcome::Renewed | RefreshOutcome::InVain) => {
-            let answer = send_once::<E, I, O>(from_copy::<E>(spare)?).await?;
-            if status::<E>(&answer) == 401 {
+    match outcome {
+        RefreshOutcome::Renewed | RefreshOutcome::InVain => {
+            let answer = send_once(request, signal).await?;
+            if answer.status == 401 {
                 refresh::note_in_vain();
             }
             Ok(answer)
         }
-        _ if outcome.is_transient() => Err(unreachable()),
+        _ if outcome.is_transient() => Err(AppError::Transport),
         _ => Ok(answer),
     }
 }
 
-fn send_once<E, I, O>(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>>
-where
-    E: FromServerFnError,
-    I: FromServerFnError,
-    O: FromServerFnError,
-{
-    <BrowserClient as Client<E, I, O>>::send(request)
-}
-
-fn name_the_person(request: &BrowserRequest) {
-    PERSON.with_borrow(|person| {
-        if let Some(id) = person {
-            request.headers().set(EXPECTED_USER_HEADER, id);
-        }
-    });
-}
-
-/// For a caller who was refused while the server could not say whether the session goes on.
-fn unreachable<E: FromServerFnError>() -> E {
-    E::from_server_fn_error(ServerFnErrorErr::Request("the session could not be refreshed".into()))
-}
-
-fn status<E: FromServerFnError>(answer: &BrowserResponse) -> u16 {
-    ClientRes::<E>::status(answer)
-}
-
-/// A second request like this one, for the case that it has to be sent again: sending uses up the body.
-///
-/// The browser's own request is hidden in `gloo_net`'s, which only gives it up by value.
-fn copy_of(request: &mut BrowserRequest) -> Option<web_sys::Request> {
-    let placeholder = web_sys::Request::new_with_str("").ok()?;
-    let original = web_sys::Request::from(mem::replace(&mut **request, Request::from(placeholder)));
-    let copy = web_sys::Request::clone(&original).ok();
-    **request = Request::from(original);
-    copy
-}
-
-/// Wraps a copied request. There is no constructor for that: a new request is made and its inside replaced.
-fn from_copy<E: FromServerFnError>(copy: web_sys::Request) -> Result<BrowserRequest, E> {
-    let mut request = <BrowserRequest as ClientReq<E>>::try_new_post("", "", "", String::new())?;
-    *request = Request::from(copy);
-    Ok(request)
+async fn send_once(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
+    let person = PERSON.with_borrow(Clone::clone);
+    let header = person.as_deref().map(|id| (EXPECTED_USER_HEADER, id));
+    let answer = request.send(header, signal).await.ok_or(AppError::Transport)?;
+    if answer.refusal() == Some(AppError::OtherUser) {
+        browser::reload();
+    }
+    Ok(answer)
 }

@@ -3,13 +3,13 @@
 use super::{
     browser,
     decide::{self, Known, RefreshOutcome, Turn},
+    fetch::{Request, Response},
     flight::{Passenger, SingleFlight},
     lock,
     memory::Memory,
     tabs,
 };
 use crate::paths;
-use gloo_net::http::{Request, Response};
 use leptos::prelude::set_timeout;
 use std::{cell::RefCell, time::Duration};
 use web_sys::AbortController;
@@ -93,8 +93,8 @@ async fn ask_server() -> RefreshOutcome {
         // Whatever came, it is about a session that is being ended.
         return RefreshOutcome::Unreachable;
     }
-    let outcome = RefreshOutcome::of(answer.as_ref().map(Response::status), known.token.is_some());
-    let retry_after = answer.and_then(|answer| answer.headers().get("Retry-After"));
+    let outcome = RefreshOutcome::of(answer.as_ref().map(|answer| answer.status), known.token.is_some());
+    let retry_after = answer.and_then(|answer| answer.header("Retry-After"));
     note(outcome, retry_after.as_deref().and_then(decide::retry_after));
     if outcome == RefreshOutcome::Refused {
         // Another tab may have signed in while the refusal was on its way: its cookie is not ours to delete.
@@ -119,13 +119,7 @@ async fn post() -> Option<Response> {
         PATIENCE,
     );
     UNDER_WAY.set(Some(request));
-    let request = Request::post(paths::api::REFRESH)
-        .header("Content-Type", "application/x-www-form-urlencoded")
-        .header("Accept", "application/json")
-        .abort_signal(Some(&signal))
-        .body("")
-        .ok()?;
-    request.send().await.ok()
+    Request::call(paths::api::REFRESH).send(None, Some(&signal)).await
 }
 
 fn note(outcome: RefreshOutcome, retry_after: Option<Duration>) {

@@ -142,7 +142,7 @@ async fn a_refused_form_is_shown_again_with_what_was_typed() {
 
     service.answers(409, json!({ "code": "full", "detail": { "max": 200 } }));
     let refused = ada.submit(api::ADD_NOTE, &[("title", "One more")]).await.assert_status(409);
-    refused.assert_shows("There is room for 200 and no more.").assert_shows("One more");
+    refused.assert_shows("You can have at most 200. Delete one first.").assert_shows("One more");
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ async fn wrong_password_unknown_address_and_disabled_account_look_alike() {
         let answer = sign_in(&mut app.browser(), email, password).await.assert_status(401);
         assert_eq!(answer.body, INVALID_CREDENTIALS, "{email}");
         assert!(page.set_cookies().is_empty() && answer.set_cookies().is_empty(), "{email}");
-        pages.push(page.assert_shows("The e-mail address or the password is not right.").essence(email));
+        pages.push(page.assert_shows("Wrong e-mail address or password.").essence(email));
         answers.push(answer.essence(email));
     }
     for alike in [pages, answers] {

@@ -17,6 +17,18 @@ async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
 
 contract!(open);
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_opens_an_empty_file_at_the_same_time_gets_one_schema() {
+    for _ in 0..10 {
+        let files = tempfile::tempdir().expect("a folder");
+        let file = files.path().join("store.sqlite3");
+        let opened = join_all((0..8).map(|_| SqliteStore::open(&file))).await;
+        let stores: Vec<_> = opened.into_iter().map(|store| store.expect("a store")).collect();
+        let (_, session) = added(&stores[0], "first@example.com").await;
+        assert!(stores[7].find_session(session.id).await.expect("an answer").is_some());
+    }
+}
+
 #[tokio::test]
 async fn whoever_asks_and_goes_away_is_served_all_the_same() {
     let (store, _files) = open().await;

@@ -60,7 +60,7 @@ impl Answer {
     }
 
     /// What this application says itself instead of a service: it is named in the body.
-    pub(super) fn own_refusal(&self) -> Option<AppError> {
+    fn own_refusal(&self) -> Option<AppError> {
         if self.status < 400 { None } else { decode(self.body.clone()) }
     }
 

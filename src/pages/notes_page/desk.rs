@@ -3,7 +3,7 @@
 use super::board::{Card, Change, Underway, cards};
 use crate::{
     api::notes,
-    components::form_echo::use_form_echo,
+    components::page_data::use_form_echo,
     error::{AppError, Field},
     model::{
         FormEcho,

@@ -2,6 +2,7 @@
 
 use super::{
     session::{Generation, Session, SessionId},
+    upstream_token::UpstreamClaims,
     user::UserId,
 };
 use crate::server::clock::Timestamp;
@@ -51,6 +52,8 @@ pub struct ClientClaims {
 pub enum AnyClaims {
     Session(Box<Claims>),
     Client(Box<ClientClaims>),
+    /// A person's, for one of the services behind.
+    Upstream(Box<UpstreamClaims>),
 }
 
 impl AnyClaims {
@@ -60,6 +63,7 @@ impl AnyClaims {
         match self {
             Self::Session(claims) => Some(SessionId::from_uuid(claims.sid)),
             Self::Client(_) => None,
+            Self::Upstream(claims) => claims.sid.map(SessionId::from_uuid),
         }
     }
 
@@ -69,6 +73,7 @@ impl AnyClaims {
         match self {
             Self::Session(claims) => &claims.client_id,
             Self::Client(claims) => &claims.client_id,
+            Self::Upstream(claims) => &claims.client_id,
         }
     }
 
@@ -81,6 +86,7 @@ impl AnyClaims {
         match self {
             Self::Session(claims) => claims.check_times(now, access_ttl).map(drop),
             Self::Client(claims) => check_times(claims.iat, claims.nbf, claims.exp, now, access_ttl),
+            Self::Upstream(claims) => check_times(claims.iat, claims.nbf, claims.exp, now, access_ttl),
         }
     }
 }

@@ -18,6 +18,7 @@ pub enum Bearer {
 /// The claims on the wire (RFC 9068 §2.2). For its one audience and short-lived; it opens nothing at our own door,
 /// because we are not that audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UpstreamClaims {
     pub iss: String,
     /// The user's id, or the client's if the application asks for itself (RFC 9068 §2.2).

@@ -3,7 +3,7 @@
 
 use super::{Gateway, GatewayError, Route, caller::Caller, headers, stream::Sent};
 use crate::{
-    api::services::{Answer, Call, Method as CallMethod, Services},
+    api::services::{Answer, Call, Services},
     error::AppError,
     server::{config::TokenPolicy, http::limits::Deadline, visitor::Visitor},
 };
@@ -57,13 +57,7 @@ impl Services for DirectServices {
 
 impl Gateway {
     async fn call(&self, route: &Route, uri: &Uri, call: Call, page: &Parts) -> Result<Answer, GatewayError> {
-        let method = match call.method {
-            CallMethod::Get => Method::GET,
-            CallMethod::Post => Method::POST,
-            CallMethod::Put => Method::PUT,
-            CallMethod::Delete => Method::DELETE,
-        };
-        if !route.allows(&method) {
+        if !route.allows(&call.method) {
             return Err(GatewayError::Method(route.allowed_methods()));
         }
         let target = route.target(uri)?;
@@ -74,7 +68,8 @@ impl Gateway {
         if call.body.is_some() {
             headers.insert(header::CONTENT_TYPE, JSON);
         }
-        let answer = self.ask_and_read(route, (method, target, headers), call.body.map(Body::from).unwrap_or_default());
+        let answer =
+            self.ask_and_read(route, (call.method, target, headers), call.body.map(Body::from).unwrap_or_default());
         let deadline = page.extensions.get::<Deadline>().map(|deadline| deadline.0);
         let latest = Instant::now() + route.answer_timeout();
         let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), answer)

@@ -9,6 +9,7 @@
 //! `error_pages(catch_panics(router), pages)`.
 
 mod page;
+mod resend;
 
 use super::request_id::RequestId;
 use crate::error::AppError;
@@ -20,6 +21,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+pub use resend::Resend;
 use std::{any::Any, sync::Arc, time::Duration};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -51,6 +53,7 @@ pub struct Problem {
     status: StatusCode,
     error: AppError,
     retry_after: Option<Duration>,
+    resend: Option<Resend>,
 }
 
 impl Problem {
@@ -69,7 +72,7 @@ impl Problem {
             500..=599 => AppError::Internal,
             _ => AppError::BadRequest,
         };
-        Self { retry_after: default_retry_after(&error), status, error }
+        Self { retry_after: default_retry_after(&error), status, error, resend: None }
     }
 
     /// What it is called on the wire.
@@ -82,6 +85,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Shows the form that met with the problem, so that it can be sent again. Only a page can.
+    #[must_use]
+    pub fn with_form(mut self, form: Resend) -> Self {
+        self.resend = Some(form);
         self
     }
 
@@ -106,7 +116,7 @@ impl Problem {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, retry_after: default_retry_after(&error), error }
+        Self { status, retry_after: default_retry_after(&error), error, resend: None }
     }
 }
 
@@ -117,11 +127,7 @@ impl IntoResponse for Problem {
 }
 
 fn default_retry_after(error: &AppError) -> Option<Duration> {
-    match error {
-        AppError::RateLimited { retry_after_secs } => Some(Duration::from_secs(u64::from(*retry_after_secs))),
-        AppError::Unavailable => Some(DEFAULT_RETRY_AFTER),
-        _ => None,
-    }
+    error.retry_after_secs().map(u64::from).map(Duration::from_secs)
 }
 
 fn whole_seconds(wait: Duration) -> u32 {
@@ -161,7 +167,7 @@ async fn explain(State(pages): State<Arc<ErrorPages>>, request: Request, next: N
     }
     match response.extensions().get::<Problem>() {
         Some(problem) if for_a_person => {
-            let html = page::render(problem.status, problem.retry_after, &pages.stylesheet, id.as_ref());
+            let html = page::render(problem, &pages.stylesheet, id.as_ref());
             with_body(response, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(html))
         }
         _ => response,
@@ -169,7 +175,7 @@ async fn explain(State(pages): State<Arc<ErrorPages>>, request: Request, next: N
 }
 
 /// Whether a browser is going to show the answer: only navigations and plain forms ask for HTML.
-fn accepts_html(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
     const HTML: &[u8] = b"text/html";
     headers
         .get_all(header::ACCEPT)

@@ -5,7 +5,10 @@
 //! typed, what is wrong next to it, and the status that says so. The address bar then shows the function's path, so
 //! opening that by hand leads to the form's page as well.
 
-use super::{problem::Problem, site::Site};
+use super::{
+    problem::{Problem, Resend, accepts_html},
+    site::Site,
+};
 use crate::{
     error::{AppError, Field},
     model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER, FormEcho},
@@ -68,6 +71,20 @@ fn opened_by_hand(path: &str) -> MethodRouter {
     })
 }
 
+/// Refuses a request before its server function is reached. What a plain form holds is kept, to be sent again.
+pub async fn refuse(request: Request, error: AppError) -> Response {
+    let problem = Problem::from(error);
+    let is_form = *request.method() == Method::POST && accepts_html(request.headers());
+    if !is_form || paths::form_page(request.uri().path()).is_none() {
+        return problem.into_response();
+    }
+    let action = request.uri().path().to_owned();
+    match Bytes::from_request(request, &()).await {
+        Ok(body) => problem.with_form(Resend::of(&action, &body)).into_response(),
+        Err(_) => problem.into_response(),
+    }
+}
+
 async fn call(site: Site, request: Request) -> Response {
     let by_form = accepts_html(request.headers());
     let (mut parts, body) = request.into_parts();
@@ -122,13 +139,8 @@ async fn with_status_of_error(answer: Response) -> Response {
         error => error,
     };
     head.status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let retry_after_secs = match error {
-        AppError::RateLimited { retry_after_secs } => Some(retry_after_secs),
-        AppError::Unavailable => Some(1),
-        _ => None,
-    };
-    if let Some(seconds) = retry_after_secs {
-        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(wait) = error.retry_after_secs() {
+        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     Response::from_parts(head, Body::from(body))
 }
@@ -146,13 +158,23 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
         Err(_) => AppError::Internal,
     };
     let Some(page) = page else { return Problem::from(error).into_response() };
-    if error == AppError::Unauthenticated {
+    let resend = Resend::of(parts.uri.path(), form);
+    if error == AppError::Unauthenticated && !resend.holds_text() {
         return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(Some(page)))).into_response();
     }
-    let mut response = show_again(site, parts, page, form, error).await;
+    // What keeps the function from its work may keep a private page from being shown as well.
+    let is_out_of_reach = matches!(error, AppError::Unauthenticated | AppError::Unavailable | AppError::Internal);
+    if is_out_of_reach && paths::is_private(page) {
+        return Problem::from(error).with_form(resend).into_response();
+    }
+    let mut response = show_again(site, parts, page, form, error.clone()).await;
+    if response.status().is_redirection() {
+        // The session has ended meanwhile.
+        return Problem::from(AppError::Unauthenticated).with_form(resend).into_response();
+    }
     *response.status_mut() = answered.status;
-    if let Some(wait) = answered.headers.get(header::RETRY_AFTER) {
-        response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    if let Some(wait) = error.retry_after_secs() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     response
 }
@@ -176,8 +198,4 @@ async fn show_again(site: &Site, mut parts: Parts, page: &str, form: &[u8], erro
     parts.extensions.remove::<CalledOverHttp>();
     parts.extensions.insert(echo);
     site.render(Request::from_parts(parts, Body::empty())).await
-}
-
-fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT).iter().any(|value| value.as_bytes().windows(9).any(|window| window == b"text/html"))
 }

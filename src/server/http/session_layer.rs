@@ -16,7 +16,7 @@ use crate::{
     server::{
         cookies::{Presented, PresentedCookies, SessionCookies},
         gateway::ThroughGateway,
-        http::{client_address::ClientAddress, problem::Problem},
+        http::{client_address::ClientAddress, server_functions},
         service::sessions::{Authenticated, Refreshed},
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
@@ -43,7 +43,7 @@ async fn find_and_write(State(state): State<AppState>, mut request: Request, nex
     let from = ClientAddress::of(request.extensions());
     let visitor = match find_visitor(&state, &presented, asked, from).await {
         Ok(visitor) => visitor,
-        Err(error) => return Problem::from(error).into_response(),
+        Err(error) => return server_functions::refuse(request, error).await,
     };
     let change = visitor.cookies.clone();
     let turned_away = turn_away(&request, &visitor, asked);
@@ -85,17 +85,21 @@ impl Asked {
         if request.method() == Method::HEAD || is_prefetch {
             return Self::Passive;
         }
-        let is_for_a_service = request.extensions().get::<ThroughGateway>().is_some();
+        let is_for_a_service = is_for_a_service(request);
         let is_stream =
             header("upgrade").eq_ignore_ascii_case(b"websocket") || header("accept") == b"text/event-stream";
         match (header("sec-fetch-dest"), path.starts_with("/api/")) {
             (b"empty", _) if is_for_a_service && is_stream => Self::Unaided,
-            (b"" | b"document", _) | (b"empty", false) => Self::Document,
-            (b"empty", true) => Self::Script,
+            (b"empty", is_api) if is_for_a_service || is_api => Self::Script,
+            (b"" | b"document" | b"empty", _) => Self::Document,
             _ if is_for_a_service => Self::Unaided,
             _ => Self::Passive,
         }
     }
+}
+
+fn is_for_a_service(request: &Request) -> bool {
+    request.extensions().get::<ThroughGateway>().is_some()
 }
 
 async fn find_visitor(
@@ -115,8 +119,9 @@ async fn find_visitor(
     match access {
         Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
             info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
-            clean_up(&visitor, asked);
-            return Ok(Visitor { refresh_token: None, ..visitor });
+            clean_up(&visitor, asked, Change::ClearPresented);
+            let proven = family.into_iter().chain([token.session_id]).collect();
+            return Ok(Visitor { proven, refresh_token: None, ..visitor });
         }
         Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor, state)),
         Some(Err(error)) => {
@@ -128,7 +133,7 @@ async fn find_visitor(
         }
         None => {}
     }
-    redeem(state, presented, asked, from, Visitor { previous: family, ..visitor }).await
+    redeem(state, presented, asked, from, Visitor { proven: Vec::from_iter(family), ..visitor }).await
 }
 
 fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
@@ -141,7 +146,7 @@ fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Vi
     }
     let session = VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain };
     let fresh = (is_certain && token.is_fresh(now)).then_some(life);
-    Visitor { session: Some(session), previous: Some(token.session_id), fresh, ..visitor }
+    Visitor { session: Some(session), proven: vec![token.session_id], fresh, ..visitor }
 }
 
 /// Without a good access token: redeems the refresh token, if it is this request's turn.
@@ -154,7 +159,7 @@ async fn redeem(
 ) -> Result<Visitor, AppError> {
     let Some(refresh_token) = visitor.refresh_token.clone() else {
         if !presented.is_empty() {
-            clean_up(&visitor, asked);
+            clean_up(&visitor, asked, Change::ClearPresented);
         }
         return Ok(visitor);
     };
@@ -166,11 +171,11 @@ async fn redeem(
             let Refreshed { user_id, session_id, .. } = refreshed;
             let session = VisitorSession { user_id, session_id, is_certain: true };
             visitor.cookies.set(Change::Issue(Box::new(refreshed)));
-            Ok(Visitor { session: Some(session), previous: Some(session.session_id), ..visitor })
+            Ok(Visitor { session: Some(session), ..visitor })
         }
         Err(error) => match error.reduce() {
             AppError::Unauthenticated => {
-                clean_up(&visitor, asked);
+                clean_up(&visitor, asked, Change::ClearBesidesRefresh);
                 Ok(visitor)
             }
             error => Err(error),
@@ -179,24 +184,27 @@ async fn redeem(
 }
 
 /// Has useless cookies deleted, by pages only: an answer to a script may come late.
-fn clean_up(visitor: &Visitor, asked: Asked) {
+fn clean_up(visitor: &Visitor, asked: Asked, change: Change) {
     if asked == Asked::Document {
-        visitor.cookies.set(Change::ClearPresented);
+        visitor.cookies.set(change);
     }
 }
 
-/// Answers a request for a private page by somebody who is not signed in.
+/// Answers a request for a page that must not be rendered as nobody's.
 fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Response> {
     let uri = request.uri();
-    if visitor.session.is_some()
-        || !paths::is_private(uri.path())
-        || !matches!(*request.method(), Method::GET | Method::HEAD)
-    {
+    let (is_get, is_private) = (request.method() == Method::GET, paths::is_private(uri.path()));
+    let is_page = is_get || request.method() == Method::HEAD;
+    if visitor.session.is_some() || !is_page || is_for_a_service(request) {
         return None;
     }
-    if visitor.can_refresh && asked == Asked::Passive {
-        // The page is there for this browser, but not for a request that may change nothing.
+    if visitor.can_refresh && asked == Asked::Passive && (is_get || is_private) {
+        // The page is there for this browser, but not for a request that may change nothing. A page that is prerendered
+        // now would be shown later, and call somebody nobody who is signed in.
         return Some(StatusCode::NO_CONTENT.into_response());
+    }
+    if !is_private {
+        return None;
     }
     let wanted = uri.path_and_query().map(axum::http::uri::PathAndQuery::as_str);
     Some(Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response())
@@ -214,6 +222,7 @@ fn write_cookies(
         Change::RenewLife { life, seconds_left } if asked != Asked::Passive => cookies.renew_life(life, seconds_left),
         Change::ClearAll => cookies.clear(),
         Change::ClearPresented => cookies.clear_presented(presented),
+        Change::ClearBesidesRefresh => cookies.clear_besides_refresh(presented),
         Change::RenewLife { .. } | Change::None => Vec::new(),
     };
     if asked == Asked::Document {

@@ -4,14 +4,15 @@ use super::{security_headers::CspNonce, server_functions::CalledOverHttp, whole_
 use crate::{
     api::services::ServicesContext,
     app::App,
-    model::{FormEcho, Offered},
-    paths,
-    server::{gateway::direct::DirectServices, state::AppState},
+    error::AppError,
+    model::{Offered, PageData},
+    paths::{self, ReturnTo},
+    server::{gateway::direct::DirectServices, state::AppState, visitor::Visitor},
 };
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::PathAndQuery},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -116,11 +117,23 @@ impl Site {
         if let Some(clean) = without_planted_error(request.uri()) {
             return Redirect::to(&clean).into_response();
         }
+        let data = self.page_data(&request).await;
+        if data.current == Ok(None) && paths::is_private(request.uri().path()) {
+            // The session has ended elsewhere, after the session layer has found it good.
+            let wanted = request.uri().path_and_query().map(PathAndQuery::as_str);
+            return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response();
+        }
         let (site, contexts) = (self.clone(), self.contexts());
+        let contexts = move || {
+            contexts();
+            provide_context(data.clone());
+        };
         let render = leptos_axum::render_app_to_stream_in_order_with_context(contexts, move || shell(&site));
         let mut response = render_whole(render(request)).await;
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(1));
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE
+            && let Some(wait) = AppError::Unavailable.retry_after_secs()
+        {
+            response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from(wait));
         }
         response
     }
@@ -134,18 +147,23 @@ impl Site {
         leptos_axum::handle_server_fns_with_context(self.contexts(), request).await.into_response()
     }
 
+    async fn page_data(&self, request: &Request) -> PageData {
+        let session = request.extensions().get::<Visitor>().and_then(|visitor| visitor.session);
+        PageData {
+            current: self.state.current_user(session).await,
+            settings: self.state.settings,
+            offered: Offered { notes: self.state.gateway.offers(paths::NOTES_SERVICE) },
+            echo: request.extensions().get().cloned(),
+        }
+    }
+
     fn contexts(&self) -> impl Fn() + Clone + Send + Sync + 'static {
         let state = self.state.clone();
         move || {
             provide_context(state.clone());
-            provide_context(state.settings);
             let Some(parts) = use_context::<Parts>() else { return };
-            provide_context(Offered { notes: state.gateway.offers(paths::NOTES_SERVICE) });
             if let Some(nonce) = parts.extensions.get::<CspNonce>() {
                 provide_context(Nonce::from_value(nonce.0.clone()));
-            }
-            if let Some(echo) = parts.extensions.get::<FormEcho>() {
-                provide_context(echo.clone());
             }
             let services = DirectServices::new(Arc::clone(&state.gateway), Arc::new(parts));
             provide_context(ServicesContext(Arc::new(services)));
@@ -174,9 +192,9 @@ fn shell(site: &Site) -> impl IntoView + use<> {
     let start =
         format!("import({script:?}).then(app=>app.default({{module_or_path:{wasm:?}}}).then(()=>app.hydrate()))");
     // A refused form answers under the function's path; the application is to find itself on the form's page.
-    let path = use_context::<FormEcho>().and_then(|echo| paths::form_page(&echo.action)).zip(use_context::<Parts>());
-    let settle = path.map(|(_, parts)| {
-        let shown = parts.uri.path_and_query().map_or(paths::HOME, axum::http::uri::PathAndQuery::as_str).to_owned();
+    let refused = use_context::<PageData>().and_then(|data| data.echo).zip(use_context::<Parts>());
+    let settle = refused.map(|(_, parts)| {
+        let shown = parts.uri.path_and_query().map_or(paths::HOME, PathAndQuery::as_str).to_owned();
         let settle = format!("history.replaceState(null,'',{shown:?})");
         view! { <script nonce=use_nonce()>{settle}</script> }
     });

@@ -49,9 +49,9 @@ impl OAuthError {
             }
             Self::InvalidGrant => (BAD, "invalid_grant", "the refresh token does not hold for this client"),
             Self::UnsupportedGrantType => {
-                (BAD, "unsupported_grant_type", "there are client_credentials and refresh_token")
+                (BAD, "unsupported_grant_type", "supported are client_credentials and refresh_token")
             }
-            Self::InvalidScope => (BAD, "invalid_scope", "there are no scopes"),
+            Self::InvalidScope => (BAD, "invalid_scope", "no scopes are supported"),
             Self::UnsupportedTokenType => (BAD, "unsupported_token_type", "tokens of this kind cannot be revoked"),
             Self::TooManyFailures(_) => {
                 (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many failed attempts")

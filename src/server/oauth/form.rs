@@ -14,7 +14,7 @@ impl Form {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(OAuthError::InvalidRequest("the body is no form"));
+            return Err(OAuthError::InvalidRequest("the body must be form-encoded"));
         }
         let mut parameters = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(body) {

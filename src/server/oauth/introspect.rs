@@ -2,7 +2,10 @@
 
 use super::{client_request::ClientRequest, error::OAuthError};
 use crate::server::{
-    domain::access_token::{AnyClaims, Claims, ClientClaims},
+    domain::{
+        access_token::{AnyClaims, Claims, ClientClaims},
+        upstream_token::UpstreamClaims,
+    },
     service::token_service::Introspected,
     state::AppState,
 };
@@ -39,6 +42,11 @@ enum About {
         #[serde(flatten)]
         claims: Box<ClientClaims>,
     },
+    UpstreamAccess {
+        token_type: &'static str,
+        #[serde(flatten)]
+        claims: Box<UpstreamClaims>,
+    },
     Refresh {
         iss: String,
         sub: Uuid,
@@ -67,6 +75,9 @@ impl From<Introspected> for About {
                 Self::Access { token_type: TOKEN_TYPE, sid, auth_time, iss, sub, aud, exp, nbf, iat, jti, client_id }
             }
             Introspected::Access(AnyClaims::Client(claims)) => Self::OwnAccess { token_type: TOKEN_TYPE, claims },
+            Introspected::Access(AnyClaims::Upstream(claims)) => {
+                Self::UpstreamAccess { token_type: TOKEN_TYPE, claims }
+            }
             Introspected::Refresh { session, issuer } => Self::Refresh {
                 iss: issuer,
                 sub: session.user_id.as_uuid(),

@@ -4,6 +4,7 @@
 //! nobody, however many strangers try. Secrets are kept as hashes: they have 256 bits of entropy, so a fast one is
 //! enough. Of a client two are valid at a time, so that it can change its secret on one server after the other.
 
+use super::outage::Outage;
 use crate::server::{
     clock::Timestamp,
     keyring::Keyring,
@@ -14,13 +15,12 @@ use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::{
     collections::HashMap,
-    error::Error,
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 /// The client that the server functions are. Its secrets are derived from the master secret: a server of any version
@@ -212,17 +212,10 @@ impl Clients {
     pub async fn follow(&self) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut works = true;
+        let mut outage = Outage::default();
         loop {
             ticks.tick().await;
-            match self.learn().await {
-                Ok(()) => works = true,
-                Err(error) if works => {
-                    warn!(error = &error as &dyn Error, "cannot learn which clients are registered; trying on");
-                    works = false;
-                }
-                Err(_) => {}
-            }
+            outage.note(&self.learn().await, "cannot learn which clients are registered; trying on");
         }
     }
 

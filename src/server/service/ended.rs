@@ -6,6 +6,7 @@
 //! [`EndedSessions::is_current`] says so, and each request asks the store. An entry is dropped when every access token
 //! of its session has expired.
 
+use super::outage::Outage;
 use crate::server::{
     clock::{Clock, Timestamp},
     domain::session::SessionId,
@@ -13,7 +14,6 @@ use crate::server::{
 };
 use std::{
     collections::HashMap,
-    error::Error,
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -21,7 +21,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tracing::{info, warn};
 
 /// How often the store is asked what has ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -102,8 +101,10 @@ impl EndedSessions {
         loop {
             ticks.tick().await;
             let now = clock.now();
-            // After the life of an access token without a look there is nothing older to learn.
-            let since = learned_until.min(now).max(now.before(self.access_ttl));
+            // After the life of an access token without a look there is nothing older to learn. While the clock was
+            // ahead of now, what matters again now may have been forgotten.
+            let reaches_back = now.before(self.access_ttl);
+            let since = if now < learned_until { reaches_back } else { learned_until.max(reaches_back) };
             let looked = timeout(LOOK_TIMEOUT, self.learn(store, since, now)).await;
             let looked = looked.unwrap_or_else(|_| Err(StoreError::timed_out()));
             if looked.is_ok() {
@@ -129,21 +130,6 @@ impl EndedSessions {
             outage.note(&told, "not told which sessions end elsewhere, but looking every half second; listening anew");
             sleep(LISTEN_AGAIN_AFTER).await;
         }
-    }
-}
-
-/// Says once that something fails, and once that it is over.
-#[derive(Debug, Default)]
-struct Outage(bool);
-
-impl Outage {
-    fn note(&mut self, outcome: &Result<(), StoreError>, what: &'static str) {
-        match outcome {
-            Err(error) if !self.0 => warn!(error = error as &dyn Error, "{what}"),
-            Ok(()) if self.0 => info!("over: {what}"),
-            _ => {}
-        }
-        self.0 = outcome.is_err();
     }
 }
 

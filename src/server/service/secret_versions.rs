@@ -4,18 +4,18 @@
 //! before it calls everybody's tokens forged; that a version is missing which somebody still needs; and that one is
 //! not needed any more.
 
+use super::outage::Outage;
 use crate::server::{
     clock::{Clock, Timestamp},
     keyring::Keyring,
     store::{SecretVersion, Store, StoreError},
 };
 use std::{
-    error::Error,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, warn};
+use tracing::warn;
 
 /// How often the store is looked at.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -70,10 +70,23 @@ impl SecretVersions {
     }
 
     /// Whether nothing made under this version, which this server does not have, is alive anywhere.
-    #[must_use]
-    pub fn is_over(&self, version: u8, now: Timestamp) -> bool {
+    ///
+    /// Every server notes its version before it makes anything under it. So a version that the database does not know
+    /// either is another installation's: of one that was here before, or that shares the browser's cookies.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn is_over(&self, version: u8, now: Timestamp) -> Result<bool, StoreError> {
+        if self.needed_until(version).is_none() {
+            self.learn().await?;
+        }
+        Ok(self.needed_until(version).is_none_or(|needed_until| needed_until <= now))
+    }
+
+    fn needed_until(&self, version: u8) -> Option<Timestamp> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().any(|known| known.version == version && known.needed_until <= now)
+        known.iter().find(|known| known.version == version).map(|known| known.needed_until)
     }
 
     /// The versions that somebody needs and this server lacks.
@@ -109,17 +122,12 @@ impl SecretVersions {
     pub async fn follow(&self, clock: &dyn Clock) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut outage = Outage::default();
         let mut told_missing = Vec::new();
         loop {
             ticks.tick().await;
             let now = clock.now();
-            match self.note(now).await {
-                Ok(()) => {}
-                Err(SecretError::Store(cause)) => {
-                    warn!(error = &cause as &dyn Error, "cannot note which master secret is in use; trying on");
-                }
-                Err(cause) => error!("{cause}"),
-            }
+            outage.note(&self.note(now).await, "cannot note which master secret is in use; trying on");
             let missing: Vec<u8> = self.missing(now).iter().map(|known| known.version).collect();
             if missing != told_missing && !missing.is_empty() {
                 warn!(versions = ?missing, "this server lacks versions of the master secret that others still use");

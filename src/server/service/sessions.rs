@@ -56,7 +56,7 @@ pub enum RefreshError {
     /// The session is not known: deleted after its time, or of another installation.
     #[error("the session of the refresh token is unknown")]
     UnknownSession,
-    /// Under a version of the master secret that is not needed any more, and not here.
+    /// Under a version of the master secret that this database never saw, or that is not needed any more.
     #[error("the refresh token was made under a master secret that has been retired")]
     Retired,
     #[error("the session has reached its end")]
@@ -147,7 +147,8 @@ impl AccessError {
 }
 
 impl Sessions {
-    /// Begins a session for a user who has just proved who they are. `None` if the account has been disabled meanwhile.
+    /// Begins a session for a user who has just proved who they are, in the place of those the browser had. `None` if
+    /// the account has been disabled meanwhile.
     ///
     /// # Errors
     ///
@@ -177,6 +178,12 @@ impl Sessions {
             return Ok(None);
         }
         info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
+        for replaced in &origin.replaces {
+            if let Err(error) = self.end(*replaced, EndReason::Replaced).await {
+                // It only leaves a session that nobody has the tokens of any more.
+                warn!(session = %replaced, error = &error as &dyn Error, "could not end a session that has been replaced");
+            }
+        }
         self.make_room_for(&session).await;
         Ok(Some(self.issue(&session, now)))
     }
@@ -234,7 +241,7 @@ impl Sessions {
         from: IpAddr,
     ) -> Result<Refreshed, RefreshError> {
         let client = self.clients.authenticate(client)?;
-        let token = self.read_refresh(refresh_token)?;
+        let token = self.read_refresh(refresh_token).await?;
         for _ in 0..MAX_ROUNDS {
             let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
             if session.client_id != client.id {
@@ -251,14 +258,15 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Token`], [`RefreshError::Retired`].
-    pub fn read_refresh(&self, text: &str) -> Result<RefreshToken, RefreshError> {
-        self.tokens.read_refresh(text).map_err(|error| match error {
-            RefreshTokenError::UnknownKey(version) if self.secrets.is_over(version, self.clock.now()) => {
-                RefreshError::Retired
+    /// [`RefreshError::Token`], [`RefreshError::Retired`]; [`RefreshError::Store`] if it has to be asked about the
+    /// token's version of the master secret, and cannot.
+    pub async fn read_refresh(&self, text: &str) -> Result<RefreshToken, RefreshError> {
+        match self.tokens.read_refresh(text) {
+            Err(RefreshTokenError::UnknownKey(version)) if self.secrets.is_over(version, self.clock.now()).await? => {
+                Err(RefreshError::Retired)
             }
-            error => error.into(),
-        })
+            read => Ok(read?),
+        }
     }
 
     /// Does what the rules say about this token and this state of the session. `None` if the state has changed

@@ -4,6 +4,7 @@
 //! request asks for them. It looks at the store again every few seconds, and at once when a token names a key that it
 //! has not heard of. [`crate::server::domain::key_schedule`] has the rules.
 
+use super::outage::Outage;
 use crate::server::{
     clock::{Clock, Timestamp},
     domain::key_schedule::{KeySchedule, KeyTimes, KeyWindow},
@@ -277,19 +278,13 @@ impl SigningKeys {
         // Once at start and no more: while versions change, servers that make under different ones would undo each
         // other's work for ever.
         let mut resealed = false;
-        let mut works = true;
+        let mut outage = Outage::default();
         loop {
             ticks.tick().await;
             let outcome = if resealed { Ok(()) } else { self.reseal().await };
             resealed = outcome.is_ok();
-            match outcome.and(self.tend(clock.now()).await) {
-                Ok(()) => works = true,
-                Err(error) if works => {
-                    warn!(error = &error as &dyn Error, "cannot look after the signing keys; trying on");
-                    works = false;
-                }
-                Err(_) => {}
-            }
+            let outcome = outcome.and(self.tend(clock.now()).await);
+            outage.note(&outcome, "cannot look after the signing keys; trying on");
         }
     }
 

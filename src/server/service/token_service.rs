@@ -70,7 +70,7 @@ impl Sessions {
     /// [`InspectError`].
     pub async fn introspect(&self, client: &KnownClient, token: &str) -> Result<Option<Introspected>, InspectError> {
         let now = self.clock.now();
-        if let Some(refresh) = self.refresh_token_of(token)? {
+        if let Some(refresh) = self.refresh_token_of(token).await? {
             let found = self.store.find_session_with_user(refresh.session_id).await?;
             let is_theirs = |(session, user): &(Session, User)| {
                 session.client_id == client.id && user.disabled_at.is_none() && is_redeemable(session, refresh, now)
@@ -99,7 +99,7 @@ impl Sessions {
     ///
     /// [`RevokeError`].
     pub async fn revoke(&self, client: &KnownClient, token: &str) -> Result<(), RevokeError> {
-        if let Some(refresh) = self.refresh_token_of(token)? {
+        if let Some(refresh) = self.refresh_token_of(token).await? {
             let Some(session) = self.store.find_session(refresh.session_id).await? else { return Ok(()) };
             if session.client_id != client.id {
                 return Err(RevokeError::NotYours);
@@ -117,9 +117,10 @@ impl Sessions {
     }
 
     /// The refresh token that a text is, if it is one.
-    fn refresh_token_of(&self, text: &str) -> Result<Option<RefreshToken>, InspectError> {
-        match self.read_refresh(text) {
+    async fn refresh_token_of(&self, text: &str) -> Result<Option<RefreshToken>, InspectError> {
+        match self.read_refresh(text).await {
             Ok(token) => Ok(Some(token)),
+            Err(RefreshError::Store(error)) => Err(error.into()),
             Err(RefreshError::Token(RefreshTokenError::UnknownKey(_))) => Err(InspectError::NotHere),
             Err(_) => Ok(None),
         }

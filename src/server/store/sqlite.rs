@@ -30,7 +30,12 @@ use sqlx::{
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{fs::OpenOptions, io, path::Path, time::Duration};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    path::Path,
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// How long a statement waits for another process that writes.
@@ -58,6 +63,8 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] if the file cannot be opened, [`StoreError::Migration`] if it was written by a
     /// newer version.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        // Commands and servers that start at the same time make one schema: sqlx locks nothing on SQLite.
+        let alone = lock_folder_of(file).await.map_err(sqlx::Error::Io)?;
         create_private(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -74,9 +81,18 @@ impl SqliteStore {
         };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         MIGRATOR.run(&writer).await.map_err(StoreError::Migration)?;
+        drop(alone);
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { group_commit: GroupCommit::start(writer.clone()), writer, readers })
     }
+}
+
+/// Waits until no other process is opening a database in this folder. Not the file itself is locked: SQLite locks it in
+/// its own way, and loses that when another handle of the same process is closed.
+async fn lock_folder_of(file: &Path) -> io::Result<File> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = File::open(folder)?;
+    tokio::task::spawn_blocking(move || folder.lock().map(|()| folder)).await?
 }
 
 /// Creates the file, if it is not there, so that only its owner may read it. SQLite gives its side files the same mode.

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tokenlife::{
     api::{
         self, CallError,
-        services::{Answer, Call, Method as CallMethod, Services as _, ServicesContext},
+        services::{Answer, Call, Services as _, ServicesContext},
     },
     error::AppError,
     server::{
@@ -48,7 +48,7 @@ fn services(app: &TestApp, page: Parts) -> DirectServices {
 }
 
 fn get(path: &str) -> Call {
-    Call { method: CallMethod::Get, path: path.to_owned(), body: None }
+    Call { method: Method::GET, path: path.to_owned(), body: None }
 }
 
 fn text(answer: Result<Answer, AppError>) -> String {
@@ -69,7 +69,7 @@ async fn a_page_calls_in_the_name_of_whoever_it_is_for() {
     assert_eq!(asked.header("cookie"), "theme=dark");
 
     let body = Some(r#"{"text":"x"}"#.to_owned().into_bytes().into());
-    let asked = services.call(Call { method: CallMethod::Put, path: "/api/notes/1".to_owned(), body }).await;
+    let asked = services.call(Call { method: Method::PUT, path: "/api/notes/1".to_owned(), body }).await;
     let asked = Asked::read(&text(asked));
     assert_eq!((asked.method(), asked.body()), ("PUT", r#"{"text":"x"}"#));
     assert_eq!(asked.header("content-type"), "application/json");

@@ -1,6 +1,7 @@
 //! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
 
-use crate::{paths, server::http::request_id::RequestId};
+use super::{Problem, Resend};
+use crate::{error::Field, paths, server::http::request_id::RequestId};
 use axum::http::StatusCode;
 use std::{
     fmt::{self, Display, Write},
@@ -10,12 +11,8 @@ use std::{
 const NAME: &str = "tokenlife";
 
 /// The whole document.
-pub(super) fn render(
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    stylesheet: &str,
-    id: Option<&RequestId>,
-) -> String {
+pub(super) fn render(problem: &Problem, stylesheet: &str, id: Option<&RequestId>) -> String {
+    let (status, form) = (problem.status, problem.resend.as_ref());
     let (heading, advice) = explanation(status);
     let (home, stylesheet) = (paths::HOME, Escaped(stylesheet));
     let mut html = format!(
@@ -37,10 +34,14 @@ pub(super) fn render(
 <p>{advice}</p>
 "#
     );
-    if let Some(wait) = retry_after {
+    if let Some(wait) = problem.retry_after {
         push(&mut html, format_args!("<p>Please try again in {}.</p>\n", Wait(wait)));
     }
-    push(&mut html, format_args!("<p><a class=\"button\" href=\"{home}\">Go to the start page</a></p>\n</main>\n"));
+    match form {
+        Some(form) => push_form(&mut html, form, status),
+        None => push(&mut html, format_args!("<p><a class=\"button\" href=\"{home}\">Go to the home page</a></p>\n")),
+    }
+    html.push_str("</main>\n");
     if let Some(id) = id {
         // What somebody who asks for help can quote.
         let (code, id) = (status.as_u16(), Escaped(id.as_str()));
@@ -50,10 +51,53 @@ pub(super) fn render(
     html
 }
 
+/// The form as it was sent. What was typed can be read and changed; the rest goes along unseen.
+fn push_form(html: &mut String, form: &Resend, status: StatusCode) {
+    if status == StatusCode::UNAUTHORIZED {
+        // In another tab, so that this page, and what was typed, stays.
+        let sign_in = Escaped(&form.sign_in);
+        push(
+            html,
+            format_args!(
+                "<p><a href=\"{sign_in}\" target=\"_blank\" rel=\"noopener\">Sign in in a new tab</a>, \
+                 then come back to this one and send the form again.</p>\n"
+            ),
+        );
+    }
+    push(html, format_args!("<form class=\"card\" method=\"post\" action=\"{}\">\n", Escaped(&form.action)));
+    for (name, value) in &form.fields {
+        let (name, value) = (Escaped(name), Escaped(value));
+        match label(name.0) {
+            None => push(html, format_args!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")),
+            Some((label, is_long)) => {
+                push(html, format_args!("<div class=\"field\"><label for=\"{name}\">{label}</label>\n"));
+                if is_long {
+                    // A line break right after the tag is not part of the text.
+                    push(html, format_args!("<textarea id=\"{name}\" name=\"{name}\">\n{value}</textarea></div>\n"));
+                } else {
+                    push(html, format_args!("<input id=\"{name}\" name=\"{name}\" value=\"{value}\"></div>\n"));
+                }
+            }
+        }
+    }
+    html.push_str("<button type=\"submit\" class=\"button primary\">Send again</button>\n</form>\n");
+}
+
+/// What a field is called that people type into, and whether it holds several lines.
+fn label(name: &str) -> Option<(&'static str, bool)> {
+    match Field::ALL.into_iter().find(|field| field.name() == name)? {
+        Field::Email => Some(("E-mail address", false)),
+        Field::DisplayName => Some(("Display name", false)),
+        Field::Title => Some(("Title", false)),
+        Field::Text => Some(("Text", true)),
+        Field::Password => None,
+    }
+}
+
 /// A heading and what one can do about it.
 fn explanation(status: StatusCode) -> (&'static str, &'static str) {
     match status.as_u16() {
-        401 => ("Please sign in", "This is only for somebody who is signed in."),
+        401 => ("Please sign in", "You have to be signed in to do this."),
         403 => (
             "This did not come from our own pages",
             "For your safety, forms are only accepted from this site itself. Open the page here and try again.",
@@ -71,9 +115,9 @@ fn explanation(status: StatusCode) -> (&'static str, &'static str) {
         429 => ("Too many attempts", "To keep accounts safe, there is a short pause now."),
         431 => (
             "Your browser sent too much",
-            "Usually these are too many cookies. Delete this site’s cookies in your browser and try again.",
+            "This usually means too many cookies. Delete this site’s cookies in your browser and try again.",
         ),
-        502..=504 => ("Not available at the moment", "The site cannot answer just now. You are still signed in."),
+        502..=504 => ("Not available at the moment", "The site cannot answer just now. This does not sign you out."),
         400..=499 => ("That cannot be read", "The request was incomplete or damaged. Please go back and try again."),
         _ => ("Something went wrong", "This is our fault, and it has been noted. Please try again in a moment."),
     }
@@ -118,12 +162,31 @@ fn push(html: &mut String, text: fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::AppError;
 
     #[test]
     fn what_is_put_in_is_escaped() {
-        let html = render(StatusCode::NOT_FOUND, None, "/pkg/a.css\"><script>", None);
+        let html = render(&Problem::from_status(StatusCode::NOT_FOUND), "/pkg/a.css\"><script>", None);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("/pkg/a.css&quot;&gt;&lt;script&gt;"));
+    }
+
+    #[test]
+    fn a_form_can_be_sent_again_as_it_was() {
+        let sent = "title=%22%3Cb%3E&text=%3C%2Ftextarea%3E%0Aa&version=7&password=secret&expected_user=u";
+        let form = Resend::of("/api/note/change", sent.as_bytes());
+        let html = render(&Problem::from(AppError::Unauthenticated).with_form(form), "/style.css", None);
+        for part in [
+            r#"<form class="card" method="post" action="/api/note/change">"#,
+            r#"<input id="title" name="title" value="&quot;&lt;b&gt;">"#,
+            "<textarea id=\"text\" name=\"text\">\n&lt;/textarea&gt;\na</textarea>",
+            r#"<input type="hidden" name="version" value="7">"#,
+            r#"<input type="hidden" name="expected_user" value="u">"#,
+            r#"href="/login?return_to=/notes" target="_blank""#,
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("secret"), "a password is typed anew");
     }
 
     #[test]
@@ -140,7 +203,8 @@ mod tests {
     fn every_error_status_has_a_page() {
         for code in 400..600 {
             let status = StatusCode::from_u16(code).unwrap();
-            let html = render(status, Some(Duration::from_secs(3)), "/style.css", None);
+            let problem = Problem::from_status(status).retry_after(Duration::from_secs(3));
+            let html = render(&problem, "/style.css", None);
             assert!(html.contains("<h1>") && html.contains("lang=\"en\"") && html.ends_with("</html>\n"), "{code}");
         }
     }

@@ -79,7 +79,7 @@ async fn the_time_to_come_back_is_told_in_seconds() {
     assert_eq!(header_of(&limited, header::RETRY_AFTER), "90");
     assert!(page.contains("90 seconds"));
     let (down, _) = ask("/down", "*/*").await;
-    assert_eq!(header_of(&down, header::RETRY_AFTER), "5");
+    assert_eq!(header_of(&down, header::RETRY_AFTER), "1");
     let rounded = Problem::from(AppError::Unavailable).retry_after(Duration::from_millis(1200)).into_response();
     assert_eq!(header_of(&rounded, header::RETRY_AFTER), "2");
 }

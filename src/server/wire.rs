@@ -9,12 +9,14 @@ use crate::{
             session::{LoginMethod, ReusedSession, Session, SessionId},
             user::User,
         },
-        state::AppState,
+        keyring::Keyring,
     },
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-pub(super) fn current_user(session: &Session, user: &User) -> CurrentUser {
+/// The person whose session this is.
+#[must_use]
+pub fn current_user(session: &Session, user: &User) -> CurrentUser {
     CurrentUser {
         id: user.id.to_string(),
         email: user.email.as_typed().to_owned(),
@@ -23,18 +25,27 @@ pub(super) fn current_user(session: &Session, user: &User) -> CurrentUser {
     }
 }
 
-pub(super) fn session_entry(session: &Session, current: SessionId, state: &AppState, now: Timestamp) -> SessionEntry {
+/// One of somebody's sessions, looked at from `current`, at `now`. When it was used last is known to within
+/// `access_ttl_secs`.
+#[must_use]
+pub fn session_entry(
+    session: &Session,
+    current: SessionId,
+    keyring: &Keyring,
+    access_ttl_secs: u64,
+    now: Timestamp,
+) -> SessionEntry {
     let is_current = session.id == current;
-    let (unused_for, known_to) = (now.since(session.rotated_at).as_secs(), state.settings.access_ttl_secs);
+    let unused_for = now.since(session.rotated_at).as_secs();
     let last_seen = if is_current {
         LastSeen::Now
-    } else if unused_for <= known_to {
-        LastSeen::Within { seconds: known_to }
+    } else if unused_for <= access_ttl_secs {
+        LastSeen::Within { seconds: access_ttl_secs }
     } else {
         LastSeen::Ago { seconds: unused_for }
     };
     SessionEntry {
-        id: state.keyring.public_id(session.id),
+        id: keyring.public_id(session.id),
         is_current,
         device: device(session),
         address: session.address.clone(),
@@ -46,9 +57,11 @@ pub(super) fn session_entry(session: &Session, current: SessionId, state: &AppSt
     }
 }
 
-pub(super) fn reuse_notice(reused: &ReusedSession, state: &AppState) -> ReuseNotice {
+/// What its owner is told about a session that ended by reuse.
+#[must_use]
+pub fn reuse_notice(reused: &ReusedSession, keyring: &Keyring) -> ReuseNotice {
     ReuseNotice {
-        id: state.keyring.public_id(reused.session.id),
+        id: keyring.public_id(reused.session.id),
         device: device(&reused.session),
         began_at: moment(reused.session.began_at),
         at: moment(reused.at),

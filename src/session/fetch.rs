@@ -1,0 +1,190 @@
+//! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
+
+use crate::error::AppError;
+use futures::{Stream, stream};
+use gloo_net::http::{Headers, RequestBuilder};
+use js_sys::Uint8Array;
+use leptos::server_fn::{
+    Bytes, Decodes,
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+    http_export::Method,
+    redirect::REDIRECT_HEADER,
+    request::{ClientReq, browser::BrowserFormData},
+    response::ClientRes,
+};
+use send_wrapper::SendWrapper;
+use std::future::{self, Future};
+use web_sys::AbortSignal;
+
+pub(crate) const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A request to our own server. The cookies travel by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    method: Method,
+    /// A path, perhaps with a query.
+    url: String,
+    accept: String,
+    content: Option<Content>,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Content {
+    kind: String,
+    body: Bytes,
+}
+
+/// An answer of our own server, read to its end.
+#[derive(Debug)]
+pub struct Response {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    url: String,
+    headers: SendWrapper<Headers>,
+}
+
+impl Request {
+    /// Asks for JSON, and sends JSON if there is anything to send.
+    pub(crate) fn json(method: Method, url: String, body: Option<Bytes>) -> Self {
+        let content = body.map(|body| Content { kind: JSON.to_owned(), body });
+        Self { method, url, accept: JSON.to_owned(), content }
+    }
+
+    /// Calls a server function that takes nothing.
+    pub(crate) fn call(path: &str) -> Self {
+        let content = Content { kind: FORM.to_owned(), body: Bytes::new() };
+        Self { method: Method::POST, url: path.to_owned(), accept: JSON.to_owned(), content: Some(content) }
+    }
+
+    /// Sends it, with one more header perhaps. Nothing comes back if no whole answer came.
+    pub(crate) async fn send(&self, header: Option<(&str, &str)>, signal: Option<&AbortSignal>) -> Option<Response> {
+        let mut builder = RequestBuilder::new(&self.url).method(self.method.clone()).header("Accept", &self.accept);
+        if let Some((name, value)) = header {
+            builder = builder.header(name, value);
+        }
+        let builder = builder.abort_signal(signal);
+        let request = match &self.content {
+            Some(Content { kind, body }) => builder.header("Content-Type", kind).body(Uint8Array::from(&body[..])),
+            None => builder.build(),
+        };
+        let answer = request.ok()?.send().await.ok()?;
+        let body = Bytes::from(answer.binary().await.ok()?);
+        Some(Response { status: answer.status(), body, url: answer.url(), headers: SendWrapper::new(answer.headers()) })
+    }
+}
+
+impl Response {
+    /// What this application refuses, named in the body. A service behind may refuse something with the same status,
+    /// and mean something else.
+    pub(crate) fn refusal(&self) -> Option<AppError> {
+        if self.status < 400 { None } else { JsonEncoding::decode(self.body.clone()).ok() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name)
+    }
+}
+
+/// What server functions are called by. Files and streams are not sent: they could not be sent again.
+impl ClientReq<AppError> for Request {
+    type FormData = BrowserFormData;
+
+    fn try_new_req_query(
+        path: &str,
+        content_type: &str,
+        accepts: &str,
+        query: &str,
+        method: Method,
+    ) -> Result<Self, AppError> {
+        Self::try_new_req_bytes(&format!("{path}?{query}"), content_type, accepts, Bytes::new(), method)
+            .map(|request| Self { content: None, ..request })
+    }
+
+    fn try_new_req_text(
+        path: &str,
+        content_type: &str,
+        accepts: &str,
+        body: String,
+        method: Method,
+    ) -> Result<Self, AppError> {
+        Self::try_new_req_bytes(path, content_type, accepts, Bytes::from(body), method)
+    }
+
+    fn try_new_req_bytes(
+        path: &str,
+        content_type: &str,
+        accepts: &str,
+        body: Bytes,
+        method: Method,
+    ) -> Result<Self, AppError> {
+        let content = Some(Content { kind: content_type.to_owned(), body });
+        Ok(Self { method, url: path.to_owned(), accept: accepts.to_owned(), content })
+    }
+
+    fn try_new_req_form_data(
+        _path: &str,
+        _accepts: &str,
+        _content_type: &str,
+        _body: BrowserFormData,
+        _method: Method,
+    ) -> Result<Self, AppError> {
+        Err(cannot_be_sent_again())
+    }
+
+    fn try_new_req_multipart(
+        _path: &str,
+        _accepts: &str,
+        _body: BrowserFormData,
+        _method: Method,
+    ) -> Result<Self, AppError> {
+        Err(cannot_be_sent_again())
+    }
+
+    fn try_new_req_streaming(
+        _path: &str,
+        _accepts: &str,
+        _content_type: &str,
+        _body: impl Stream<Item = Bytes> + Send + 'static,
+        _method: Method,
+    ) -> Result<Self, AppError> {
+        Err(cannot_be_sent_again())
+    }
+}
+
+fn cannot_be_sent_again() -> AppError {
+    AppError::from_server_fn_error(ServerFnErrorErr::Request("files and streams cannot be sent again".to_owned()))
+}
+
+impl ClientRes<AppError> for Response {
+    fn try_into_string(self) -> impl Future<Output = Result<String, AppError>> + Send {
+        future::ready(String::from_utf8(self.body.into()).map_err(|_| AppError::Transport))
+    }
+
+    fn try_into_bytes(self) -> impl Future<Output = Result<Bytes, AppError>> + Send {
+        future::ready(Ok(self.body))
+    }
+
+    fn try_into_stream(self) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, AppError> {
+        Ok(stream::iter([Ok(self.body)]))
+    }
+
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn status_text(&self) -> String {
+        // HTTP/2 has none (RFC 9113 §8.3.2).
+        String::new()
+    }
+
+    fn location(&self) -> String {
+        self.header("Location").unwrap_or_else(|| self.url.clone())
+    }
+
+    fn has_redirect(&self) -> bool {
+        self.header(REDIRECT_HEADER).is_some()
+    }
+}
