@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A Chromium for the browser tests; Playwright brings none of its own. Sourced by lib/ready.sh.
+# A Chromium for the browser tests; Playwright downloads none here. Sourced by lib/ready.sh.
 
 find_chromium() {
     local candidate

@@ -3,15 +3,15 @@
 
 site_root=$project_root/target/site
 
-# Leptos compiles this name in: a build without it would look for other file names.
+# Leptos compiles this name in; a build without it would look for files of other names.
 export LEPTOS_OUTPUT_NAME=tokenlife
 
 release_binary() {
     printf '%s/release/tokenlife' "$(target_dir)"
 }
 
-# Cargo tells by the time of a file whether to compile it again. Where several checkouts share one target folder,
-# an older file of this checkout would pass for what another one compiled: so the files get a new time.
+# Cargo decides by a file's modification time whether to recompile it. Where several checkouts share one target folder,
+# an older file of this checkout would pass for what another one compiled, so the files are touched.
 guard_shared_target() {
     local target stamp
     target=$(target_dir)
@@ -26,7 +26,7 @@ guard_shared_target() {
     printf '%s\n' "$project_root" >"$stamp"
 }
 
-# release_inputs: a digest of everything the release build depends on.
+# release_inputs: a checksum of everything the release build depends on.
 release_inputs() {
     {
         rustc -vV
@@ -38,8 +38,8 @@ release_inputs() {
     } | cksum
 }
 
-# build_release: the server for $(release_binary), the site in target/site, both with hashed names.
-# cargo-leptos compresses with gzip and Brotli at its highest quality, 11.
+# build_release: the server at $(release_binary), the site in target/site, its files under hashed names.
+# cargo-leptos compresses them with gzip, and with Brotli at the highest quality, 11.
 build_release() {
     local binary hashes inputs built
     guard_shared_target
@@ -57,12 +57,13 @@ build_release() {
     printf '%s\n' "$inputs" >"$built"
 }
 
-# site_belongs_to HASHES: `cargo leptos watch` writes to the same folder, under names without a hash.
+# site_belongs_to HASHES: whether the site is that of a release; `cargo leptos watch` writes to the same folder, under
+# names without a hash.
 site_belongs_to() {
     [[ -e $1 && -e $site_root/pkg/tokenlife.$(sed -n 's/^js: //p' "$1").js ]]
 }
 
-# use_release: what a release binary needs to find its site, also when it is started from another folder.
+# use_release: sets what a release binary needs to find its site, from any folder.
 use_release() {
     export LEPTOS_HASH_FILES=true LEPTOS_SITE_ROOT=$site_root
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Tools that Cargo compiles: cargo-leptos and the wasm-bindgen command. Sourced by lib/ready.sh.
+# Tools compiled by Cargo: cargo-leptos and the wasm-bindgen command. Sourced by lib/ready.sh.
 
 cargo_leptos_version=0.3.10
 
-# tool_version COMMAND: the version of what is found first on PATH; nothing if there is none.
+# tool_version COMMAND: the version of the first one on PATH; nothing if there is none.
 tool_version() {
     "$1" --version 2>/dev/null | awk 'NR == 1 { print $2 }'
 }
@@ -14,8 +14,8 @@ locked_version() {
 }
 
 # ready_cargo_tool CRATE COMMAND VERSION DURATION [OPTION...]
-# Compiled without its own release profile: link-time optimisation would more than double the time. A tool of another
-# version stays what it is: then ours goes into the cache, for these scripts only. Interrupted, it goes on next time.
+# Overrides the tool's own release profile: link-time optimization would more than double the time. An installed tool of
+# another version is left alone; ours then goes into the cache, for these scripts only. An interrupted build resumes.
 ready_cargo_tool() {
     local crate=$1 command=$2 version=$3 duration=$4 own build
     shift 4
@@ -29,8 +29,8 @@ ready_cargo_tool() {
     fi
     say "$crate $version: cargo install ($duration)"
     if have "$command"; then
-        note "$(command -v "$command") is another version and stays; this one goes to $own"
-        note "To use it by hand as well: export PATH=\"$own/bin:\$PATH\""
+        note "$(command -v "$command") is another version and is left alone; this one goes to $own"
+        note "To use it yourself: export PATH=\"$own/bin:\$PATH\""
         set -- "$@" --root "$own"
     fi
     env -u RUSTFLAGS \
@@ -41,16 +41,15 @@ ready_cargo_tool() {
         put_on_path "$own/bin"
     fi
     hash -r
-    [[ $(tool_version "$command") == "$version" ]] || die "$command $version was installed, but $(command -v "$command") is found first"
+    [[ $(tool_version "$command") == "$version" ]] || die "$command $version was installed, but $(command -v "$command") comes first on PATH"
 }
 
-# 0.3.11 needs a newer Rust with --locked.
+# With --locked, 0.3.11 needs a newer Rust.
 ready_cargo_leptos() {
     ready_cargo_tool cargo-leptos cargo-leptos "$cargo_leptos_version" "8 to 12 minutes on 2 cores, the first time only" --locked
 }
 
-# It must be of exactly the version that the code is compiled with. Not --locked: its lock file may name versions
-# that were withdrawn.
+# Must be exactly the version that the code is compiled with. Not --locked: its lock file may name yanked versions.
 ready_wasm_bindgen() {
     ready_cargo_tool wasm-bindgen-cli wasm-bindgen "$(locked_version wasm-bindgen)" "2 to 3 minutes on 2 cores, once for each version" --bin wasm-bindgen
 }

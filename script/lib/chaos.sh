@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# The race lab, and what it can do without, but not all of it: a scenario whose tool is missing is left out.
-# Sourced by lib/ready.sh.
+# The race lab and its optional tools: a scenario whose tool is missing is left out. Sourced by lib/ready.sh.
 
-# find_libfaketime: the library for programs with threads.
+# find_libfaketime: the library for multi-threaded programs.
 find_libfaketime() {
     local found
     found=$(compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" || compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1") ||
@@ -18,11 +17,11 @@ ready_libfaketime() {
         say "libfaketime: apt-get install libfaketime (seconds)"
         apt_install libfaketime
     else
-        note "libfaketime is not there; what needs it is left out. Install it with: $(how_to_install libfaketime)"
+        note "libfaketime is missing; what needs it is left out. Install it with: $(how_to_install libfaketime)"
     fi
 }
 
-# run_chaos ARGUMENT...: the lab on the release build that is there. A shell of its own, which cleans up after itself.
+# run_chaos ARGUMENT...: runs the lab on the current release build, in a subshell that cleans up after itself.
 run_chaos() (
     cargo build --locked --features ssr --example chaos
     set -- --binary "$(release_binary)" --site-root "$site_root" "$@"
@@ -32,7 +31,7 @@ run_chaos() (
     if tool=$(find_nginx); then
         set -- --nginx "$tool" "$@"
     fi
-    # The lab starts and stops it by itself.
+    # The lab itself starts and stops it.
     if tool=$(find_postgres); then
         trap delete_postgres EXIT
         make_postgres

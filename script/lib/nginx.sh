@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # nginx and openssl, for the tests of deploy/nginx.conf. Sourced by lib/ready.sh.
 
-# Debian keeps nginx where only root looks.
+# Debian installs nginx outside the PATH of ordinary users.
 find_nginx() {
     PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nginx
 }
@@ -28,7 +28,7 @@ ready_nginx() {
     fi
 }
 
-# nginx_is_missing: tells what to install; fails if nothing is missing.
+# nginx_is_missing: prints what to install; fails if nothing is missing.
 nginx_is_missing() {
     if [[ $(uname -s) != Linux ]]; then
         printf 'it needs Linux'

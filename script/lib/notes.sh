@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The service behind the application: examples/notes. Sourced by lib/ready.sh.
 
-# build_notes [OPTION...]: for a release with --release.
+# build_notes [OPTION...]: with --release, a release build.
 build_notes() {
     cargo build --locked --no-default-features --features ssr --example notes "$@"
 }
@@ -11,8 +11,8 @@ notes_binary() {
     printf '%s/%s/examples/notes' "$(target_dir)" "$1"
 }
 
-# run_along COMMAND...: runs it beside this script and whatever this becomes by exec, and ends it when that has ended,
-# however it did: the only writing end of the pipe is closed then.
+# run_along COMMAND...: runs it alongside this script and whatever this turns into by exec, and stops it when that has
+# ended, however it did: the only write end of the pipe is closed then.
 run_along() {
     exec 9> >(
         trap '' INT

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What comes from npm: wasm-opt, and what the browser tests need. Sourced by lib/ready.sh.
+# What npm installs: wasm-opt, and the packages of the browser tests. Sourced by lib/ready.sh.
 
 oldest_node=20
 
@@ -14,12 +14,12 @@ ready_node() {
     fi
 }
 
-# npm_ci FOLDER: exactly what the lock file says.
+# npm_ci FOLDER: installs exactly what the lock file says.
 npm_ci() {
     (cd -- "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --no-update-notifier --loglevel=error)
 }
 
-# Debian's wasm-opt is too old for today's WebAssembly, and not every system has one.
+# Debian's wasm-opt is too old for current WebAssembly, and not every system has one.
 ready_wasm_opt() {
     local version own unfinished
     version=$(sed -n 's/.*"binaryen": "\(.*\)".*/\1/p' script/tools/package.json)
@@ -36,7 +36,7 @@ ready_wasm_opt() {
     put_on_path "$own/node_modules/.bin"
 }
 
-# npm itself leaves .package-lock.json when it has installed everything.
+# npm writes .package-lock.json once it has installed everything.
 ready_browser_tests() {
     if [[ end2end/node_modules/.package-lock.json -nt end2end/package-lock.json ]]; then
         return

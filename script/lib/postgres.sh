@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# A Postgres to throw away, for tests: a cluster of its own in a temporary folder, reached by a socket in it.
-# Sourced by lib/ready.sh. Whoever starts one deletes it: trap delete_postgres EXIT
+# A throwaway Postgres for tests: its own cluster in a temporary folder, reached by a socket in it.
+# Sourced by lib/ready.sh. A script that starts one has to delete it: trap delete_postgres EXIT
 
 postgres_folder=
 export postgres_url=
-# What is lost when the machine crashes does not matter here.
+# Data lost in a crash of the machine does not matter here.
 postgres_settings="-c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
 
-# find_postgres: the folder of the newest server's commands. Debian does not put them on PATH.
+# find_postgres: the folder of the newest server's commands, which Debian does not put on PATH.
 find_postgres() {
     local folder
     if have initdb && have pg_ctl; then
@@ -27,7 +27,7 @@ ready_postgres() {
     fi
     if is_root_on_debian; then
         say "Postgres: apt-get install postgresql (about 1 minute)"
-        # Left alone, the package makes a cluster that starts with the machine.
+        # By default, the package creates a cluster that starts with the machine.
         mkdir -p "${no_cluster%/*}"
         printf 'create_main_cluster = false\n' >"$no_cluster"
         apt_install postgresql
@@ -39,7 +39,7 @@ ready_postgres() {
     fi
 }
 
-# as_postgres COMMAND [ARGUMENT...]: one of the server's commands. It refuses to run as root.
+# as_postgres COMMAND [ARGUMENT...]: runs one of the server's commands, which refuse to run as root.
 as_postgres() {
     local command
     command=$(find_postgres)/$1
@@ -54,13 +54,13 @@ as_postgres() {
     )
 }
 
-# start_postgres: makes a cluster and starts it; $postgres_url leads to it.
+# start_postgres: creates a cluster and starts it; $postgres_url is its address.
 start_postgres() {
     make_postgres
     resume_postgres
 }
 
-# make_postgres: makes a cluster, in the folder data of $postgres_folder, and does not start it.
+# make_postgres: creates a cluster in the folder data of $postgres_folder, without starting it.
 make_postgres() {
     postgres_folder=$(mktemp -d "${TMPDIR:-/tmp}/tokenlife-postgres.XXXXXX")
     if [[ $(id -u) == 0 ]]; then
@@ -70,12 +70,12 @@ make_postgres() {
     postgres_url="postgres://postgres@localhost/postgres?host=$postgres_folder"
 }
 
-# resume_postgres: starts the cluster again that was stopped.
+# resume_postgres: restarts the stopped cluster.
 resume_postgres() {
     as_postgres pg_ctl -D data -l log -w -s -o "-k '$postgres_folder' -c listen_addresses= $postgres_settings" start
 }
 
-# stop_postgres [fast|immediate]: in good order, or as if it crashed. The data stays.
+# stop_postgres [fast|immediate]: stops it cleanly, or as if it had crashed. The data stays.
 stop_postgres() {
     as_postgres pg_ctl -D data -w -s -m "${1:-fast}" stop
 }

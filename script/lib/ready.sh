@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Makes everything ready: the one file that the scripts source. Each ready_* does nothing when its piece is there.
+# Prepares everything: the one file that the scripts source. Each ready_* does nothing if its piece is already there.
 
 script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=say.sh
@@ -27,8 +27,8 @@ script_lib=$(dirname -- "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=notes.sh
 . "$script_lib/notes.sh"
 
-# ready_to compile | build | browse: each takes in the one before it. What the system lacks is told first and all at
-# once, before the long steps begin.
+# ready_to compile | build | browse: each includes the one before it. Everything the system lacks is reported at once,
+# before the long steps begin.
 ready_to() {
     ready_c_compiler
     ready_rustup

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Rust: new enough, with Clippy and rustfmt, and able to compile for the browser. Sourced by lib/ready.sh.
+# Rust: recent enough, with Clippy and rustfmt, and able to compile for the browser. Sourced by lib/ready.sh.
 
 wasm_target=wasm32-unknown-unknown
 rust_channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
@@ -29,8 +29,8 @@ rust_is_ready() {
     rust_is_new_enough && rust_has_wasm && rust_has_components
 }
 
-# The ordinary way. rustup does much of it by itself from rust-toolchain.toml, except where
-# RUSTUP_AUTO_INSTALL=0, or where the toolchain is there already but too old.
+# The usual way. rustup does much of this by itself from rust-toolchain.toml, except with RUSTUP_AUTO_INSTALL=0, or if
+# the toolchain is installed but too old.
 rust_by_rustup() {
     if ! rust_is_new_enough; then
         rustup toolchain install "$rust_channel" --profile minimal --no-self-update || return 1
@@ -39,8 +39,8 @@ rust_by_rustup() {
     rust_has_components || rustup component add clippy rustfmt
 }
 
-# The second way, for a machine that reaches Debian's packages but not rustup's downloads: Debian's own compiler.
-# Debian builds it without a standard library for the browser, so that is compiled here, once, from Debian's sources.
+# The fallback, for a machine that can reach Debian's packages but not rustup's downloads: Debian's own compiler. It
+# comes without a standard library for the browser, which is compiled here, once, from Debian's sources.
 rust_by_debian() {
     local libraries=/usr/lib/rustlib/$wasm_target/lib crate host
     apt_install rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web lld-22 || return 1
@@ -67,7 +67,7 @@ rust_by_debian() {
     export RUSTUP_TOOLCHAIN=debian
 }
 
-# A Rust that came another way will do, if it can do everything.
+# A Rust installed some other way will do, if it has everything.
 ready_rustup() {
     if ! have rustup && ! rust_is_ready; then
         missing "rustup" "the command on https://rustup.rs"
@@ -75,7 +75,7 @@ ready_rustup() {
 }
 
 ready_rust() {
-    # Only look: rustup shall install nothing by itself before it is said that it does.
+    # Only check: rustup must not install anything before the script has announced it.
     if RUSTUP_AUTO_INSTALL=0 rust_is_ready; then
         return
     fi
@@ -88,10 +88,10 @@ ready_rust() {
         return
     fi
     if is_root_on_debian; then
-        say "Rust: rustup could not; Debian's own compiler instead (about 3 minutes)"
+        say "Rust: rustup failed; using Debian's own compiler instead (about 3 minutes)"
         if rust_by_debian && rust_is_ready; then
             return
         fi
     fi
-    die "no Rust that compiles for $wasm_target. Mend it with: rustup toolchain install $rust_channel && rustup target add $wasm_target"
+    die "no Rust that compiles for $wasm_target. Fix it with: rustup toolchain install $rust_channel && rustup target add $wasm_target"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Steps that are timed and told at the end. Sourced by script/test.
+# Steps that are timed and reported at the end. Sourced by script/test.
 
 step_names=()
 step_seconds=()
@@ -7,7 +7,7 @@ step_results=()
 step_now=
 step_began=0
 
-# step NAME COMMAND...: runs it; if it fails, the script ends here.
+# step NAME COMMAND...: runs the command; if it fails, the script ends here.
 step() {
     step_now=$1
     step_began=$SECONDS
@@ -37,7 +37,7 @@ as_time() {
     printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }
 
-# report: the table, and last of all the count. Set as the EXIT trap.
+# report: prints the table, then the totals. Set as the EXIT trap.
 report() {
     local status=$? failed_step=$step_now passed=0 failed=0 i
     if ((status != 0)); then

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# What comes from the system's package manager. Sourced by lib/ready.sh.
-# On Debian as root it is installed; elsewhere the missing pieces are named, all of them at once.
+# Packages of the system's package manager. Sourced by lib/ready.sh.
+# On Debian as root they are installed; elsewhere all missing ones are listed at once.
 
 missing_pieces=0
 apt_lists_are_fresh=
 
-# missing WHAT COMMAND: one line for one missing piece.
+# missing WHAT COMMAND: reports one missing piece, in one line.
 missing() {
     printf 'missing: %s. Install it with: %s\n' "$1" "$2" >&2
     missing_pieces=$((missing_pieces + 1))
 }
 
-# stop_if_missing: ends the script if something is missing.
+# stop_if_missing: exits if anything is missing.
 stop_if_missing() {
     if ((missing_pieces > 0)); then
         exit 1
@@ -26,7 +26,7 @@ is_root_on_debian() {
     [[ $(id -u) == 0 ]] && is_debian
 }
 
-# quietly COMMAND...: tells what a command printed only if it fails.
+# quietly COMMAND...: shows the output of the command only if it fails.
 quietly() {
     local printed
     printed=$("$@" 2>&1) || {
@@ -44,7 +44,7 @@ apt_install() {
     quietly env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# apt_unpack PACKAGE FOLDER: what is in a package, without installing it. apt's own user may not write everywhere.
+# apt_unpack PACKAGE FOLDER: unpacks a package without installing it. As root, because apt's own user may not write there.
 apt_unpack() {
     local downloads unpacked=0
     downloads=$(mktemp -d)
@@ -58,7 +58,7 @@ apt_unpack() {
     return "$unpacked"
 }
 
-# how_to_install DEBIAN_PACKAGES [PACKAGES_ELSEWHERE]: the command for a person on this system.
+# how_to_install DEBIAN_PACKAGES [PACKAGES_ELSEWHERE]: the command for this system.
 how_to_install() {
     local elsewhere=${2:-$1}
     if have apt-get; then
@@ -72,7 +72,7 @@ how_to_install() {
     fi
 }
 
-# A C compiler, make and Perl: aws-lc and SQLite are compiled from C, cargo-leptos builds an OpenSSL of its own.
+# A C compiler, make and Perl: aws-lc and SQLite are compiled from C, and cargo-leptos builds its own OpenSSL.
 ready_c_compiler() {
     if have cc && have make && perl -MIPC::Cmd -e 1 2>/dev/null; then
         return
