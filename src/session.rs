@@ -93,22 +93,12 @@ fn local_path(location: &str) -> &str {
     if local { location } else { paths::HOME }
 }
 
-impl From<&Current> for Shown {
-    fn from(current: &Current) -> Self {
-        match current {
-            Ok(Some(user)) => Self::Somebody(user.id.clone()),
-            Ok(None) => Self::Nobody,
-            Err(_) => Self::Unknown,
-        }
-    }
-}
-
 /// Follows the truth about the session as long as the page lives. Effects run in the browser only.
 fn watch(session: SessionContext) {
     let shown = StoredValue::new(Shown::default());
 
     Effect::new(move |_| {
-        let now = session.current.with(Shown::from);
+        let now = session.current.with(Shown::of);
         let before = shown.get_value();
         if now == Shown::Unknown {
             return;
@@ -158,6 +148,14 @@ fn ask(session: SessionContext) {
 }
 
 impl Shown {
+    fn of(current: &Current) -> Self {
+        match current {
+            Ok(Some(user)) => Self::Somebody(user.id.clone()),
+            Ok(None) => Self::Nobody,
+            Err(_) => Self::Unknown,
+        }
+    }
+
     fn user(&self) -> Option<String> {
         match self {
             Self::Somebody(user) => Some(user.clone()),

@@ -339,7 +339,9 @@ fn nothing_writes_html_or_secrets_past_the_rules() {
         for forbidden in ["inner_html", "localStorage", "local_storage", "ServerFnError::new", "dangerously"] {
             assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
         }
-        if file != Path::new("src/components/text_area.rs") {
+        // The one wraps Leptos, which does not escape what stands in it; the other escapes by itself.
+        let wraps = ["src/components/text_area.rs", "src/server/http/problem/page.rs"];
+        if wraps.iter().all(|wrap| file != Path::new(wrap)) {
             assert!(!text.contains("<textarea"), "{} writes a text that is not escaped", file.display());
         }
         if file != Path::new("src/server/cookies.rs") {

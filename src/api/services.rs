@@ -34,9 +34,10 @@ mod browser;
 pub use answer::{Answer, CallError};
 
 use crate::error::AppError;
+use gloo_net::http::Method;
 use leptos::{
     prelude::use_context,
-    server_fn::{Bytes, Encodes, codec::JsonEncoding, http_export::Method},
+    server_fn::{Bytes, Encodes, codec::JsonEncoding},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::Pin, sync::Arc};

@@ -47,7 +47,7 @@ pub fn describe(error: &AppError) -> String {
         AppError::UnsupportedMediaType | AppError::BadRequest => {
             "The server could not read that. Reload the page and try again.".into()
         }
-        AppError::Unavailable => "We cannot do that right now. Please try again shortly.".into(),
+        AppError::Unavailable => "This is not available right now. Please try again shortly.".into(),
         AppError::Internal => "That is a fault on our side. Please try again.".into(),
         AppError::Transport => "We cannot reach the server. Check your connection and try again.".into(),
     }

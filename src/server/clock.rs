@@ -92,6 +92,10 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(saturating_millis(by), Ordering::SeqCst);
     }
+
+    pub fn rewind(&self, by: Duration) {
+        self.0.fetch_sub(saturating_millis(by), Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

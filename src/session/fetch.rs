@@ -2,13 +2,12 @@
 
 use crate::error::AppError;
 use futures::{Stream, stream};
-use gloo_net::http::{Headers, RequestBuilder};
+use gloo_net::http::{Headers, Method, RequestBuilder};
 use js_sys::Uint8Array;
 use leptos::server_fn::{
     Bytes, Decodes,
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
-    http_export::Method,
     redirect::REDIRECT_HEADER,
     request::{ClientReq, browser::BrowserFormData},
     response::ClientRes,

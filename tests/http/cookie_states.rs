@@ -143,7 +143,7 @@ async fn state_8_the_refresh_token_was_spent_long_ago() {
 
     app.advance(minutes(5));
     let answer = thief.get(ACCOUNT).await.assert_leads_to("/login");
-    assert_eq!(answer.deleted(), ["refreshToken"]);
+    assert!(answer.deleted().is_empty(), "this answer may come after somebody has signed in again");
     second_copy.call(api::REFRESH, &[]).await.assert_status(401);
     assert!(!alice.is_signed_in().await, "a copy was used, so the session ends for everybody");
 }
@@ -157,7 +157,7 @@ async fn state_9_the_session_was_ended_elsewhere() {
     other_tab.call(api::CURRENT, &[]).await.assert_status(401);
     other_tab.call(api::REFRESH, &[]).await.assert_status(401);
     let page = other_tab.get(ACCOUNT).await.assert_leads_to("/login");
-    assert_eq!(page.deleted(), ALL_COOKIES);
+    assert_eq!(page.deleted(), ["accessToken", "tokenLife"]);
 }
 
 #[tokio::test]
@@ -169,8 +169,15 @@ async fn state_10_the_tokens_belong_to_different_sessions() {
     mixed.call(api::CURRENT, &[]).await.assert_status(200).assert_shows("null");
     let page = mixed.get(ACCOUNT).await.assert_leads_to("/login");
     assert_eq!(page.deleted(), ALL_COOKIES);
-    for mut browser in [alice] {
-        assert!(browser.is_signed_in().await, "neither session has ended");
+    let mut sessions = vec![alice.session_id()];
+    let mut bob = app.signed_in("bobby").await;
+    assert!(alice.clone().is_signed_in().await && bob.is_signed_in().await, "neither session has ended");
+
+    sessions.push(bob.session_id());
+    bob.set("accessToken", alice.cookie("accessToken").expect("a token"));
+    bob.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
+    for session in sessions {
+        assert!(app.session(session).await.ended.is_some(), "signing out ends whatever the tokens are of");
     }
 }
 

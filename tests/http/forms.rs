@@ -4,7 +4,7 @@ use crate::support::{
     TestApp,
     browser::{encode, navigation},
     html,
-    test_app::PASSWORD,
+    test_app::{PASSWORD, minutes},
 };
 use axum::{
     body::Body,
@@ -13,7 +13,9 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use tokenlife::{
     error::AppError,
+    model::EXPECTED_USER_FIELD,
     paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api},
+    server::domain::session::EndReason,
 };
 
 const ADA: &str = "ada@example.com";
@@ -60,7 +62,27 @@ async fn an_accepted_form_leads_on() {
     }
     ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
     ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
-    ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await.assert_leads_to(LOGIN);
+    ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", " ")]).await.assert_leads_to(LOGIN);
+}
+
+#[tokio::test]
+async fn what_was_typed_into_a_form_survives_the_session_and_can_be_sent_again() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let user = app.session(ada.session_id()).await.user_id;
+    app.store.end_session(ada.session_id(), app.now(), EndReason::EndedByOwner).await.expect("ended elsewhere");
+    app.advance(minutes(61));
+    let sent = [("display_name", "Ada <L.>"), (EXPECTED_USER_FIELD, &user.to_string())];
+    let page = ada.submit(api::CHANGE_DISPLAY_NAME, &sent).await.assert_status(401);
+    let page = page.assert_shows(r#"<a href="/login" target="_blank""#).assert_shows("Send again");
+    let again = sent.map(|(name, _)| (name, html::field_value(&page.body, name).expect("what was sent")));
+    assert_eq!(again.each_ref().map(|(_, value)| value.as_str()), sent.map(|(_, value)| value));
+
+    let mut ada = app.browser_of(user).await;
+    let fields = again.each_ref().map(|(name, value)| (*name, value.as_str()));
+    ada.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_leads_to("/account?saved=display_name");
+    let mut eve = app.signed_in("eve").await;
+    eve.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(409);
 }
 
 #[tokio::test]

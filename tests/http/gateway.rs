@@ -5,7 +5,7 @@ mod headers;
 mod pages;
 mod streams;
 mod tokens;
-mod upstream;
+pub mod upstream;
 mod websockets;
 
 use crate::support::{Answer, Browser, TestApp};
@@ -16,7 +16,7 @@ use axum::{
 use std::net::SocketAddr;
 use tokenlife::server::config::{RouteConfig, TokenPolicy};
 
-const PREFIX: &str = "/api/notes";
+pub const PREFIX: &str = "/api/notes";
 
 /// A route to a service on this machine.
 fn route(prefix: &str, service: SocketAddr, token: TokenPolicy) -> RouteConfig {
@@ -33,7 +33,7 @@ async fn app_with(routes: Vec<RouteConfig>) -> TestApp {
 }
 
 /// An application with one service, for people who are signed in.
-async fn app_before(service: SocketAddr) -> TestApp {
+pub async fn app_before(service: SocketAddr) -> TestApp {
     app_with(vec![route(PREFIX, service, TokenPolicy::User)]).await
 }
 
@@ -49,6 +49,6 @@ fn script(app: &TestApp, method: Method, path: &str) -> Builder {
         .header(header::ORIGIN, &app.origin)
 }
 
-async fn fetch(app: &TestApp, browser: &mut Browser<'_>, path: &str) -> Answer {
+pub async fn fetch(app: &TestApp, browser: &mut Browser<'_>, path: &str) -> Answer {
     browser.send(script(app, Method::GET, path).body(Body::empty()).expect("a request")).await
 }

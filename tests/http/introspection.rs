@@ -2,6 +2,10 @@
 
 use crate::{
     forgeries::forgeries,
+    gateway::{
+        PREFIX, app_before, fetch,
+        upstream::{self, Asked},
+    },
     support::{
         Condition, TestApp,
         browser::encode,
@@ -61,6 +65,29 @@ async fn a_good_token_is_told_whatever_the_hint() {
     }
     assert_eq!(notes.introspect(refresh).await, inactive(), "none of its business");
     assert_eq!(app.session(ada.session_id()).await.generation.number(), 1, "asking redeems nothing");
+}
+
+#[tokio::test]
+async fn a_service_behind_learns_of_the_end_of_the_session_it_serves() {
+    let app = app_before(upstream::echo().await).await;
+    let notes = OAuthClient::registered(&app, "notes").await;
+    let mut ada = app.signed_in("ada").await;
+    let asked = Asked::read(&fetch(&app, &mut ada, PREFIX).await.assert_status(200).body);
+    let (claims, now) = (Parts::of(asked.token()).claims, app.now().as_seconds());
+    let session = app.session(ada.session_id()).await;
+    let told = notes.introspect(asked.token()).await;
+    let expected = json!({
+        "active": true, "token_type": "Bearer", "iss": app.origin, "aud": claims["aud"], "client_id": "web",
+        "sub": session.user_id.as_uuid(), "sid": session.id.as_uuid(), "jti": claims["jti"],
+        "iat": now, "nbf": now, "exp": claims["exp"],
+    });
+    assert_eq!(told, expected);
+    let owner = OAuthClient::web(&app);
+    let mut copy = ada.clone();
+    ada.submit(api::LOGOUT, &[]).await.assert_leads_to("/");
+    assert_eq!(notes.introspect(asked.token()).await, inactive());
+    assert_eq!(owner.introspect(asked.token()).await, inactive());
+    fetch(&app, &mut copy, PREFIX).await.assert_status(401);
 }
 
 #[tokio::test]

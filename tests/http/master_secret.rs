@@ -1,7 +1,7 @@
 //! The master secret changes under running servers, and nobody is signed out.
 
 use crate::support::{
-    Answer, TestApp,
+    Answer, Condition, TestApp,
     browser::ALL_COOKIES,
     forger::Parts,
     test_app::{days, minutes},
@@ -123,7 +123,7 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
     without.advance(days(3));
     assert_eq!(missing(&without), 0);
     late.call(api::REFRESH, &[]).await.assert_status(401);
-    assert_eq!(late.get(ACCOUNT).await.assert_leads_to(LOGIN).deleted(), ["refreshToken"]);
+    assert!(late.get(ACCOUNT).await.assert_leads_to(LOGIN).set_cookies().is_empty());
 }
 
 #[tokio::test]
@@ -137,19 +137,40 @@ async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
     let without = new.beside_under(&new.secrets.without(1)).await.expect("an application");
     eve.delete("accessToken");
     let mut eve = eve.in_front_of(&without);
-    assert_eq!(eve.get(ACCOUNT).await.assert_leads_to(LOGIN).deleted(), ["refreshToken", "tokenLife"]);
+    assert_eq!(eve.get(ACCOUNT).await.assert_leads_to(LOGIN).deleted(), ["tokenLife"]);
 }
 
 #[tokio::test]
-async fn a_made_up_version_touches_no_cookie() {
+async fn a_version_that_this_database_never_saw_is_another_installations() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let mut token = URL_SAFE_NO_PAD.decode(ada.cookie("refreshToken").expect("a token")).expect("base64url");
     token[1] = 77;
     let mut browser = app.browser();
     browser.set("refreshToken", &URL_SAFE_NO_PAD.encode(token));
-    assert_not_now(&browser.get(ACCOUNT).await);
+    browser.get(HOME).await.assert_status(200);
+    browser.get(LOGIN).await.assert_status(200);
+    assert!(browser.get(ACCOUNT).await.assert_leads_to(LOGIN).set_cookies().is_empty());
+    browser.call(api::REFRESH, &[]).await.assert_status(401);
+
+    app.store_is(Condition::Down);
+    assert_not_now(&browser.get(HOME).await);
     assert_not_now(&browser.call(api::REFRESH, &[]).await);
+}
+
+#[tokio::test]
+async fn signing_out_at_a_server_that_cannot_read_the_token_is_not_told_as_done() {
+    let old = TestApp::new().await;
+    let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
+    let mut ada = new.signed_in("ada").await;
+    let id = ada.session_id();
+    ada.delete("accessToken");
+    let mut there = ada.in_front_of(&old);
+    assert_not_now(&there.call(api::LOGOUT, &[]).await);
+    assert_not_now(&there.submit(api::LOGOUT, &[]).await);
+    let mut ada = there.in_front_of(&new);
+    ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
+    assert!(new.session(id).await.ended.is_some());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::support::{Answer, Browser, TestApp, browser::ALL_COOKIES, html, test_
 use axum::http::HeaderValue;
 use tokenlife::{
     model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER},
-    paths::{ACCOUNT, LOGIN, api},
+    paths::{ACCOUNT, api},
     server::domain::user::UserId,
 };
 
@@ -52,7 +52,7 @@ async fn a_call_for_somebody_when_nobody_is_signed_in_is_refused_as_ever() {
     let (alice, ..) = alice_and_bob(&app).await;
     call_for(&mut app.browser(), &alice.to_string(), api::CHANGE_DISPLAY_NAME).await.assert_status(401);
     let fields = [RENAME, (EXPECTED_USER_FIELD, &alice.to_string())];
-    app.browser().submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_leads_to(LOGIN);
+    app.browser().submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(401).assert_shows(RENAME.1);
 }
 
 #[tokio::test]

@@ -29,7 +29,11 @@ const SIGNED_IN_NOWHERE_ELSE: &str = "You are not signed in anywhere else.";
 
 /// A browser at another place, in which this account has just signed in.
 async fn browser_at<'a>(app: &'a TestApp, user: UserId, address: &str, user_agent: &str) -> Browser<'a> {
-    let origin = Origin { address: address.parse().expect("an address"), user_agent: user_agent.to_owned() };
+    let origin = Origin {
+        address: address.parse().expect("an address"),
+        user_agent: user_agent.to_owned(),
+        replaces: Vec::new(),
+    };
     let begun = app.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
     let mut browser = app.browser().at(address);
     browser.take(&begun.expect("the account is not disabled"));
@@ -363,6 +367,13 @@ async fn who_signs_in_once_more_than_allowed_ends_the_session_unused_for_longest
         assert_eq!(end_reason(&app, session).await, Some(EndReason::TooMany));
         assert!(!oldest.is_signed_in().await && first.is_signed_in().await);
     }
+    // Who signs in anew in a browser of theirs has as many as before.
+    let (again, kept) = (others[40].session_id(), others[11].session_id());
+    let fields = [("email", ADA), ("password", PASSWORD)];
+    others[40].submit(api::LOGIN, &fields).await.assert_leads_to(ACCOUNT);
+    assert_eq!(end_reason(&app, again).await, Some(EndReason::Replaced));
+    assert_eq!(end_reason(&app, kept).await, None);
+
     let stranger = app.signed_in("eve").await;
     assert_eq!(end_reason(&app, stranger.session_id()).await, None, "everybody is counted alone");
 }

@@ -244,8 +244,8 @@ async fn nothing_that_is_typed_becomes_part_of_the_form_that_comes_back() {
         for field in ["email", "display_name"] {
             assert_eq!(html::field_value(&page, field).as_deref(), Some(payload), "what was typed is kept");
         }
-        let echo = hydration_data(&page).into_iter().find(|data| !data["typed"].is_null()).expect("the form");
-        assert_eq!(echo["typed"], serde_json::json!([["email", payload], ["display_name", payload]]));
+        let data = hydration_data(&page).into_iter().find(|data| !data["echo"].is_null()).expect("the form");
+        assert_eq!(data["echo"]["typed"], serde_json::json!([["email", payload], ["display_name", payload]]));
     }
 }
 
@@ -262,8 +262,8 @@ async fn no_name_becomes_part_of_a_page() {
         for (path, structure) in [(HOME, &home), (ACCOUNT, &account)] {
             let page = ada.get(path).await.assert_status(200).body;
             assert_eq!(&html::structure(&page), structure, "{payload} on {path}");
-            let user = hydration_data(&page).into_iter().find(|data| !data["Ok"].is_null()).expect("the user");
-            assert_eq!(user["Ok"]["display_name"], payload, "{path}");
+            let data = hydration_data(&page).into_iter().find(|data| !data["current"].is_null()).expect("the user");
+            assert_eq!(data["current"]["Ok"]["display_name"], payload, "{path}");
             assert!(html::unescaped(&page).contains(payload), "{payload} is shown on {path}");
         }
         let page = ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", &payload.repeat(101))]).await;

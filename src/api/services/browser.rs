@@ -8,10 +8,8 @@ use crate::{
         fetch::{Request, Response},
     },
 };
-use leptos::{
-    prelude::{Owner, on_cleanup},
-    server_fn::http_export::Method,
-};
+use gloo_net::http::Method;
+use leptos::prelude::{Owner, on_cleanup};
 use send_wrapper::SendWrapper;
 use std::future::Future;
 use web_sys::{AbortController, AbortSignal};

@@ -173,13 +173,16 @@ async fn redeem(
             visitor.cookies.set(Change::Issue(Box::new(refreshed)));
             Ok(Visitor { session: Some(session), ..visitor })
         }
-        Err(error) => match error.reduce() {
-            AppError::Unauthenticated => {
-                clean_up(&visitor, asked, Change::ClearBesidesRefresh);
-                Ok(visitor)
+        Err(error) => {
+            let change = if error.is_foreign() { Change::ClearPresented } else { Change::ClearBesidesRefresh };
+            match error.reduce() {
+                AppError::Unauthenticated => {
+                    clean_up(&visitor, asked, change);
+                    Ok(visitor)
+                }
+                error => Err(error),
             }
-            error => Err(error),
-        },
+        }
     }
 }
 

@@ -117,7 +117,13 @@ impl Site {
         if let Some(clean) = without_planted_error(request.uri()) {
             return Redirect::to(&clean).into_response();
         }
-        let data = self.page_data(&request).await;
+        let session = request.extensions().get::<Visitor>().and_then(|visitor| visitor.session);
+        let data = PageData {
+            current: self.state.current_user(session).await,
+            settings: self.state.settings,
+            offered: Offered { notes: self.state.gateway.offers(paths::NOTES_SERVICE) },
+            echo: request.extensions().get().cloned(),
+        };
         if data.current == Ok(None) && paths::is_private(request.uri().path()) {
             // The session has ended elsewhere, after the session layer has found it good.
             let wanted = request.uri().path_and_query().map(PathAndQuery::as_str);
@@ -145,16 +151,6 @@ impl Site {
             "errors become a status only for marked calls"
         );
         leptos_axum::handle_server_fns_with_context(self.contexts(), request).await.into_response()
-    }
-
-    async fn page_data(&self, request: &Request) -> PageData {
-        let session = request.extensions().get::<Visitor>().and_then(|visitor| visitor.session);
-        PageData {
-            current: self.state.current_user(session).await,
-            settings: self.state.settings,
-            offered: Offered { notes: self.state.gateway.offers(paths::NOTES_SERVICE) },
-            echo: request.extensions().get().cloned(),
-        }
     }
 
     fn contexts(&self) -> impl Fn() + Clone + Send + Sync + 'static {

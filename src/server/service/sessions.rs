@@ -80,6 +80,12 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
+    /// Whether the token was not even made here.
+    #[must_use]
+    pub const fn is_foreign(&self) -> bool {
+        matches!(self, Self::Token(RefreshTokenError::Malformed | RefreshTokenError::Forged))
+    }
+
     /// Whether this token can never be redeemed any more, anywhere: the only case in which its cookie may be deleted.
     #[must_use]
     pub const fn is_final(&self) -> bool {

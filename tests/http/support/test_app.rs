@@ -168,7 +168,7 @@ impl TestApp {
 
     /// A browser in which this account signed in a moment ago.
     pub async fn browser_of(&self, user: UserId) -> Browser<'_> {
-        let origin = Origin { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new() };
+        let origin = Origin { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new(), replaces: Vec::new() };
         let begun = self.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
         let mut browser = self.browser();
         browser.take(&begun.expect("the account is not disabled"));
