@@ -3,7 +3,6 @@
 use crate::{
     components::{
         page_data::{provide_page_data, receive_page_data},
-        private_area::PrivateArea,
         site_header::SiteHeader,
     },
     model::PageData,
@@ -14,7 +13,7 @@ use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     Lazy, SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
@@ -37,18 +36,14 @@ pub fn App() -> impl IntoView {
         <Router>
             <SiteHeader/>
             <main id="main" tabindex="-1">
-                <Routes fallback=NotFoundPage>
+                <FlatRoutes fallback=NotFoundPage>
                     <Route path=path!("/") view=HomePage ssr=SsrMode::InOrder/>
                     <Route path=path!("/login") view={Lazy::<LoginPage>::new()} ssr=SsrMode::InOrder/>
                     <Route path=path!("/signup") view={Lazy::<SignUpPage>::new()} ssr=SsrMode::InOrder/>
-                    <ParentRoute path=path!("/account") view=PrivateArea ssr=SsrMode::InOrder>
-                        <Route path=path!("") view={Lazy::<AccountPage>::new()} ssr=SsrMode::InOrder/>
-                        <Route path=path!("sessions") view={Lazy::<SessionsPage>::new()} ssr=SsrMode::InOrder/>
-                    </ParentRoute>
-                    <ParentRoute path=path!("/notes") view=PrivateArea ssr=SsrMode::InOrder>
-                        <Route path=path!("") view={Lazy::<NotesPage>::new()} ssr=SsrMode::InOrder/>
-                    </ParentRoute>
-                </Routes>
+                    <Route path=path!("/account") view={Lazy::<AccountPage>::new()} ssr=SsrMode::InOrder/>
+                    <Route path=path!("/account/sessions") view={Lazy::<SessionsPage>::new()} ssr=SsrMode::InOrder/>
+                    <Route path=path!("/notes") view={Lazy::<NotesPage>::new()} ssr=SsrMode::InOrder/>
+                </FlatRoutes>
             </main>
             <footer class="site-footer">
                 <p>"Sign-in done right, in Rust with Leptos."</p>

@@ -127,6 +127,26 @@ impl AppError {
         }
     }
 
+    /// The error that is called so on the wire, if it has no details.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "unauthenticated" => Self::Unauthenticated,
+            "invalid_credentials" => Self::InvalidCredentials,
+            "forbidden" => Self::Forbidden,
+            "other_user" => Self::OtherUser,
+            "not_found" => Self::NotFound,
+            "conflict" => Self::Conflict,
+            "too_large" => Self::TooLarge,
+            "unsupported_media_type" => Self::UnsupportedMediaType,
+            "bad_request" => Self::BadRequest,
+            "unavailable" => Self::Unavailable,
+            "internal" => Self::Internal,
+            "transport" => Self::Transport,
+            _ => return None,
+        })
+    }
+
     /// When the same may be tried again, if that is all there is to do (RFC 9110 §10.2.3).
     #[must_use]
     pub const fn retry_after_secs(&self) -> Option<u32> {
@@ -161,5 +181,38 @@ impl FromServerFnError for AppError {
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::MiddlewareError(_) => Self::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_has_no_details_is_known_by_its_code() {
+        let errors = [
+            AppError::Unauthenticated,
+            AppError::InvalidCredentials,
+            AppError::Forbidden,
+            AppError::Validation(Vec::new()),
+            AppError::OtherUser,
+            AppError::NotFound,
+            AppError::Conflict,
+            AppError::Full { max: 1 },
+            AppError::TooLarge,
+            AppError::UnsupportedMediaType,
+            AppError::BadRequest,
+            AppError::RateLimited { retry_after_secs: 1 },
+            AppError::Unavailable,
+            AppError::Internal,
+            AppError::Transport,
+        ];
+        for error in errors {
+            let wire = serde_json::to_value(&error).expect("JSON");
+            let code = wire["code"].as_str().expect("a code");
+            let expected = wire["detail"].is_null().then_some(error);
+            assert_eq!(AppError::of_code(code), expected, "{wire}");
+        }
+        assert_eq!(AppError::of_code("Unavailable"), None);
     }
 }

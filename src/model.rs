@@ -1,5 +1,6 @@
 //! What crosses the wire besides errors: no secrets, no types that only one side can read.
 
+pub(crate) mod json;
 pub mod notes;
 
 use crate::error::{AppError, Field};
@@ -93,16 +94,17 @@ pub struct ReuseNotice {
 pub type Current = Result<Option<CurrentUser>, AppError>;
 
 /// What the server knows when it renders a page, and hands over to the browser with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageData {
     pub current: Current,
     pub settings: PublicSettings,
     pub offered: Offered,
-    pub echo: Option<FormEcho>,
+    /// A [`FormEcho`], as JSON: only the form that it is about reads it.
+    pub echo: Option<String>,
 }
 
 /// What the pages tell about the settings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PublicSettings {
     pub access_ttl_secs: u64,
     pub refresh_ttl_secs: u64,
@@ -162,7 +164,7 @@ impl std::fmt::Display for TokenLife {
 }
 
 /// What this application offers besides accounts: the services that stand behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Offered {
     pub notes: bool,
 }
@@ -174,6 +176,11 @@ pub struct PasswordRating {
     pub score: u8,
     /// Why it would be refused, if it would.
     pub problem: Option<crate::error::Problem>,
+}
+
+impl PageData {
+    /// The element of the document that holds it, as JSON.
+    pub const ELEMENT_ID: &str = "page-data";
 }
 
 impl Default for PageData {

@@ -1,8 +1,15 @@
 //! The pages: one file each.
 
-/// Makes a page of a function: one that the browser loads when it is first needed, in builds that are split.
+/// Makes a page of a function: one that the browser loads when it is first needed, in builds that are split. A
+/// `private` one is shown only to somebody who is signed in.
 macro_rules! lazy_page {
+    ($page:ident, private $view:ident) => {
+        lazy_page!($page, $view, crate::components::private_area::private($view));
+    };
     ($page:ident, $view:ident) => {
+        lazy_page!($page, $view, $view());
+    };
+    ($page:ident, $view:ident, $shown:expr) => {
         #[cfg(lazy_pages)]
         #[leptos_router::lazy_route]
         impl leptos_router::LazyRoute for $page {
@@ -12,7 +19,7 @@ macro_rules! lazy_page {
 
             fn view(page: Self) -> AnyView {
                 let $page = page;
-                $view()
+                $shown
             }
         }
 
@@ -23,7 +30,7 @@ macro_rules! lazy_page {
             }
 
             async fn view(_: Self) -> AnyView {
-                $view()
+                $shown
             }
         }
     };

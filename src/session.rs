@@ -14,23 +14,24 @@ mod lock;
 mod memory;
 mod refresh;
 mod restored;
+mod sign_out;
 pub mod tabs;
 
 use crate::{
-    api::session::{Logout, current},
     error::AppError,
     model::Current,
     paths::{self, ReturnTo},
 };
+use fetch::Request;
 use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_local};
+pub use sign_out::SignOut;
 use tabs::{Message, Reaction};
 
 /// Who is signed in, and the way out. Get it with [`use_session`].
-#[derive(Clone, Copy)]
-#[expect(missing_debug_implementations, reason = "an action of Leptos has no `Debug`")]
+#[derive(Clone, Copy, Debug)]
 pub struct SessionContext {
     pub current: RwSignal<Current>,
-    pub logout: ServerAction<Logout>,
+    pub sign_out: SignOut,
 }
 
 /// Whom a page shows.
@@ -47,7 +48,7 @@ pub enum Shown {
 /// Provides the [`SessionContext`] of a page that was rendered for `current`, and, in the browser, starts to watch over
 /// it. Called once, by the application.
 pub fn provide_session(current: Current) {
-    let session = SessionContext { current: RwSignal::new(current), logout: ServerAction::new() };
+    let session = SessionContext { current: RwSignal::new(current), sign_out: SignOut::new() };
     provide_context(session);
     watch(session);
 }
@@ -63,10 +64,12 @@ pub fn use_session() -> SessionContext {
 }
 
 async fn who_is_there() -> Current {
-    match current().await {
+    let answer = client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
+    match answer.and_then(|answer| answer.read()) {
+        Ok(user) if user.is_something() => user.user().map(Some).ok_or(AppError::Transport),
         // The cookies said that there should be somebody: there is nobody any more.
-        Err(AppError::Unauthenticated) => Ok(None),
-        answer => answer,
+        Ok(_) | Err(AppError::Unauthenticated) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -113,11 +116,9 @@ fn watch(session: SessionContext) {
         shown.set_value(now);
     });
 
-    let (signing_out, signed_out) = (session.logout.pending(), session.logout.value());
-    let signed_out = Memo::new(move |_| signed_out.with(|answer| matches!(answer, Some(Ok(())))));
-    Effect::new(move |_| refresh::leave(signing_out.get() || signed_out.get()));
+    Effect::new(move |_| refresh::leave(session.sign_out.is_leaving()));
     Effect::new(move |_| {
-        if let (true, Shown::Somebody(user)) = (signed_out.get(), shown.get_value()) {
+        if let (true, Shown::Somebody(user)) = (session.sign_out.has_left(), shown.get_value()) {
             tabs::announce(&Message::SignedOut { user });
         }
     });

@@ -1,25 +1,52 @@
 //! What the server tells the page it renders, and with it the browser, where hydration has to build the same page.
 
-use crate::model::{FormEcho, Offered, PageData, PublicSettings};
-use leptos::prelude::*;
+use crate::{
+    error::AppError,
+    model::{Current, FormEcho, Offered, PageData, PublicSettings, json::Json},
+};
+use leptos::{
+    prelude::*,
+    server_fn::{Decodes, codec::JsonEncoding},
+};
 
 #[derive(Clone, Copy)]
 struct PageContext {
     settings: PublicSettings,
     offered: Offered,
     /// Taken by the form it is about.
-    echo: StoredValue<Option<FormEcho>>,
+    echo: StoredValue<Option<String>>,
 }
 
-/// The [`PageData`] that the server provides for each page, on both sides.
+/// The [`PageData`]: on the server what it provides for each page, in the browser what came with the page.
 #[must_use]
 pub fn receive_page_data() -> PageData {
     // The server provides none only while it lists the routes, when nothing is shown.
-    SharedValue::new(|| use_context::<PageData>().unwrap_or_default()).into_inner()
+    let received = if cfg!(target_family = "wasm") { read() } else { use_context() };
+    received.unwrap_or_default()
+}
+
+fn read() -> Option<PageData> {
+    let data = Json::parse(&document().get_element_by_id(PageData::ELEMENT_ID)?.text_content()?)?;
+    let settings = data.get("settings");
+    Some(PageData {
+        current: read_current(&data.get("current")),
+        settings: PublicSettings {
+            access_ttl_secs: settings.get("access_ttl_secs").count()?,
+            refresh_ttl_secs: settings.get("refresh_ttl_secs").count()?,
+            password_min_length: settings.get("password_min_length").count()?.try_into().ok()?,
+        },
+        offered: Offered { notes: data.get("offered").get("notes").is_true() },
+        echo: data.get("echo").text(),
+    })
+}
+
+fn read_current(current: &Json) -> Current {
+    let (user, error) = (current.get("Ok"), current.get("Err"));
+    if error.is_something() { Err(error.error().unwrap_or(AppError::Internal)) } else { Ok(user.user()) }
 }
 
 /// Makes known to the components below what does not change as long as the page lives. Called once, by the application.
-pub fn provide_page_data(settings: PublicSettings, offered: Offered, echo: Option<FormEcho>) {
+pub fn provide_page_data(settings: PublicSettings, offered: Offered, echo: Option<String>) {
     provide_context(PageContext { settings, offered, echo: StoredValue::new(echo) });
 }
 
@@ -52,7 +79,14 @@ pub fn use_offered() -> Offered {
 #[must_use]
 pub fn use_form_echo(action: &'static str) -> Option<FormEcho> {
     let PageContext { echo, .. } = expect_context();
+    let text = echo.get_value()?;
+    let refused: FormEcho = JsonEncoding::decode(text.into()).ok()?;
+    let is_ours = refused.action == action;
     // The server may build a view more than once before it is sent, so that only the browser uses the echo up.
-    Effect::new(move |_| echo.update_value(|echo| drop(echo.take_if(|echo| echo.action == action))));
-    echo.with_value(|echo| echo.clone().filter(|echo| echo.action == action))
+    Effect::new(move |_| {
+        if is_ours {
+            echo.set_value(None);
+        }
+    });
+    is_ours.then_some(refused)
 }

@@ -1,4 +1,4 @@
-//! The parent of all pages that are only for somebody who is signed in.
+//! What stands around all pages that are only for somebody who is signed in.
 
 use super::{address::use_address, error_view::ErrorView};
 use crate::{
@@ -6,17 +6,16 @@ use crate::{
     session::{leave_to_sign_in, use_session},
 };
 use leptos::prelude::*;
-use leptos_router::components::Outlet;
 
 #[derive(Clone, Copy)]
 struct PrivateContext(Memo<CurrentUser>);
 
-/// Shows the page below only to somebody who is signed in.
+/// Shows a page only to somebody who is signed in.
 ///
 /// The server answers everybody else before anything is rendered. This guard is for what happens in the browser: going
 /// to a private page by a link, and a session that ends while the page is open.
-#[component]
-pub fn PrivateArea() -> impl IntoView {
+#[must_use]
+pub fn private(page: fn() -> AnyView) -> AnyView {
     let session = use_session();
     let address = use_address();
 
@@ -29,17 +28,18 @@ pub fn PrivateArea() -> impl IntoView {
         }
     });
 
-    move || {
+    let view = move || {
         somebody.track();
         match session.current.get_untracked() {
             Ok(Some(user)) => {
                 provide_current_user(user);
-                view! { <Outlet/> }.into_any()
+                page()
             }
             Ok(None) => ().into_any(),
             Err(error) => view! { <ErrorView error=error/> }.into_any(),
         }
-    }
+    };
+    view.into_any()
 }
 
 /// The person this private page is for. It follows changes, and keeps the last known state while there is none.

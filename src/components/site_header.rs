@@ -1,20 +1,14 @@
 //! The top of every page: where one is, and who one is.
 
-use super::{
-    by_session::BySession,
-    error_view::describe,
-    form::{OnSuccess, use_form},
-    page_data::use_offered,
-    return_to::use_return_to,
-};
-use crate::{api::session::Logout, paths, session::use_session};
+use super::{by_session::BySession, error_view::describe, page_data::use_offered, return_to::use_return_to};
+use crate::{paths, session::use_session};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 /// The skip link, the name of the site and the navigation.
 #[component]
 pub fn SiteHeader() -> impl IntoView {
-    let sign_out = use_form(use_session().logout, OnSuccess::Leaves);
+    let sign_out = use_session().sign_out;
     // If signing out fails, the person is still signed in and has to be told.
     let problem =
         move || sign_out.error().map(|error| view! { <p class="form-message" role="alert">{describe(&error)}</p> });
@@ -47,8 +41,7 @@ fn AnonymousLinks() -> impl IntoView {
 
 #[component]
 fn SignedInLinks() -> impl IntoView {
-    let logout = use_session().logout;
-    let pending = logout.pending();
+    let sign_out = use_session().sign_out;
     view! {
         {use_offered().notes.then(|| view! { <A href=paths::NOTES>"Notes"</A> })}
         <A href=paths::ACCOUNT>"Account"</A>
@@ -59,10 +52,10 @@ fn SignedInLinks() -> impl IntoView {
             action=paths::api::LOGOUT
             on:submit=move |event| {
                 event.prevent_default();
-                logout.dispatch(Logout {});
+                sign_out.start();
             }
         >
-            <button type="submit" class="link" disabled=move || pending.get()>"Sign out"</button>
+            <button type="submit" class="link" disabled=move || sign_out.is_leaving()>"Sign out"</button>
         </form>
     }
 }

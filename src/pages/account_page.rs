@@ -21,7 +21,7 @@ use reuse_notices::ReuseNotices;
 #[derive(Debug)]
 pub struct AccountPage;
 
-lazy_page!(AccountPage, account_page);
+lazy_page!(AccountPage, private account_page);
 
 fn account_page() -> AnyView {
     let user = use_current_user();

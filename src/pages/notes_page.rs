@@ -21,7 +21,7 @@ mod live;
 #[derive(Debug)]
 pub struct NotesPage;
 
-lazy_page!(NotesPage, notes_page);
+lazy_page!(NotesPage, private notes_page);
 
 fn notes_page() -> AnyView {
     if !use_offered().notes {

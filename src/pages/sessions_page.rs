@@ -23,7 +23,7 @@ const NOTICE_ID: &str = "notice";
 #[derive(Debug)]
 pub struct SessionsPage;
 
-lazy_page!(SessionsPage, sessions_page);
+lazy_page!(SessionsPage, private sessions_page);
 
 fn sessions_page() -> AnyView {
     let end = ServerAction::<EndSession>::new();

@@ -1,12 +1,11 @@
 //! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
 
-use crate::error::AppError;
+use crate::{error::AppError, model::json::Json};
 use futures::{Stream, stream};
 use gloo_net::http::{Headers, Method, RequestBuilder};
 use js_sys::Uint8Array;
 use leptos::server_fn::{
-    Bytes, Decodes,
-    codec::JsonEncoding,
+    Bytes,
     error::{FromServerFnError, ServerFnErrorErr},
     redirect::REDIRECT_HEADER,
     request::{ClientReq, browser::BrowserFormData},
@@ -76,10 +75,22 @@ impl Request {
 }
 
 impl Response {
+    /// What a server function has answered.
+    pub(crate) fn read(&self) -> Result<Json, AppError> {
+        match self.status {
+            200..=299 => self.json().ok_or(AppError::Transport),
+            _ => Err(self.refusal().unwrap_or(AppError::Transport)),
+        }
+    }
+
     /// What this application refuses, named in the body. A service behind may refuse something with the same status,
     /// and mean something else.
     pub(crate) fn refusal(&self) -> Option<AppError> {
-        if self.status < 400 { None } else { JsonEncoding::decode(self.body.clone()).ok() }
+        if self.status < 400 { None } else { self.json()?.error() }
+    }
+
+    fn json(&self) -> Option<Json> {
+        Json::parse(std::str::from_utf8(&self.body).ok()?)
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<String> {

@@ -2,7 +2,9 @@
 
 use crate::support::{Answer, FullQueue, TestApp, browser::ALL_COOKIES, html, test_app::PASSWORD};
 use futures::future::join_all;
+use serde_json::{Value, json};
 use tokenlife::{
+    model::PageData,
     paths::{ACCOUNT, HOME, SIGN_UP, api},
     server::domain::email::EmailKey,
 };
@@ -54,9 +56,9 @@ const PAYLOADS: [&str; 40] = [
 ];
 
 fn problems(answer: &Answer) -> Vec<(String, String)> {
-    let json: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    let json: Value = serde_json::from_str(&answer.body).expect("JSON");
     assert_eq!(json["code"], "validation");
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let fields = json["detail"].as_array().expect("a list").iter();
     fields.map(|error| (text(&error["field"]), text(&error["problem"]))).collect()
 }
@@ -244,8 +246,9 @@ async fn nothing_that_is_typed_becomes_part_of_the_form_that_comes_back() {
         for field in ["email", "display_name"] {
             assert_eq!(html::field_value(&page, field).as_deref(), Some(payload), "what was typed is kept");
         }
-        let data = hydration_data(&page).into_iter().find(|data| !data["echo"].is_null()).expect("the form");
-        assert_eq!(data["echo"]["typed"], serde_json::json!([["email", payload], ["display_name", payload]]));
+        let data = page_data(&page);
+        let echo: Value = serde_json::from_str(data["echo"].as_str().expect("the form")).expect("JSON");
+        assert_eq!(echo["typed"], json!([["email", payload], ["display_name", payload]]));
     }
 }
 
@@ -262,8 +265,7 @@ async fn no_name_becomes_part_of_a_page() {
         for (path, structure) in [(HOME, &home), (ACCOUNT, &account)] {
             let page = ada.get(path).await.assert_status(200).body;
             assert_eq!(&html::structure(&page), structure, "{payload} on {path}");
-            let data = hydration_data(&page).into_iter().find(|data| !data["current"].is_null()).expect("the user");
-            assert_eq!(data["current"]["Ok"]["display_name"], payload, "{path}");
+            assert_eq!(page_data(&page)["current"]["Ok"]["display_name"], payload, "{path}");
             assert!(html::unescaped(&page).contains(payload), "{payload} is shown on {path}");
         }
         let page = ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", &payload.repeat(101))]).await;
@@ -300,46 +302,10 @@ async fn signing_up_leads_to_the_page_that_was_wanted_and_the_page_to_sign_up_ke
     app.browser().submit(api::SIGN_UP, &fields).await.assert_leads_to("/account?a=b");
 }
 
-/// What the page hands to its script, read as a browser reads it: JSON in string literals.
-fn hydration_data(page: &str) -> Vec<serde_json::Value> {
-    let scripts = html::tags(page).into_iter().filter(|tag| tag.name == "script");
-    let mut found = Vec::new();
-    for script in scripts {
-        let mut rest = script.content.as_str();
-        while let Some((_, literal)) = rest.split_once("] = \"") {
-            let (value, after) = read_literal(literal);
-            assert!(after.starts_with(';'), "the literal ends where it should: {after}");
-            found.push(serde_json::from_str(&value).expect("JSON"));
-            rest = after;
-        }
-    }
-    found
-}
-
-/// Reads a JavaScript string literal (ECMA-262 §12.9.4) from behind its first quote.
-fn read_literal(text: &str) -> (String, &str) {
-    let (mut value, mut chars) = (String::new(), text.chars());
-    loop {
-        match chars.next().expect("an end") {
-            '"' => return (value, chars.as_str()),
-            '\n' | '\r' => panic!("a line break in a string literal"),
-            '\\' => match chars.next().expect("an escape") {
-                'n' => value.push('\n'),
-                't' => value.push('\t'),
-                'r' => value.push('\r'),
-                'u' => {
-                    let rest = chars.as_str();
-                    let (digits, after) = match rest.strip_prefix('{') {
-                        Some(braced) => braced.split_once('}').expect("an end"),
-                        None => rest.split_at(4),
-                    };
-                    let code = u32::from_str_radix(digits, 16).expect("hexadecimal digits");
-                    value.push(char::from_u32(code).expect("a character"));
-                    chars = after.chars();
-                }
-                other => value.push(other),
-            },
-            other => value.push(other),
-        }
-    }
+/// What the page hands over to its scripts.
+fn page_data(page: &str) -> Value {
+    let data =
+        html::tags(page).into_iter().find(|tag| tag.attribute("id") == Some(PageData::ELEMENT_ID)).expect("the data");
+    assert_eq!((data.name.as_str(), data.attribute("type")), ("script", Some("application/json")));
+    serde_json::from_str(&data.content).expect("JSON")
 }

@@ -162,9 +162,10 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
     if error == AppError::Unauthenticated && !resend.holds_text() {
         return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(Some(page)))).into_response();
     }
-    // What keeps the function from its work may keep a private page from being shown as well.
+    // What keeps the function from its work may keep a private page from being shown as well; and no page shows why
+    // somebody could not be signed out.
     let is_out_of_reach = matches!(error, AppError::Unauthenticated | AppError::Unavailable | AppError::Internal);
-    if is_out_of_reach && paths::is_private(page) {
+    if is_out_of_reach && (paths::is_private(page) || parts.uri.path() == paths::api::LOGOUT) {
         return Problem::from(error).with_form(resend).into_response();
     }
     let mut response = show_again(site, parts, page, form, error.clone()).await;

@@ -5,7 +5,7 @@ use crate::{
     api::services::ServicesContext,
     app::App,
     error::AppError,
-    model::{Offered, PageData},
+    model::{FormEcho, Offered, PageData},
     paths::{self, ReturnTo},
     server::{gateway::direct::DirectServices, state::AppState, visitor::Visitor},
 };
@@ -19,6 +19,7 @@ use axum::{
 use leptos::{nonce::Nonce, prelude::*};
 use leptos_axum::AxumRouteListing;
 use leptos_meta::MetaTags;
+use serde::Serialize;
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
@@ -122,7 +123,7 @@ impl Site {
             current: self.state.current_user(session).await,
             settings: self.state.settings,
             offered: Offered { notes: self.state.gateway.offers(paths::NOTES_SERVICE) },
-            echo: request.extensions().get().cloned(),
+            echo: request.extensions().get::<FormEcho>().and_then(|echo| serde_json::to_string(echo).ok()),
         };
         if data.current == Ok(None) && paths::is_private(request.uri().path()) {
             // The session has ended elsewhere, after the session layer has found it good.
@@ -181,15 +182,21 @@ fn without_planted_error(uri: &Uri) -> Option<String> {
     Some(if kept.is_empty() { path } else { format!("{path}?{}", kept.join("&")) })
 }
 
+/// JSON that stays what it is inside of a `<script>`: no text in it can end that.
+fn json_in_html(data: &impl Serialize) -> String {
+    serde_json::to_string(data).unwrap_or_default().replace('<', "\\u003c")
+}
+
 /// The HTML around the application.
 fn shell(site: &Site) -> impl IntoView + use<> {
     let nonce = use_nonce();
     let AssetNames { stylesheet, script, wasm } = site.assets.clone();
     let start =
         format!("import({script:?}).then(app=>app.default({{module_or_path:{wasm:?}}}).then(()=>app.hydrate()))");
+    let data = use_context::<PageData>().unwrap_or_default();
     // A refused form answers under the function's path; the application is to find itself on the form's page.
-    let refused = use_context::<PageData>().and_then(|data| data.echo).zip(use_context::<Parts>());
-    let settle = refused.map(|(_, parts)| {
+    let refused = data.echo.is_some().then(use_context::<Parts>).flatten();
+    let settle = refused.map(|parts| {
         let shown = parts.uri.path_and_query().map_or(paths::HOME, PathAndQuery::as_str).to_owned();
         let settle = format!("history.replaceState(null,'',{shown:?})");
         view! { <script nonce=use_nonce()>{settle}</script> }
@@ -205,6 +212,9 @@ fn shell(site: &Site) -> impl IntoView + use<> {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="modulepreload" href=script nonce=nonce.clone() crossorigin="anonymous" />
                 <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+                <script type="application/json" id=PageData::ELEMENT_ID nonce=nonce.clone()>
+                    {json_in_html(&data)}
+                </script>
                 {settle}
                 <AutoReload options=site.state.options.clone() />
                 <script type="module" nonce=nonce>
