@@ -319,9 +319,8 @@ async fn in_a_long_outage_nobody_is_trusted_and_nobody_signed_out() {
         app.advance(minutes(5));
         app.watched.asked();
         // No data needed, none shown: as ever.
-        for path in [HOME, LOGIN, "/nowhere"] {
-            let page = ada.get(path).await;
-            assert!(page.status == 200 || page.status == 404, "{path}: {}", page.status);
+        for (path, status) in [(HOME, 200), (LOGIN, 200), ("/nowhere", 404)] {
+            let page = ada.get(path).await.assert_status(status);
             assert!(!page.body.contains(">Create account</a>") && !page.body.contains(&ada.email), "{path}");
         }
         ada.call(api::RATE_PASSWORD, &[("password", "x")]).await.assert_status(200);
