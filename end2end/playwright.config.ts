@@ -1,4 +1,5 @@
 import { defineConfig, type Project } from '@playwright/test';
+import { checkBuild } from './support/check-build';
 import { chromium } from './support/chromium';
 import { defaultLives, shortLives } from './support/servers';
 
@@ -24,6 +25,9 @@ const screenshots: Project = {
 
 const takesScreenshots = Boolean(process.env.TOKENLIFE_SCREENSHOTS);
 
+// Here, for Playwright starts the servers before it runs a globalSetup.
+checkBuild();
+
 export default defineConfig({
   testDir: 'tests',
   forbidOnly: Boolean(process.env.CI),
@@ -40,7 +44,6 @@ export default defineConfig({
     // A trace of everything costs a fifth of the time; for a single test: npx playwright test -g "…" --trace on
     screenshot: 'only-on-failure',
   },
-  globalSetup: './support/check-build.ts',
   projects: takesScreenshots ? [screenshots] : tests,
   webServer: takesScreenshots ? defaultLives.start() : [...defaultLives.start(), ...shortLives.start()],
 });

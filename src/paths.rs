@@ -9,6 +9,14 @@ pub const ACCOUNT: &str = "/account";
 pub const SESSIONS: &str = "/account/sessions";
 pub const NOTES: &str = "/notes";
 
+/// Where the browser without JavaScript comes back to when a form has done its work: to the form's page, which reads in
+/// its query what to say, by [`says`].
+pub mod done {
+    pub const DISPLAY_NAME_SAVED: &str = "/account?saved=display_name";
+    pub const SESSION_ENDED: &str = "/account/sessions?ended=one";
+    pub const OTHER_SESSIONS_ENDED: &str = "/account/sessions?ended=others";
+}
+
 /// Where the gateway passes on to the service that keeps the notes.
 pub const NOTES_SERVICE: &str = "/api/notes";
 /// The stream by which that service tells of changes.
@@ -128,6 +136,13 @@ pub fn below(address: &str, name: &str) -> String {
 pub fn parameter(query: &str, name: &str) -> Option<String> {
     let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(found, _)| *found == name).and_then(|(_, value)| percent_decoded(value))
+}
+
+/// Whether a page's query says the same as the query of this address, one of [`done`].
+#[must_use]
+pub fn says(query: &str, done: &str) -> bool {
+    let said = done.split_once('?').and_then(|(_, said)| said.split_once('='));
+    said.is_some_and(|(name, value)| parameter(query, name).as_deref() == Some(value))
 }
 
 /// The query parameter that carries a [`ReturnTo`], and the parameter of the server functions that take one.
@@ -327,6 +342,15 @@ mod tests {
         assert_eq!(parameter(query, "q").as_deref(), Some("a&b=c%20 ü/?#+"));
         assert_eq!((parameter(query, "edit").as_deref(), parameter(query, "x")), (Some("7"), None));
         assert_eq!(below("/api/notes", "../a?b"), "/api/notes/..%2Fa%3Fb");
+    }
+
+    #[test]
+    fn a_page_is_told_what_has_been_done_and_nothing_else() {
+        for (query, told) in [("ended=one", true), ("?x=1&ended=one", true), ("ended=others", false), ("", false)] {
+            assert_eq!(says(query, done::SESSION_ENDED), told, "{query}");
+        }
+        assert!(!says("ended", done::SESSION_ENDED) && !says("saved=one", done::SESSION_ENDED));
+        assert!(!says("", ACCOUNT) && !says("ended=one", SESSIONS), "these say nothing");
     }
 
     #[test]

@@ -36,11 +36,12 @@ pub async fn sign_up(
 /// [`AppError::Unauthenticated`], [`AppError::Validation`].
 #[server(prefix = "/api", endpoint = "account/change_display_name", input = PostUrl, output = Json, client = SessionClient)]
 pub async fn change_display_name(#[server(default)] display_name: String) -> Result<String, AppError> {
+    use crate::paths::done;
     use crate::server::request;
 
     let session = request::require_session()?;
     let changed = request::accounts().change_display_name(session.user_id, &display_name).await;
-    request::report_then_go_to(changed, "/account?saved=display_name")
+    request::report_then_go_to(changed, done::DISPLAY_NAME_SAVED)
 }
 
 /// Rates a password before it is chosen, for the strength meter. Nothing is stored.
@@ -81,11 +82,12 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
 /// has or not.
 #[server(prefix = "/api", endpoint = "account/end_session", input = PostUrl, output = Json, client = SessionClient)]
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
+    use crate::paths::done;
     use crate::server::request;
 
     let session = request::require_session()?;
     let ended = request::end_session(session, &id).await;
-    request::report_then_go_to(ended, "/account/sessions?ended=one")
+    request::report_then_go_to(ended, done::SESSION_ENDED)
 }
 
 /// Ends all of the caller's sessions except the one that asks; returns how many.
@@ -95,11 +97,12 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> 
 /// [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "account/end_other_sessions", input = PostUrl, output = Json, client = SessionClient)]
 pub async fn end_other_sessions() -> Result<u32, AppError> {
+    use crate::paths::done;
     use crate::server::request;
 
     let session = request::require_session()?;
     let ended = request::end_other_sessions(session).await;
-    request::report_then_go_to(ended, "/account/sessions?ended=others")
+    request::report_then_go_to(ended, done::OTHER_SESSIONS_ENDED)
 }
 
 /// The caller's sessions that ended because an old token was used again, until the caller dismisses that.
@@ -122,9 +125,10 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
 /// [`AppError::Unauthenticated`], [`AppError::NotFound`].
 #[server(prefix = "/api", endpoint = "account/dismiss_reuse", input = PostUrl, output = Json, client = SessionClient)]
 pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
+    use crate::paths::ACCOUNT;
     use crate::server::request;
 
     let session = request::require_session()?;
     let dismissed = request::dismiss_reuse(session, &id).await;
-    request::report_then_go_to(dismissed, "/account")
+    request::report_then_go_to(dismissed, ACCOUNT)
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 use leptos::{form::ActionForm, html, prelude::*};
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::use_location;
 use reuse_notices::ReuseNotices;
 
 /// The person's own data, and the session they are in.
@@ -75,10 +75,10 @@ fn DisplayNameForm() -> impl IntoView {
     });
 
     // Without JavaScript the server says in the query what it has done.
-    let query = use_query_map();
+    let query = use_location().search;
     let saved = move || match change.value().get() {
         Some(answer) => answer.is_ok() && !form.is_busy(),
-        None => !form.is_busy() && query.with(|query| query.get_str("saved") == Some(Field::DisplayName.name())),
+        None => !form.is_busy() && query.with(|query| paths::says(query, paths::done::DISPLAY_NAME_SAVED)),
     };
 
     view! {

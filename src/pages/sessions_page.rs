@@ -11,11 +11,11 @@ use crate::{
     },
     error::AppError,
     model::{LastSeen, SessionEntry, SignInMethod},
-    respond,
+    paths, respond,
 };
 use leptos::{form::ActionForm, prelude::*};
 use leptos_meta::Title;
-use leptos_router::{hooks::use_query_map, params::ParamsMap};
+use leptos_router::hooks::use_location;
 
 const NOTICE_ID: &str = "notice";
 
@@ -33,7 +33,7 @@ fn sessions_page() -> AnyView {
         end_state: use_form(end, OnSuccess::Stays),
         end_others,
         end_others_state: use_form(end_others, OnSuccess::Stays),
-        query: use_query_map(),
+        query: use_location().search,
     };
     forms.forget_each_other();
     let versions = (end.version(), end_others.version());
@@ -64,7 +64,7 @@ struct Forms {
     end_state: FormState,
     end_others: ServerAction<EndOtherSessions>,
     end_others_state: FormState,
-    query: Memo<ParamsMap>,
+    query: Memo<String>,
 }
 
 impl Forms {
@@ -93,11 +93,12 @@ impl Forms {
             (_, Some(Ok(count))) => Some(ended_others(count)),
             // Without JavaScript the server says in the query what it has done.
             (None, None) if self.end_state.error().is_none() && self.end_others_state.error().is_none() => {
-                self.query.with(|query| match query.get_str("ended") {
-                    Some("one") => Some(ended_one()),
-                    Some("others") => Some("All your other sessions have ended.".to_owned()),
-                    _ => None,
-                })
+                let says = |done| self.query.with(|query| paths::says(query, done));
+                if says(paths::done::SESSION_ENDED) {
+                    Some(ended_one())
+                } else {
+                    says(paths::done::OTHER_SESSIONS_ENDED).then(|| "All your other sessions have ended.".to_owned())
+                }
             }
             _ => None,
         }

@@ -164,18 +164,20 @@ async fn state_9_the_session_was_ended_elsewhere() {
 async fn state_10_the_tokens_belong_to_different_sessions() {
     let app = TestApp::new().await;
     let alice = app.signed_in("alice").await;
-    let mut mixed = app.signed_in("bob").await;
+    let bob = app.signed_in("bob").await;
+    let mut mixed = bob.clone();
     mixed.set("accessToken", alice.cookie("accessToken").expect("a token"));
     mixed.call(api::CURRENT, &[]).await.assert_status(200).assert_shows("null");
     let page = mixed.get(ACCOUNT).await.assert_leads_to("/login");
     assert_eq!(page.deleted(), ALL_COOKIES);
-    let mut sessions = vec![alice.session_id()];
-    let mut bob = app.signed_in("bobby").await;
-    assert!(alice.clone().is_signed_in().await && bob.is_signed_in().await, "neither session has ended");
+    let sessions = [alice.session_id(), bob.session_id()];
+    for browser in [&alice, &bob] {
+        assert!(browser.clone().is_signed_in().await, "{}: neither session has ended", browser.email);
+    }
 
-    sessions.push(bob.session_id());
-    bob.set("accessToken", alice.cookie("accessToken").expect("a token"));
-    bob.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
+    let mut mixed = bob;
+    mixed.set("accessToken", alice.cookie("accessToken").expect("a token"));
+    mixed.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
     for session in sessions {
         assert!(app.session(session).await.ended.is_some(), "signing out ends whatever the tokens are of");
     }

@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use tokenlife::{
     error::AppError,
     model::EXPECTED_USER_FIELD,
-    paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api},
+    paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, done},
     server::domain::session::EndReason,
 };
 
@@ -52,7 +52,7 @@ async fn an_accepted_form_leads_on() {
     let account = [("email", ADA), ("display_name", "Ada"), ("password", PASSWORD)];
     ada.submit(api::SIGN_UP, &account).await.assert_leads_to(ACCOUNT);
     let saved = ada.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Ada L.")]).await;
-    let saved = ada.get(saved.assert_leads_to("/account?saved=display_name").header("location")).await;
+    let saved = ada.get(saved.assert_leads_to(done::DISPLAY_NAME_SAVED).header("location")).await;
     saved.assert_status(200).assert_shows("Saved.").assert_shows("Ada L.");
     ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME);
     assert!(ada.cookie_names().is_empty());
@@ -80,7 +80,7 @@ async fn what_was_typed_into_a_form_survives_the_session_and_can_be_sent_again()
 
     let mut ada = app.browser_of(user).await;
     let fields = again.each_ref().map(|(name, value)| (*name, value.as_str()));
-    ada.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_leads_to("/account?saved=display_name");
+    ada.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_leads_to(done::DISPLAY_NAME_SAVED);
     let mut eve = app.signed_in("eve").await;
     eve.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(409);
 }
@@ -160,7 +160,7 @@ async fn nobody_is_led_to_the_page_they_claim_to_come_from() {
             (api::LOGIN, &wrong[..], 401, ""),
             (api::SIGN_UP, &wrong, 422, ""),
             (api::CHANGE_DISPLAY_NAME, &wrong, 422, ""),
-            (api::CHANGE_DISPLAY_NAME, &[("display_name", "Ada")], 303, "/account?saved=display_name"),
+            (api::CHANGE_DISPLAY_NAME, &[("display_name", "Ada")], 303, done::DISPLAY_NAME_SAVED),
             (api::RATE_PASSWORD, &wrong, 303, HOME),
             (api::CURRENT, &[], 303, HOME),
             (api::REFRESH, &[], 303, HOME),

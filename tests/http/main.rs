@@ -17,6 +17,7 @@ mod master_secret;
 mod notes;
 mod other_user;
 mod outage;
+mod pages;
 mod privacy;
 mod published_keys;
 mod redirects;

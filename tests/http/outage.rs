@@ -4,7 +4,7 @@ use crate::support::{
     Answer, Browser, Condition, TestApp,
     browser::ALL_COOKIES,
     html,
-    test_app::{PASSWORD, days, hours, minutes},
+    test_app::{PASSWORD, days, hours, minutes, until},
 };
 use futures::future::{join, join_all};
 use std::time::Duration;
@@ -257,7 +257,7 @@ async fn what_ended_during_the_outage_is_learned_after_it() {
     assert_unavailable(&ada.call(api::CURRENT, &[]).await);
     app.store.disable_user(&key, app.now()).await.expect("the command line reaches the store");
     app.advance(minutes(10));
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    app.background_asks(["sessions_ended_since"]).await;
     app.store_is(Condition::Fine);
     // Nothing but the background tells: this function asks no store who is calling.
     tokio::time::timeout(Duration::from_secs(2), async {
@@ -319,9 +319,8 @@ async fn in_a_long_outage_nobody_is_trusted_and_nobody_signed_out() {
         app.advance(minutes(5));
         app.watched.asked();
         // No data needed, none shown: as ever.
-        for path in [HOME, LOGIN, "/nowhere"] {
-            let page = ada.get(path).await;
-            assert!(page.status == 200 || page.status == 404, "{path}: {}", page.status);
+        for (path, status) in [(HOME, 200), (LOGIN, 200), ("/nowhere", 404)] {
+            let page = ada.get(path).await.assert_status(status);
             assert!(!page.body.contains(">Create account</a>") && !page.body.contains(&ada.email), "{path}");
         }
         ada.call(api::RATE_PASSWORD, &[("password", "x")]).await.assert_status(200);
@@ -343,20 +342,15 @@ async fn what_panics_in_the_background_begins_anew() {
     let ada = app.signed_in("ada").await;
     let (user, id) = (app.session(ada.session_id()).await.user_id, ada.session_id());
     app.store_is(Condition::Panics);
-    // The first sight of a token is noted, and the next look is due, before this is over.
+    // The first sight of a token is to be noted, and the next look is due soon.
     let token = ada.cookie("accessToken").expect("a token").to_owned();
-    assert!(app.state.sessions.authenticate(&token).await.is_ok());
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let panics = app.background_asks(["mark_delivered", "sessions_ended_since"]);
+    let ((), seen) = join(panics, app.state.sessions.authenticate(&token)).await;
+    assert!(seen.is_ok());
     app.store_is(Condition::Fine);
     let mut bea = app.browser_of(user).await;
     bea.get(ACCOUNT).await.assert_status(200);
     app.delivered(bea.session_id()).await;
     app.store.end_session(id, app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
-    tokio::time::timeout(Duration::from_secs(5), async {
-        while app.state.sessions.authenticate(&token).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-    .expect("the background looks again");
+    until("the background looks again", async || app.state.sessions.authenticate(&token).await.is_err()).await;
 }

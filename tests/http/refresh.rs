@@ -13,7 +13,7 @@ use futures::future::join_all;
 use std::time::Duration;
 use tokenlife::{
     model::TokenLife,
-    paths::{ACCOUNT, HOME, LOGIN, api},
+    paths::{ACCOUNT, HOME, LOGIN, api, done},
     server::domain::session::EndReason,
 };
 
@@ -146,7 +146,7 @@ async fn a_form_sent_after_the_token_died_is_carried_out() {
     let mut alice = app.signed_in("alice").await;
     app.advance(days(3));
     let answer = alice.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Alice Liddell")]).await;
-    let answer = answer.assert_leads_to("/account?saved=display_name");
+    let answer = answer.assert_leads_to(done::DISPLAY_NAME_SAVED);
     assert_eq!(answer.issued(), ALL_COOKIES);
     alice.get(ACCOUNT).await.assert_status(200).assert_shows("Alice Liddell");
 }

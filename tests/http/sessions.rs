@@ -9,7 +9,7 @@ use crate::support::{
 use axum::http::header;
 use tokenlife::{
     model::{LastSeen, SessionEntry, SignInMethod},
-    paths::{ACCOUNT, HOME, SESSIONS, api},
+    paths::{ACCOUNT, HOME, SESSIONS, api, done},
     server::{
         domain::{
             session::{EndReason, LoginMethod, SessionId},
@@ -175,8 +175,7 @@ async fn a_session_ends_at_once_when_its_owner_says_so() {
         // Twice, because buttons are pressed twice.
         for _ in 0..2 {
             if by_form {
-                let answer =
-                    here.submit(api::END_SESSION, &fields).await.assert_leads_to("/account/sessions?ended=one");
+                let answer = here.submit(api::END_SESSION, &fields).await.assert_leads_to(done::SESSION_ENDED);
                 let page = here.get(answer.header("location")).await.assert_status(200);
                 page.assert_shows("That session has ended.")
                     .assert_shows(SIGNED_IN_NOWHERE_ELSE)
@@ -262,7 +261,7 @@ async fn all_other_sessions_end_together() {
         ];
         if by_form {
             let answer = here.submit(api::END_OTHER_SESSIONS, &[]).await;
-            let answer = answer.assert_leads_to("/account/sessions?ended=others");
+            let answer = answer.assert_leads_to(done::OTHER_SESSIONS_ENDED);
             let page = here.get(answer.header("location")).await.assert_status(200);
             page.assert_shows("All your other sessions have ended.").assert_shows(SIGNED_IN_NOWHERE_ELSE);
         } else {
@@ -305,7 +304,7 @@ async fn the_page_and_its_forms_work_after_the_access_token_died() {
     assert_eq!(page.issued(), ALL_COOKIES);
     app.advance(days(2));
     let answer = here.submit(api::END_SESSION, &[("id", &ids_in_forms(&page)[0])]).await;
-    assert_eq!(answer.assert_leads_to("/account/sessions?ended=one").issued(), ALL_COOKIES);
+    assert_eq!(answer.assert_leads_to(done::SESSION_ENDED).issued(), ALL_COOKIES);
     assert_eq!(end_reason(&app, other.session_id()).await, Some(EndReason::EndedByOwner));
     app.advance(days(2));
     let own = public_id(&app, here.session_id());

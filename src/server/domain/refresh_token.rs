@@ -21,7 +21,7 @@ const SIGNED_BYTES: usize = 22;
 const MAC_BYTES: usize = 32;
 const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
 /// The length of every token as text.
-pub const TOKEN_CHARS: usize = TOKEN_BYTES.div_ceil(3) * 4;
+const TOKEN_CHARS: usize = TOKEN_BYTES.div_ceil(3) * 4;
 
 /// What a genuine refresh token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

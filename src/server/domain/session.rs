@@ -131,6 +131,30 @@ pub struct Ended {
     pub reason: EndReason,
 }
 
+/// Gives each variant the word by which the store knows it. One list serves both ways, and the compiler refuses one that
+/// leaves a variant out: whatever can be written can be read.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident, $to_word:ident, $from_word:ident: $($variant:ident = $word:literal,)+) => {
+        impl $name {
+            $(#[$about])*
+            #[must_use]
+            pub const fn $to_word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            #[must_use]
+            pub fn $from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
 /// Why a session ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
@@ -150,34 +174,14 @@ pub enum EndReason {
     TooMany,
 }
 
-impl EndReason {
-    const ALL: [Self; 7] = [
-        Self::SignedOut,
-        Self::Replaced,
-        Self::Reuse,
-        Self::AccountDisabled,
-        Self::Revoked,
-        Self::EndedByOwner,
-        Self::TooMany,
-    ];
-
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SignedOut => "signed_out",
-            Self::Replaced => "replaced",
-            Self::Reuse => "reuse",
-            Self::AccountDisabled => "account_disabled",
-            Self::Revoked => "revoked",
-            Self::EndedByOwner => "ended_by_owner",
-            Self::TooMany => "too_many",
-        }
-    }
-
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.code() == code)
-    }
+words! { EndReason, code, from_code:
+    SignedOut = "signed_out",
+    Replaced = "replaced",
+    Reuse = "reuse",
+    AccountDisabled = "account_disabled",
+    Revoked = "revoked",
+    EndedByOwner = "ended_by_owner",
+    TooMany = "too_many",
 }
 
 /// How the person proved who they are. A new way to sign in is a new variant; the compiler lists what else it needs.
@@ -186,17 +190,8 @@ pub enum LoginMethod {
     Password,
 }
 
-impl LoginMethod {
+words! {
     /// The authentication method reference (RFC 8176 §2), which is also how the store writes it.
-    #[must_use]
-    pub const fn amr(self) -> &'static str {
-        match self {
-            Self::Password => "pwd",
-        }
-    }
-
-    #[must_use]
-    pub fn from_amr(amr: &str) -> Option<Self> {
-        [Self::Password].into_iter().find(|method| method.amr() == amr)
-    }
+    LoginMethod, amr, from_amr:
+    Password = "pwd",
 }

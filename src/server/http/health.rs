@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(ask(&readiness, paths::health::READY, works).await.status(), 503);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_store_that_hangs_is_not_waited_for() {
         let hanging = ask(&Readiness::ready(), paths::health::READY, future::pending::<Result<(), String>>).await;
         assert_eq!(hanging.status(), 503);

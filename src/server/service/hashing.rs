@@ -174,6 +174,8 @@ fn compare_now(password: &[u8], stored: &PasswordHash) -> Result<Comparison, Has
 mod tests {
     use super::*;
     use crate::server::domain::password_policy::PlainPassword;
+    use futures::FutureExt as _;
+    use tokio::sync::oneshot;
 
     fn password(text: &str) -> NormalPassword {
         PlainPassword::from(text.to_owned()).normal().expect("short enough")
@@ -216,16 +218,25 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test]
     async fn giving_up_frees_no_thread_that_still_computes() {
         let hasher = Hasher::new(1).expect("a hasher");
-        for _ in 0..20 {
-            let abandoned = hasher.hash(password("vermilion otter"));
-            drop(timeout(Duration::from_millis(1), abandoned).await);
-            assert!(hasher.threads.available_permits() <= 1);
-        }
+        let free = || (hasher.threads.available_permits(), hasher.queue.available_permits());
+        let (start, has_started) = oneshot::channel();
+        let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+        let work = hasher.run(move || {
+            start.send(()).expect("somebody waits for it");
+            may_finish.recv().map_err(|_| HashingError::Unusable)
+        });
+        assert!(work.now_or_never().is_none(), "the asker asks once and gives up");
+        has_started.await.expect("the work has begun");
+        assert_eq!(free(), (0, MAX_WAITING));
+        let next = hasher.hash(password("vermilion otter"));
+        assert!(next.now_or_never().is_none(), "who comes meanwhile has to wait");
+        assert_eq!(free(), (0, MAX_WAITING), "who waits no longer has left the queue");
+        finish.send(()).expect("the work still goes on");
         assert!(hasher.hash(password("vermilion otter")).await.is_ok());
-        assert_eq!(hasher.threads.available_permits(), 1);
+        assert_eq!(free(), (1, 1 + MAX_WAITING));
     }
 
     #[tokio::test]

@@ -226,7 +226,7 @@ impl Store for SqliteStore {
 
     async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
         let row: Option<SessionWithUserRow> = sqlx::query_as(
-            "SELECT sessions.*, users.email, users.email_key, users.display_name, users.password_hash, users.created_at, users.disabled_at
+            "SELECT sessions.*, users.email, users.display_name, users.password_hash, users.created_at, users.disabled_at
              FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1",
         )
         .bind(id.as_uuid())

@@ -182,9 +182,14 @@ impl TestApp {
 
     /// Waits until the application knows what has ended by now.
     pub async fn in_touch(&self) {
-        while !self.state.sessions.ended.is_current(self.now()) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("the application is in touch", async || self.state.sessions.ended.is_current(self.now())).await;
+    }
+
+    /// Waits until the background has asked the store for each of these once more, whatever came of it.
+    pub async fn background_asks<const N: usize>(&self, what: [&'static str; N]) {
+        let times = || what.map(|what| self.watched.asked_beside(what));
+        let before = times();
+        until("the background asks", async || times().iter().zip(before).all(|(now, before)| *now > before)).await;
     }
 
     /// What the store says about a session.
@@ -194,14 +199,11 @@ impl TestApp {
 
     /// Waits until the background has noted that a session's newest generation has arrived.
     pub async fn delivered(&self, id: SessionId) {
-        for _ in 0..500 {
+        let is_noted = async || {
             let session = self.session(id).await;
-            if session.delivered == session.generation {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("delivery was never noted");
+            session.delivered == session.generation
+        };
+        until("delivery is noted", is_noted).await;
     }
 
     pub fn advance(&self, by: Duration) {
@@ -211,6 +213,17 @@ impl TestApp {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Waits until something is so, and no longer than a test may take.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..500 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain until {what}");
 }
 
 pub const fn minutes(number: u64) -> Duration {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use std::{
+    collections::BTreeMap,
     future::{Future, pending},
     sync::{
         Arc, Mutex, PoisonError,
@@ -40,6 +41,7 @@ pub struct WatchedStore {
     inner: Arc<dyn Store>,
     condition: Mutex<Condition>,
     asked: Mutex<Vec<&'static str>>,
+    asked_beside: Mutex<BTreeMap<&'static str, usize>>,
     asked_for_keys: AtomicUsize,
 }
 
@@ -49,6 +51,7 @@ impl WatchedStore {
             inner,
             condition: Mutex::new(Condition::Fine),
             asked: Mutex::default(),
+            asked_beside: Mutex::default(),
             asked_for_keys: AtomicUsize::new(0),
         }
     }
@@ -60,6 +63,11 @@ impl WatchedStore {
     /// What was asked since this was last called, in the order of asking; the background's own questions left out.
     pub fn asked(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often the background has asked this, answered or not.
+    pub fn asked_beside(&self, what: &str) -> usize {
+        self.asked_beside.lock().unwrap_or_else(PoisonError::into_inner).get(what).copied().unwrap_or_default()
     }
 
     /// How often the signing keys were asked for, by requests or by the background.
@@ -83,7 +91,12 @@ impl WatchedStore {
     }
 
     /// What the background asks.
-    async fn ask_beside<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn ask_beside<T>(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        *self.asked_beside.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
         match self.condition() {
             Condition::Fine => work.await,
             Condition::Panics => panic!("the store was told to panic"),
@@ -103,6 +116,12 @@ fn unavailable() -> StoreError {
 macro_rules! ask {
     ($self:ident . $method:ident ( $($argument:expr),* )) => {
         $self.ask(stringify!($method), $self.inner.$method($($argument),*)).await
+    };
+}
+
+macro_rules! ask_beside {
+    ($self:ident . $method:ident ( $($argument:expr),* )) => {
+        $self.ask_beside(stringify!($method), $self.inner.$method($($argument),*)).await
     };
 }
 
@@ -168,7 +187,7 @@ impl Store for WatchedStore {
     }
 
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
-        self.ask_beside(self.inner.mark_delivered(marks)).await
+        ask_beside!(self.mark_delivered(marks))
     }
 
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
@@ -208,7 +227,7 @@ impl Store for WatchedStore {
     }
 
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        self.ask_beside(self.inner.sessions_ended_since(since)).await
+        ask_beside!(self.sessions_ended_since(since))
     }
 
     /// Tells only as long as all is fine.
@@ -222,7 +241,7 @@ impl Store for WatchedStore {
     }
 
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.ask_beside(self.inner.delete_expired_sessions(before, limit)).await
+        ask_beside!(self.delete_expired_sessions(before, limit))
     }
 
     async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
@@ -230,7 +249,7 @@ impl Store for WatchedStore {
     }
 
     async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        self.ask_beside(self.inner.list_clients()).await
+        ask_beside!(self.list_clients())
     }
 
     async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError> {
@@ -242,7 +261,7 @@ impl Store for WatchedStore {
     }
 
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
-        self.ask_beside(self.inner.add_signing_key(key)).await
+        ask_beside!(self.add_signing_key(key))
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
@@ -255,23 +274,23 @@ impl Store for WatchedStore {
     }
 
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
-        self.ask_beside(self.inner.remove_signing_key(number)).await
+        ask_beside!(self.remove_signing_key(number))
     }
 
     async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError> {
-        self.ask_beside(self.inner.reseal_signing_key(number, old, new)).await
+        ask_beside!(self.reseal_signing_key(number, old, new))
     }
 
     async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
-        self.ask_beside(self.inner.note_secret_version(version)).await
+        ask_beside!(self.note_secret_version(version))
     }
 
     async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError> {
-        self.ask_beside(self.inner.list_secret_versions()).await
+        ask_beside!(self.list_secret_versions())
     }
 
     async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError> {
-        self.ask_beside(self.inner.retire_secret_version(version, at)).await
+        ask_beside!(self.retire_secret_version(version, at))
     }
 
     async fn close(&self) {

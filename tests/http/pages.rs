@@ -1,0 +1,35 @@
+//! Which pages there are, and which of them are for somebody who is signed in.
+
+use crate::support::{Condition, TestApp};
+use std::collections::BTreeSet;
+use tokenlife::{
+    paths::{self, ACCOUNT, HOME, LOGIN, NOTES, ReturnTo, SESSIONS, SIGN_UP},
+    server::http::site,
+};
+
+#[test]
+fn every_page_stands_in_paths() {
+    let pages = [HOME, LOGIN, SIGN_UP, ACCOUNT, SESSIONS, NOTES].map(str::to_owned);
+    assert_eq!(site::paths().collect::<BTreeSet<_>>(), BTreeSet::from(pages));
+}
+
+#[tokio::test]
+async fn the_pages_in_the_private_area_are_those_that_strangers_are_sent_away_from() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    for page in site::paths() {
+        let is_private = paths::is_private(&page);
+        let for_strangers = app.browser().get(&page).await;
+        if is_private {
+            let back_here = ReturnTo::parse(Some(&page));
+            for_strangers.assert_leads_to(&paths::login_returning_to(&back_here));
+        } else {
+            for_strangers.assert_status(200);
+        }
+        // The private area has nothing to show until the store has said who is there. Every other page has.
+        app.store_is(Condition::Down);
+        let without_store = ada.get(&page).await;
+        assert_eq!(without_store.status, if is_private { 503 } else { 200 }, "{page}");
+        app.store_is(Condition::Fine);
+    }
+}
