@@ -22,7 +22,7 @@ test('an empty sign-up form names every field, and leads to the first', async ({
   expect(await site.send('Create account', api.signUp)).toBe(422);
 
   await hasProblem(site, 'E-mail address', /Enter your e-mail address\./);
-  await hasProblem(site, 'Display name', /Enter the name/);
+  await hasProblem(site, 'Display name', /Enter a display name/);
   await hasProblem(site, 'Password', /Enter a password\./);
   await expect(site.field('E-mail address')).toBeFocused();
 });
@@ -52,7 +52,7 @@ const REFUSED = [
     what: 'a display name of spaces',
     change: { displayName: '   ' },
     label: 'Display name',
-    message: /Enter the name/,
+    message: /Enter a display name/,
   },
   {
     what: 'a display name without an end',

@@ -29,11 +29,12 @@ pub fn private(page: fn() -> AnyView) -> AnyView {
     });
 
     let view = move || {
-        somebody.track();
+        // Read, not only tracked: a memo that others are the first to read counts as changed then.
+        _ = somebody.get();
         match session.current.get_untracked() {
             Ok(Some(user)) => {
                 provide_current_user(user);
-                page()
+                untrack(page)
             }
             Ok(None) => ().into_any(),
             Err(error) => view! { <ErrorView error=error/> }.into_any(),
