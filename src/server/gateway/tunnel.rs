@@ -2,6 +2,7 @@
 //! session is over. What the bytes mean is not looked at.
 
 use super::session_watch::SessionWatch;
+use crate::server::http::websocket::{is_websocket_upgrade, lists};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use hyper::{
     body::Incoming,
@@ -33,11 +34,14 @@ pub(super) struct Handshake(OnUpgrade);
 
 impl Handshake {
     /// The wish in a request, if it is one. No other protocol is passed on.
+    ///
+    /// `Connection` has to name it too (RFC 9110 §7.8): else a proxy in front has passed on what it did not mean to, and
+    /// would take the bytes of the websocket for answers.
     pub(super) fn of(head: &mut Parts) -> Option<Self> {
         let wants = head.method == Method::GET
             && head.version == Version::HTTP_11
-            && names(&head.headers, &header::UPGRADE, "websocket")
-            && names(&head.headers, &header::CONNECTION, "upgrade");
+            && is_websocket_upgrade(&head.headers)
+            && lists(&head.headers, &header::CONNECTION, "upgrade");
         wants.then(|| head.extensions.remove::<OnUpgrade>()).flatten().map(Self)
     }
 
@@ -46,11 +50,6 @@ impl Handshake {
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, WEBSOCKET);
     }
-}
-
-fn names(headers: &HeaderMap, name: &header::HeaderName, wanted: &str) -> bool {
-    let words = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    words.map(<[u8]>::trim_ascii).any(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 /// Joins the two connections, as soon as both have switched.
