@@ -23,6 +23,8 @@ fn a_path_is_found_at_the_service() {
         ("/api/notes/%7Eme/%41%c3%a9 ", "http://127.0.0.1:4000/base/~me/A%C3%A9"),
         ("/api/notes/a;v=1/b:c@d,e!", "http://127.0.0.1:4000/base/a;v=1/b:c@d,e!"),
         ("/api/notes/100%25", "http://127.0.0.1:4000/base/100%25"),
+        ("/api/notes/100%252525", "http://127.0.0.1:4000/base/100%252525"),
+        ("/api/notes/%252541", "http://127.0.0.1:4000/base/%252541"),
         ("/api/notes/...", "http://127.0.0.1:4000/base/..."),
         ("/api/notes/a%3Fb%23c", "http://127.0.0.1:4000/base/a%3Fb%23c"),
     ] {
@@ -37,7 +39,7 @@ fn a_path_is_found_at_the_service() {
 
 #[test]
 fn what_could_be_read_in_two_ways_is_refused() {
-    use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter};
+    use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter, TooOften};
     for (path, expected) in [
         ("/api/notes/..", DotSegment),
         ("/api/notes/../admin", DotSegment),
@@ -48,6 +50,9 @@ fn what_could_be_read_in_two_ways_is_refused() {
         ("/api/notes/..%3bx/admin", DotSegment),
         ("/api/notes/%20../admin", DotSegment),
         ("/api/notes/%252e%252e/admin", DotSegment),
+        ("/api/notes/%25252e%25252e/admin", DotSegment),
+        ("/api/notes/%2525252e%2525252e/admin", TooOften),
+        ("/api/notes/a%25252541", TooOften),
         ("/api/notes/..%2fadmin", HiddenCharacter),
         ("/api/notes/..%5cadmin", HiddenCharacter),
         ("/api/notes/a%252fb", HiddenCharacter),
@@ -69,7 +74,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 /// Pieces from which paths are made that somebody might read in another way.
-const PIECES: [&str; 45] = [
+const PIECES: [&str; 46] = [
     "/",
     "//",
     "\\",
@@ -86,6 +91,7 @@ const PIECES: [&str; 45] = [
     "%2E",
     "%252e",
     "%25252e",
+    "%2525252e",
     "%2f",
     "%252F",
     "%5c",
