@@ -63,7 +63,8 @@ impl Gateway {
         sessions: Arc<Sessions>,
         tokens: UpstreamTokens,
     ) -> Self {
-        let mut routes: Vec<_> = config.routes.iter().filter_map(Route::new).map(Arc::new).collect();
+        let all = &config.routes;
+        let mut routes: Vec<_> = all.iter().filter_map(|route| Route::new(route, all)).map(Arc::new).collect();
         // Of two prefixes that fit, the longer one counts.
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix().len()));
         let cookies = SessionCookies::new(public_url.is_https());

@@ -44,8 +44,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// `None` without an upstream; the settings have been checked for that.
-    pub(super) fn new(config: &RouteConfig) -> Option<Self> {
+    /// One of `all` routes. `None` without an upstream; the settings have been checked for that.
+    pub(super) fn new(config: &RouteConfig, all: &[RouteConfig]) -> Option<Self> {
         let upstream = config.upstream.clone()?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -58,8 +58,9 @@ impl Route {
             .http1_max_buf_size(BUFFER)
             .build(connector);
         let allowed = config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let mapping = Mapping::new(&config.prefix, config.strip_prefix, upstream);
         Some(Self {
-            mapping: Mapping::new(&config.prefix, config.strip_prefix, upstream),
+            mapping: mapping.beside(all.iter().map(|other| &*other.prefix)),
             methods: config.methods.clone(),
             allowed: HeaderValue::try_from(allowed).ok()?,
             token: config.token,

@@ -115,6 +115,7 @@ async fn a_page_for_nobody_gets_what_nobody_gets() {
 async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
     let app = app_with(vec![
         route(PREFIX, upstream::nobody().await, TokenPolicy::None),
+        route("/api/notes/admin", upstream::nobody().await, TokenPolicy::None),
         route("/api/broken", upstream::constant(401, &[], "").await, TokenPolicy::Client),
         route(
             "/api/large",
@@ -130,6 +131,7 @@ async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
         ("/api/large", AppError::Unavailable),
         ("/api/elsewhere", AppError::NotFound),
         ("/api/notes/../x", AppError::BadRequest),
+        ("/api/notes/%61dmin", AppError::BadRequest),
         ("not a path", AppError::NotFound),
     ] {
         assert_eq!(services.call(get(path)).await, Err(expected), "{path}");

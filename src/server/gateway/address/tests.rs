@@ -73,8 +73,36 @@ fn what_could_be_read_in_two_ways_is_refused() {
     }
 }
 
+#[test]
+fn what_the_service_may_read_as_another_routes_path_is_refused() {
+    let open = mapping(true, BASE).beside(["/api/notes/admin", "/api/notes", "/api", "/api/notes/a/b", "/files"]);
+    for path in [
+        "/api/notes/%61dmin",
+        "/api/notes/%61dmin/x",
+        "/api/notes/a%64min/",
+        "/api/notes/%2561dmin/x",
+        "/api/notes/%252561dmin/x",
+        "/api/notes/admin;a=1/x",
+        "/api/notes/admin%3Ba=1/x",
+        "/api/notes/admin%253Ba=1/x",
+        "/api/notes/admin;",
+        "/api/notes/admin%20/x",
+        "/api/notes/;a=1/admin/x",
+        "/api/notes/ADMIN/x",
+        "/api/notes/%41dmin/x",
+        "/api/notes/admin/x",
+        "/api/notes/a;x/b",
+        "/api/notes/a/%62/c",
+    ] {
+        assert_eq!(open.target(&path.parse().unwrap()), Err(AddressError::AnotherRoute), "{path}");
+    }
+    for path in ["/api/notes", "/api/notes/", "/api/notes/administrators", "/api/notes/x/admin", "/api/notes/a/c"] {
+        assert!(open.target(&path.parse().unwrap()).is_ok(), "{path}");
+    }
+}
+
 /// Pieces from which paths are made that somebody might read in another way.
-const PIECES: [&str; 46] = [
+const PIECES: [&str; 50] = [
     "/",
     "//",
     "\\",
@@ -112,6 +140,10 @@ const PIECES: [&str; 46] = [
     "&",
     "=",
     "admin",
+    "Admin",
+    "/%61dmin",
+    "/admin;",
+    "/a%2564min",
     "api",
     "notes",
     "/api/notes",
@@ -172,7 +204,8 @@ proptest! {
     fn no_path_leaves_its_prefix(pieces in prop::collection::vec(piece(), 0..8), strip in any::<bool>()) {
         let path = format!("/api/notes{}", pieces.concat());
         let Ok(uri) = path.parse::<Uri>() else { return Ok(()) };
-        let Ok(target) = mapping(strip, BASE).target(&uri) else { return Ok(()) };
+        let mapping = mapping(strip, BASE).beside(["/api/notes/admin"]);
+        let Ok(target) = mapping.target(&uri) else { return Ok(()) };
         let below = if strip { &["base"][..] } else { &["base", "api", "notes"] };
 
         // As the service's own reader of URLs sees it, and as somebody does who reads it in the worst way.
@@ -181,5 +214,7 @@ proptest! {
         prop_assert_eq!(url.path(), target.path(), "nothing is left to normalise");
         let place = resolved(target.path());
         prop_assert!(place.len() >= below.len() && place.iter().zip(below).all(|(is, should)| is == should.as_bytes()), "{path} became {target}");
+        let is_anothers = place.get(below.len()).is_some_and(|name| name.eq_ignore_ascii_case(b"admin"));
+        prop_assert!(!is_anothers, "{path} became {target}");
     }
 }
