@@ -1,9 +1,10 @@
 //! The services behind: what lies below the prefix of a route is passed on to its service, with a token in the place
-//! of our cookies, and the answer is passed back. Both are streamed, nothing is gathered.
+//! of our cookies, and the answer is passed back. Both are streamed; only a short body is read first, so that a slow
+//! client holds no slot of the service meanwhile.
 //!
 //! The layers in front are those of the pages: origin check, session layer, limits (each route's own). What is left to
-//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`),
-//! asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
+//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`), how many at
+//! once (`slots`), asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
 
 mod address;
 mod caller;
@@ -13,6 +14,7 @@ mod error;
 mod headers;
 mod route;
 mod session_watch;
+mod slots;
 mod stream;
 mod tunnel;
 
@@ -37,6 +39,7 @@ use axum::{
 use caller::Caller;
 use headers::Forwarded;
 use session_watch::SessionWatch;
+use slots::Holder;
 use std::{fmt, sync::Arc};
 use stream::{Sent, Streamed};
 use tower::ServiceExt as _;
@@ -95,7 +98,9 @@ impl Gateway {
         }
         let target = route.target(&head.uri)?;
         let caller = self.caller(route, &head).await?;
-        let slot = route.slot().await?;
+        let share = route.slots().share(Holder::of(caller, &head.extensions)).await?;
+        let body = stream::read_if_short(body).await?;
+        let slot = route.slots().slot(share).await?;
 
         let handshake = Handshake::of(&mut head);
         let mut headers = headers::of_request(&head.headers);

@@ -1,7 +1,7 @@
 //! The short way: while a page is rendered, its calls go straight to the services, with the same credentials, limits
 //! and headers as by the gateway.
 
-use super::{Gateway, GatewayError, Route, caller, headers, stream::Sent};
+use super::{Gateway, GatewayError, Route, caller, headers, slots::Holder, stream::Sent};
 use crate::{
     api::services::{Answer, Call, Services},
     error::AppError,
@@ -69,8 +69,9 @@ impl Gateway {
         if call.body.is_some() {
             headers.insert(header::CONTENT_TYPE, JSON);
         }
-        let answer =
-            self.ask_and_read(route, (call.method, target, headers), call.body.map(Body::from).unwrap_or_default());
+        let body = call.body.map(Body::from).unwrap_or_default();
+        let holder = Holder::of(caller, &page.extensions);
+        let answer = ask_and_read(route, holder, (call.method, target, headers), body);
         let deadline = page.extensions.get::<Deadline>().map(Deadline::instant);
         let latest = Instant::now() + route.answer_timeout();
         let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), answer)
@@ -82,19 +83,19 @@ impl Gateway {
         }
         Ok(Answer { status: status.as_u16(), body })
     }
+}
 
-    async fn ask_and_read(
-        &self,
-        route: &Route,
-        (method, target, headers): (Method, Uri, HeaderMap),
-        body: Body,
-    ) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
-        let _slot = route.slot().await?;
-        let (body, sent) = Sent::track(body);
-        let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
-        match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
-            Ok(body) => Ok((head.status, body.to_bytes())),
-            Err(error) => Err(GatewayError::Unreadable(error)),
-        }
+async fn ask_and_read(
+    route: &Route,
+    holder: Holder,
+    (method, target, headers): (Method, Uri, HeaderMap),
+    body: Body,
+) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
+    let _slot = route.slots().slot(route.slots().share(holder).await?).await?;
+    let (body, sent) = Sent::track(body);
+    let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
+    match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+        Ok(body) => Ok((head.status, body.to_bytes())),
+        Err(error) => Err(GatewayError::Unreadable(error)),
     }
 }

@@ -1,7 +1,7 @@
 //! The two bodies of an exchange, passed on piece by piece as fast as the slower side takes them.
 
-use super::session_watch::SessionWatch;
-use axum::body::{Body, Bytes, HttpBody};
+use super::{GatewayError, session_watch::SessionWatch, slots::Slot};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
     future::Future,
@@ -14,10 +14,19 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep},
-};
+use tokio::time::{Instant, Sleep};
+
+/// The longest body that is waited for before the service is asked, in bytes.
+const SHORT: usize = 64 * 1024;
+
+/// Reads the body of a request to its end if it is known to be short, so that a slow client holds no slot meanwhile. A
+/// longer one, or one of unknown length, is passed on as it comes.
+pub(super) async fn read_if_short(body: Body) -> Result<Body, GatewayError> {
+    match body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()) {
+        Some(1..=SHORT) => to_bytes(body, SHORT).await.map(Body::from).map_err(|_| GatewayError::RequestBrokeOff),
+        _ => Ok(body),
+    }
+}
 
 /// The body of a request, on its way to the service. Its trailers stay behind: a service might take them for headers
 /// that have been looked at.
@@ -79,16 +88,11 @@ pub(super) struct Streamed {
     session: Option<SessionWatch>,
     /// The request's, which is over by now as far as the log goes.
     span: tracing::Span,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Streamed {
-    pub(super) fn body(
-        inner: Incoming,
-        session: Option<SessionWatch>,
-        slot: OwnedSemaphorePermit,
-        idle_timeout: Duration,
-    ) -> Body {
+    pub(super) fn body(inner: Incoming, session: Option<SessionWatch>, slot: Slot, idle_timeout: Duration) -> Body {
         if inner.is_end_stream() {
             return Body::empty();
         }

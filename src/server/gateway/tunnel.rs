@@ -1,7 +1,7 @@
 //! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, or the
 //! session is over. What the bytes mean is not looked at.
 
-use super::session_watch::SessionWatch;
+use super::{session_watch::SessionWatch, slots::Slot};
 use crate::server::http::websocket::{is_websocket_upgrade, lists};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use hyper::{
@@ -17,7 +17,6 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
-    sync::OwnedSemaphorePermit,
     time::{sleep, timeout},
 };
 use tracing::{Instrument as _, debug};
@@ -57,7 +56,7 @@ pub(super) fn join(
     Handshake(client): Handshake,
     answer: Response<Incoming>,
     session: Option<SessionWatch>,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
     idle_timeout: Duration,
 ) {
     let service = hyper::upgrade::on(answer);

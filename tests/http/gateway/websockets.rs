@@ -124,6 +124,28 @@ async fn a_service_may_decline() {
 }
 
 #[tokio::test]
+async fn it_counts_as_a_request_for_as_long_as_it_is_open() {
+    let service = echoing().await;
+    let app = TestApp::with_config(|config| {
+        let mut narrow = route(PREFIX, service, TokenPolicy::None);
+        (narrow.max_connections, narrow.connect_timeout) = (8, Duration::from_millis(200));
+        config.gateway.routes = vec![narrow];
+    })
+    .await;
+    let server = Server::start(&app).await;
+    let browser = app.browser();
+    let (first, mut one) = handshake(&server, &app.origin, &browser).await;
+    let (second, _two) = handshake(&server, &app.origin, &browser).await;
+    for head in [first, second] {
+        assert_status(&head, 101);
+    }
+    assert_status(&handshake(&server, &app.origin, &browser).await.0, 503);
+    one.shutdown().await.expect("it is open");
+    assert_closed(&mut one).await;
+    assert_status(&handshake(&server, &app.origin, &browser).await.0, 101);
+}
+
+#[tokio::test]
 async fn it_ends_with_the_session() {
     let app = app_before(echoing().await).await;
     let server = Server::start(&app).await;
