@@ -25,7 +25,7 @@ pub use route::Route;
 use super::{
     config::{GatewayConfig, PublicUrl},
     cookies::SessionCookies,
-    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, trace_context},
+    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, serve::Closing, trace_context},
     service::{sessions::Sessions, upstream_tokens::UpstreamTokens},
 };
 use axum::{
@@ -116,6 +116,7 @@ impl Gateway {
             self.forget_token(route, caller);
             return Err(GatewayError::TokenRefused);
         }
+        let closing = head.extensions.remove::<Closing>();
         let watch = caller.session().map(|session| SessionWatch::over(&self.sessions, session));
         let mut headers = headers::of_answer(answer.headers(), self.cookies);
         if route.asks_for_somebody() {
@@ -124,13 +125,13 @@ impl Gateway {
         let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(handshake) = handshake else { return Err(GatewayError::Unasked(answer.status())) };
             Handshake::announce(&mut headers);
-            tunnel::join(handshake, answer, watch, slot, route.idle_timeout());
+            tunnel::join(handshake, answer, watch, closing, slot, route.idle_timeout());
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
             response
         } else {
             let status = answer.status();
-            let mut response = Response::new(Streamed::body(answer.into_body(), watch, slot, route.idle_timeout()));
+            let mut response = Response::new(Streamed::body(answer, watch, closing, slot, route.idle_timeout()));
             *response.status_mut() = status;
             response
         };

@@ -1,8 +1,11 @@
-//! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, or the
-//! session is over. What the bytes mean is not looked at.
+//! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, the
+//! session is over, or the server stops. What the bytes mean is not looked at.
 
 use super::{session_watch::SessionWatch, slots::Slot};
-use crate::server::http::websocket::{is_websocket_upgrade, lists};
+use crate::server::http::{
+    serve::Closing,
+    websocket::{is_websocket_upgrade, lists},
+};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use hyper::{
     body::Incoming,
@@ -56,6 +59,7 @@ pub(super) fn join(
     Handshake(client): Handshake,
     answer: Response<Incoming>,
     session: Option<SessionWatch>,
+    closing: Option<Closing>,
     slot: Slot,
     idle_timeout: Duration,
 ) {
@@ -65,7 +69,7 @@ pub(super) fn join(
             Ok(both) => both,
             Err(error) => return debug!(%error, "a websocket did not come about"),
         };
-        let why = carry(client, service, session, idle_timeout).await;
+        let why = carry(client, service, session, closing, idle_timeout).await;
         debug!(why, "a websocket has ended");
         drop(slot);
     };
@@ -76,6 +80,7 @@ async fn carry(
     client: Upgraded,
     service: Upgraded,
     session: Option<SessionWatch>,
+    closing: Option<Closing>,
     idle_timeout: Duration,
 ) -> &'static str {
     let (from_client, to_client) = split(TokioIo::new(client));
@@ -95,9 +100,16 @@ async fn carry(
             None => pending().await,
         }
     };
+    let stopped = async {
+        match closing {
+            Some(closing) => closing.begun().await,
+            None => pending().await,
+        }
+    };
     tokio::select! {
         () = both => "one side ended it",
         () = over => "the session has ended",
+        () = stopped => "the server stops",
         () = silence(&pieces, idle_timeout) => "both sides have been silent for too long",
     }
 }

@@ -1,9 +1,12 @@
-//! Websockets, over real connections: through the accept loop, and for no longer than the session.
+//! Websockets, over real connections: through the accept loop, and for no longer than the session and the server.
 
 use super::{PREFIX, app_before, app_with, route, upstream};
 use crate::support::{Browser, TestApp, server::Server};
 use std::{net::SocketAddr, time::Duration};
-use tokenlife::{paths::api, server::config::TokenPolicy};
+use tokenlife::{
+    paths::api,
+    server::{config::TokenPolicy, http::serve::Ended},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -169,6 +172,18 @@ async fn it_ends_when_nobody_says_anything() {
     let (_, mut connection) = handshake(&server, &app.origin, &app.browser()).await;
     upstream::read_head(&mut connection).await;
     assert_closed(&mut connection).await;
+}
+
+#[tokio::test]
+async fn it_ends_with_the_server() {
+    let app = app_with(vec![route(PREFIX, echoing().await, TokenPolicy::None)]).await;
+    let mut server = Server::start(&app).await;
+    let (head, mut connection) = handshake(&server, &app.origin, &app.browser()).await;
+    assert_status(&head, 101);
+    upstream::read_head(&mut connection).await;
+    server.ask_to_stop();
+    assert_closed(&mut connection).await;
+    assert_eq!(timeout(SOON, server.ended()).await, Ok(Ended::Gracefully));
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! One connection, from accepting to closing.
 
 use super::{
-    PeerAddress, Phase, ServeSettings,
+    Closing, PeerAddress, Phase, ServeSettings,
     activity::Activity,
+    reached,
     socket::Socket,
     watchdog::{Expired, Watchdog},
 };
@@ -89,13 +90,6 @@ pub(super) async fn run(accepted: Accepted) {
     }
 }
 
-/// Waits until stopping has come that far. Without a server that could stop, that is never.
-async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
-    if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Has the router answer a request, and keeps track of both bodies.
 fn answer(
     request: Request<Incoming>,
@@ -116,6 +110,7 @@ fn answer(
         (true, false) => Body::new(TrackedRequest { inner: body, activity: Arc::clone(activity) }),
     });
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(Closing(phase.clone()));
     let answer = is_addressed.then(|| router.clone().call(request));
     let phase = phase.clone();
     async move {
