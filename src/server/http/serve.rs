@@ -12,15 +12,14 @@ mod activity;
 mod connection;
 mod framing;
 mod socket;
+mod streams;
 mod watchdog;
 
 use super::health::Readiness;
 use axum::Router;
-use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
-    server::conn::auto,
-};
+use hyper_util::{rt::TokioTimer, server::conn::auto};
 use std::{future, io, net::SocketAddr, sync::Arc, time::Duration};
+use streams::Streams;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -44,9 +43,10 @@ const MAX_STREAMS: u32 = 100;
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_ERROR_STREAMS: usize = 100;
 
-/// What one HTTP/2 stream, and all of a connection together, may have sent before somebody reads it, in bytes.
+/// What one HTTP/2 stream may have sent before somebody reads it, in bytes; and all of a connection together. That is as
+/// much as all streams may: else a few uploads that wait for a slow service would hold up those of everybody else.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
 
 /// What waits to be sent on one HTTP/2 stream, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -227,9 +227,9 @@ async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
     }
 }
 
-fn connection_builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> {
+fn connection_builder(settings: &ServeSettings) -> auto::Builder<Streams> {
     let max_head = settings.max_header_bytes.saturating_mul(HARD_HEADER_FACTOR).max(MIN_HEADER_BUFFER);
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(Streams { write_timeout: settings.write_timeout });
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -255,7 +255,7 @@ fn connection_builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> 
 struct Acceptor {
     listener: TcpListener,
     router: Router,
-    builder: auto::Builder<TokioExecutor>,
+    builder: auto::Builder<Streams>,
     slots: Arc<Semaphore>,
     settings: Arc<ServeSettings>,
     phase: watch::Receiver<Phase>,

@@ -5,6 +5,7 @@ use super::{
     activity::Activity,
     reached,
     socket::Socket,
+    streams::{self, Streams},
     watchdog::{Expired, Watchdog},
 };
 use axum::{
@@ -17,10 +18,7 @@ use hyper::{
     body::{Frame, Incoming, SizeHint},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
@@ -31,7 +29,6 @@ use std::{
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
-    time::Instant,
 };
 use tower::Service;
 
@@ -41,7 +38,7 @@ pub(super) struct Accepted {
     pub(super) peer: PeerAddress,
     pub(super) slot: OwnedSemaphorePermit,
     pub(super) router: Router,
-    pub(super) builder: auto::Builder<TokioExecutor>,
+    pub(super) builder: auto::Builder<Streams>,
     pub(super) settings: Arc<ServeSettings>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -123,7 +120,7 @@ fn answer(
         } else if !is_http2 && (is_last || !is_addressed || *phase.borrow() >= Phase::Draining) {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(answer.map(|inner| TrackedAnswer { inner, exchange }))
+        Ok(answer.map(|inner| TrackedAnswer { inner, _exchange: exchange }))
     }
 }
 
@@ -151,19 +148,18 @@ fn is_addressed_once<B>(request: &Request<B>) -> bool {
 /// A request and its answer, as long as either is in the making.
 struct Exchange {
     activity: Arc<Activity>,
-    number: u64,
 }
 
 impl Exchange {
     fn begin(activity: Arc<Activity>, is_http2: bool, has_body: bool) -> Self {
-        let number = activity.begin(is_http2, has_body);
-        Self { activity, number }
+        activity.begin(is_http2, has_body);
+        Self { activity }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.activity.end(self.number);
+        self.activity.end();
     }
 }
 
@@ -197,7 +193,7 @@ impl HttpBody for TrackedRequest {
 /// The body of an answer; keeps the exchange open until it has been handed over.
 struct TrackedAnswer {
     inner: Body,
-    exchange: Exchange,
+    _exchange: Exchange,
 }
 
 impl HttpBody for TrackedAnswer {
@@ -205,10 +201,10 @@ impl HttpBody for TrackedAnswer {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.exchange.activity.taken(self.exchange.number);
+        streams::taken();
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        if matches!(polled, Poll::Ready(Some(Ok(_)))) {
-            self.exchange.activity.handed(self.exchange.number, Instant::now());
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            streams::handed(frame.data_ref().map_or(0, Bytes::len));
         }
         polled
     }

@@ -48,7 +48,7 @@ struct Server {
     task: JoinHandle<Ended>,
     /// Releases the handler of `/wait`, and the connection that `/upgrade` holds.
     release: Arc<Notify>,
-    /// Tells that the handler of `/wait` runs, or that the answer of `/endless` was given up.
+    /// Tells that the handler of `/wait` or `/hold` runs, or that the answer of `/endless` was given up.
     events: mpsc::UnboundedReceiver<&'static str>,
 }
 
@@ -85,7 +85,16 @@ impl Server {
             closing.begun().await;
             "closing"
         };
+        let hold = {
+            let sender = sender.clone();
+            |body: Body| async move {
+                let _ = sender.send("holding");
+                future::pending::<()>().await;
+                drop(body);
+            }
+        };
         let router = Router::new()
+            .route("/hold", post(hold))
             .route("/upgrade", get(upgrade))
             .route("/until_closing", get(until_closing))
             .route("/", get(|Extension(PeerAddress(peer)): Extension<PeerAddress>| async move { peer.to_string() }))
