@@ -1,9 +1,10 @@
 //! The services behind: what lies below the prefix of a route is passed on to its service, with a token in the place
-//! of our cookies, and the answer is passed back. Both are streamed, nothing is gathered.
+//! of our cookies, and the answer is passed back. Both are streamed; only a short body is read first, so that a slow
+//! client holds no slot of the service meanwhile.
 //!
 //! The layers in front are those of the pages: origin check, session layer, limits (each route's own). What is left to
-//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`),
-//! asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
+//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`), how many at
+//! once (`slots`), asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
 
 mod address;
 mod caller;
@@ -13,6 +14,7 @@ mod error;
 mod headers;
 mod route;
 mod session_watch;
+mod slots;
 mod stream;
 mod tunnel;
 
@@ -23,7 +25,7 @@ pub use route::Route;
 use super::{
     config::{GatewayConfig, PublicUrl},
     cookies::SessionCookies,
-    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, trace_context},
+    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, serve::Closing, trace_context},
     service::{sessions::Sessions, upstream_tokens::UpstreamTokens},
 };
 use axum::{
@@ -37,6 +39,7 @@ use axum::{
 use caller::Caller;
 use headers::Forwarded;
 use session_watch::SessionWatch;
+use slots::Holder;
 use std::{fmt, sync::Arc};
 use stream::{Sent, Streamed};
 use tower::ServiceExt as _;
@@ -63,7 +66,8 @@ impl Gateway {
         sessions: Arc<Sessions>,
         tokens: UpstreamTokens,
     ) -> Self {
-        let mut routes: Vec<_> = config.routes.iter().filter_map(Route::new).map(Arc::new).collect();
+        let all = &config.routes;
+        let mut routes: Vec<_> = all.iter().filter_map(|route| Route::new(route, all)).map(Arc::new).collect();
         // Of two prefixes that fit, the longer one counts.
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix().len()));
         let cookies = SessionCookies::new(public_url.is_https());
@@ -94,7 +98,9 @@ impl Gateway {
         }
         let target = route.target(&head.uri)?;
         let caller = self.caller(route, &head).await?;
-        let slot = route.slot().await?;
+        let share = route.slots().share(Holder::of(caller, &head.extensions)).await?;
+        let body = stream::read_if_short(body).await?;
+        let slot = route.slots().slot(share).await?;
 
         let handshake = Handshake::of(&mut head);
         let mut headers = headers::of_request(&head.headers);
@@ -110,6 +116,7 @@ impl Gateway {
             self.forget_token(route, caller);
             return Err(GatewayError::TokenRefused);
         }
+        let closing = head.extensions.remove::<Closing>();
         let watch = caller.session().map(|session| SessionWatch::over(&self.sessions, session));
         let mut headers = headers::of_answer(answer.headers(), self.cookies);
         if route.asks_for_somebody() {
@@ -118,13 +125,13 @@ impl Gateway {
         let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(handshake) = handshake else { return Err(GatewayError::Unasked(answer.status())) };
             Handshake::announce(&mut headers);
-            tunnel::join(handshake, answer, watch, slot, route.idle_timeout());
+            tunnel::join(handshake, answer, watch, closing, slot, route.idle_timeout());
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
             response
         } else {
             let status = answer.status();
-            let mut response = Response::new(Streamed::body(answer.into_body(), watch, slot, route.idle_timeout()));
+            let mut response = Response::new(Streamed::body(answer, watch, closing, slot, route.idle_timeout()));
             *response.status_mut() = status;
             response
         };

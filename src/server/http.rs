@@ -15,6 +15,7 @@ pub mod server_functions;
 pub mod session_layer;
 pub mod site;
 pub mod trace_context;
+pub mod websocket;
 mod whole_pages;
 
 use super::{

@@ -38,6 +38,7 @@ async fn what_could_be_read_in_two_ways_is_read_in_none() {
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\nabcde",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n",
+        &format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {:060}\r\n\r\n{:60}", 60, ""),
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nabcde",
         // Encodings that not everybody knows.
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",

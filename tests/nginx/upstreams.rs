@@ -83,6 +83,8 @@ async fn what_a_client_says_about_itself_is_replaced() {
         ("x-real-ip", "203.0.113.9"),
         ("forwarded", "for=203.0.113.9"),
         ("x-request-id", "made-up"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("tracestate", "made-up=1"),
         ("x_forwarded_for", "203.0.113.9"),
     ]
     .into_iter()
@@ -93,7 +95,16 @@ async fn what_a_client_says_about_itself_is_replaced() {
     assert!(head.contains(&format!("\r\nx-forwarded-for: {ADDRESS}\r\n")), "{head}");
     assert!(head.contains("\r\nhost: app.example.com\r\n") && head.contains("\r\nx-request-id: "), "{head}");
     assert!(!head.contains("connection:"), "the connection is kept: {head}");
-    for gone in ["203.0.113.9", "evil.example", "made-up", "x-forwarded-proto", "forwarded: for", "x_forwarded"] {
+    for gone in [
+        "203.0.113.9",
+        "evil.example",
+        "made-up",
+        "x-forwarded-proto",
+        "forwarded: for",
+        "x_forwarded",
+        "traceparent",
+        "tracestate",
+    ] {
         assert!(!head.contains(gone), "{gone}: {head}");
     }
 }

@@ -35,7 +35,7 @@ pub struct RouteConfig {
     pub token: TokenPolicy,
     /// Whom the token is for (RFC 7519 §4.1.3, `aud`); the origin of the upstream if it is not set.
     pub audience: Option<String>,
-    /// How long connecting may take, and waiting for a free connection.
+    /// How long connecting may take, and waiting while the service has `max_connections`.
     pub connect_timeout: Duration,
     /// How long an answer may take to begin.
     pub answer_timeout: Duration,
@@ -43,7 +43,8 @@ pub struct RouteConfig {
     pub idle_timeout: Duration,
     /// The longest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// How many requests the service gets at once, streams included; more wait.
+    /// How many requests the service gets at once, streams included; more wait. One person, or one address where nobody
+    /// is signed in, gets at most a quarter of them, but at least two.
     pub max_connections: usize,
 }
 

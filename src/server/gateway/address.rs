@@ -9,12 +9,18 @@ use axum::http::{
     uri::{PathAndQuery, Scheme},
 };
 
+/// How often a path may be encoded. Once is what everybody does, twice a mistake that happens; looking for the end of
+/// more would take a time that grows with the square of the path.
+const MAX_ROUNDS: usize = 3;
+
 /// Where the paths below a prefix lie at the service.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     prefix: Box<str>,
     strip_prefix: bool,
     upstream: UpstreamUrl,
+    /// The paths below the prefix, without it and in lower case, below which another route begins.
+    others: Vec<Vec<u8>>,
 }
 
 /// Why a path is not passed on.
@@ -25,6 +31,8 @@ pub enum AddressError {
     /// A percent sign without two hexadecimal digits (RFC 3986 §2.1).
     #[error("the path is not percent-encoded properly")]
     Encoding,
+    #[error("the path is encoded too often")]
+    TooOften,
     /// `//`
     #[error("the path has an empty segment")]
     EmptySegment,
@@ -34,12 +42,24 @@ pub enum AddressError {
     /// A slash, a backslash or a control character in a segment, encoded once or twice.
     #[error("the path has a hidden character")]
     HiddenCharacter,
+    /// By the path as it was sent this route was chosen; as the service may read it, a longer prefix fits.
+    #[error("the path could be another route's")]
+    AnotherRoute,
 }
 
 impl Mapping {
     #[must_use]
     pub fn new(prefix: &str, strip_prefix: bool, upstream: UpstreamUrl) -> Self {
-        Self { prefix: prefix.into(), strip_prefix, upstream }
+        Self { prefix: prefix.into(), strip_prefix, upstream, others: Vec::new() }
+    }
+
+    /// Leaves to the routes with these prefixes what lies below them, even if it is written in another way: a service
+    /// that is behind both may be open here and closed there.
+    #[must_use]
+    pub fn beside<'a>(mut self, prefixes: impl IntoIterator<Item = &'a str>) -> Self {
+        let others = prefixes.into_iter().filter_map(|prefix| self.below(prefix)).filter(|rest| !rest.is_empty());
+        self.others = others.map(|rest| rest.to_ascii_lowercase().into_bytes()).collect();
+        self
     }
 
     #[must_use]
@@ -77,7 +97,10 @@ impl Mapping {
         if !self.strip_prefix {
             target.push_str(&self.prefix);
         }
-        write_plainly(rest, &mut target)?;
+        let read = write_plainly(rest, &mut target)?;
+        if self.others.iter().any(|other| lies_below(&read, other)) {
+            return Err(AddressError::AnotherRoute);
+        }
         if target.is_empty() {
             target.push('/');
         }
@@ -96,8 +119,10 @@ impl Mapping {
     }
 }
 
-/// Writes `path`, which is empty or begins with a slash, decoded once and encoded anew.
-fn write_plainly(path: &str, out: &mut String) -> Result<(), AddressError> {
+/// Writes `path`, which is empty or begins with a slash, decoded once and encoded anew. Returns what a generous reader
+/// takes it for: decoded to the end, without parameters and what is then empty, in lower case.
+fn write_plainly(path: &str, out: &mut String) -> Result<Vec<u8>, AddressError> {
+    let mut read = Vec::with_capacity(path.len());
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         out.push('/');
@@ -108,33 +133,49 @@ fn write_plainly(path: &str, out: &mut String) -> Result<(), AddressError> {
         if !is_proper {
             return Err(AddressError::Encoding);
         }
-        look_at(&decoded)?;
-        // Whoever decodes once more must not find anything else either.
-        let mut deeper = decoded.clone();
-        while deeper.contains(&b'%') {
-            let (next, _) = decode(&deeper);
-            if next.len() == deeper.len() {
-                break;
-            }
-            look_at(&next)?;
-            deeper = next;
+        let deepest = decoded_to_the_end(decoded.clone())?;
+        let name = name_of(&deepest);
+        if !name.is_empty() {
+            read.push(b'/');
+            read.extend(name.to_ascii_lowercase());
         }
         for byte in decoded {
             push_encoded(byte, out);
         }
     }
-    Ok(())
+    Ok(read)
+}
+
+fn lies_below(path: &[u8], prefix: &[u8]) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// What a segment is for somebody who decodes it for as long as it changes. It must be nothing else than before.
+fn decoded_to_the_end(mut segment: Vec<u8>) -> Result<Vec<u8>, AddressError> {
+    for _ in 0..MAX_ROUNDS {
+        look_at(&segment)?;
+        let (next, _) = decode(&segment);
+        if next.len() == segment.len() {
+            return Ok(segment);
+        }
+        segment = next;
+    }
+    Err(AddressError::TooOften)
 }
 
 fn look_at(segment: &[u8]) -> Result<(), AddressError> {
-    let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-    if matches!(name.trim_ascii(), b"." | b"..") {
+    if matches!(name_of(segment), b"." | b"..") {
         return Err(AddressError::DotSegment);
     }
     if segment.iter().any(|byte| matches!(byte, b'/' | b'\\') || byte.is_ascii_control()) {
         return Err(AddressError::HiddenCharacter);
     }
     Ok(())
+}
+
+/// A segment without its parameters (`name;a=1`), which many services cut off, and without the space around it.
+fn name_of(segment: &[u8]) -> &[u8] {
+    segment.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
 /// Decodes once. A percent sign without its two digits stays, and is not proper.

@@ -72,6 +72,30 @@ pub(super) async fn identify(
     let expected = headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
     match session {
         Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
+        session => somebody_or_nobody(policy, session, visitor),
+    }
+}
+
+/// In whose name a page calls: whoever it is rendered for. Nobody else's word counts.
+///
+/// # Errors
+///
+/// As [`identify`].
+pub(super) fn of_page(policy: TokenPolicy, visitor: &Visitor) -> Result<Caller, GatewayError> {
+    match policy {
+        TokenPolicy::None => Ok(Caller::Nobody),
+        TokenPolicy::Client => Ok(Caller::Client),
+        TokenPolicy::User | TokenPolicy::UserOrAnonymous => somebody_or_nobody(policy, visitor.session, visitor),
+    }
+}
+
+/// Who asks on a route for people.
+fn somebody_or_nobody(
+    policy: TokenPolicy,
+    session: Option<VisitorSession>,
+    visitor: &Visitor,
+) -> Result<Caller, GatewayError> {
+    match session {
         Some(session) if !session.is_certain => Err(GatewayError::Uncertain),
         Some(session) => Ok(Caller::Somebody(session)),
         // Who could be somebody after a refresh is not taken for nobody.

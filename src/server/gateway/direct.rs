@@ -1,11 +1,11 @@
 //! The short way: while a page is rendered, its calls go straight to the services, with the same credentials, limits
 //! and headers as by the gateway.
 
-use super::{Gateway, GatewayError, Route, caller::Caller, headers, stream::Sent};
+use super::{Gateway, GatewayError, Route, caller, headers, slots::Holder, stream::Sent};
 use crate::{
     api::services::{Answer, Call, Services},
     error::AppError,
-    server::{config::TokenPolicy, http::limits::Deadline, visitor::Visitor},
+    server::http::limits::Deadline,
 };
 use axum::{
     body::Body,
@@ -61,16 +61,18 @@ impl Gateway {
             return Err(GatewayError::Method(route.allowed_methods()));
         }
         let target = route.target(uri)?;
-        let caller = caller_of_page(route, page)?;
+        let visitor = page.extensions.get().cloned().unwrap_or_default();
+        let caller = caller::of_page(route.token_policy(), &visitor)?;
         let mut headers = headers::of_page(&page.headers);
         self.describe(route, page, caller, &mut headers);
         headers.insert(header::ACCEPT, JSON);
         if call.body.is_some() {
             headers.insert(header::CONTENT_TYPE, JSON);
         }
-        let answer =
-            self.ask_and_read(route, (call.method, target, headers), call.body.map(Body::from).unwrap_or_default());
-        let deadline = page.extensions.get::<Deadline>().map(|deadline| deadline.0);
+        let body = call.body.map(Body::from).unwrap_or_default();
+        let holder = Holder::of(caller, &page.extensions);
+        let answer = ask_and_read(route, holder, (call.method, target, headers), body);
+        let deadline = page.extensions.get::<Deadline>().map(Deadline::instant);
         let latest = Instant::now() + route.answer_timeout();
         let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), answer)
             .await
@@ -81,30 +83,19 @@ impl Gateway {
         }
         Ok(Answer { status: status.as_u16(), body })
     }
-
-    async fn ask_and_read(
-        &self,
-        route: &Route,
-        (method, target, headers): (Method, Uri, HeaderMap),
-        body: Body,
-    ) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
-        let _slot = route.slot().await?;
-        let (body, sent) = Sent::track(body);
-        let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
-        match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
-            Ok(body) => Ok((head.status, body.to_bytes())),
-            Err(error) => Err(GatewayError::Unreadable(error)),
-        }
-    }
 }
 
-/// In whose name a page calls: whoever it is rendered for. Nobody else's word counts.
-fn caller_of_page(route: &Route, page: &Parts) -> Result<Caller, GatewayError> {
-    let session = page.extensions.get::<Visitor>().and_then(|visitor| visitor.session);
-    match (route.token_policy(), session) {
-        (TokenPolicy::None, _) | (TokenPolicy::UserOrAnonymous, None) => Ok(Caller::Nobody),
-        (TokenPolicy::Client, _) => Ok(Caller::Client),
-        (TokenPolicy::User | TokenPolicy::UserOrAnonymous, Some(session)) => Ok(Caller::Somebody(session)),
-        (TokenPolicy::User, None) => Err(GatewayError::Unauthenticated),
+async fn ask_and_read(
+    route: &Route,
+    holder: Holder,
+    (method, target, headers): (Method, Uri, HeaderMap),
+    body: Body,
+) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
+    let _slot = route.slots().slot(route.slots().share(holder).await?).await?;
+    let (body, sent) = Sent::track(body);
+    let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
+    match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+        Ok(body) => Ok((head.status, body.to_bytes())),
+        Err(error) => Err(GatewayError::Unreadable(error)),
     }
 }

@@ -37,6 +37,9 @@ pub enum GatewayError {
     /// As many requests are with the service as it may get at once.
     #[error("the service has all the requests it may get at once")]
     Busy,
+    /// One person, or one address, has as many requests with the service as they may have at once.
+    #[error("the client has all the requests that it may have at once")]
+    OverShare,
     #[error("the service could not be connected to in time")]
     ConnectTimeout(#[source] legacy::Error),
     #[error("the service cannot be connected to")]
@@ -81,7 +84,7 @@ impl GatewayError {
             Self::Unauthenticated | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::OtherUser => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Busy | Self::Uncertain => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::OverShare | Self::Uncertain => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout(_) | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Unreachable(_) | Self::Broken(_) | Self::Unasked(_) | Self::Unreadable(_) | Self::TokenRefused => {
                 StatusCode::BAD_GATEWAY
@@ -128,6 +131,7 @@ impl GatewayError {
             | Self::Broken(_)
             | Self::Unasked(_)
             | Self::TokenRefused => warn!(service = prefix, error = chain(self), "a service behind failed"),
+            Self::OverShare => info!(service = prefix, error = %self, "not passed on"),
             Self::TwoCredentials => {
                 info!(target: "tokenlife::security", event = "two_credentials", service = prefix);
             }

@@ -69,6 +69,12 @@ const OF_THE_ORIGIN: [&str; 18] = [
     "x-sendfile",
 ];
 
+/// What shared caches go by before `Cache-Control`: targeted fields (RFC 9213) and what was there before them.
+const OF_SHARED_CACHES: [&str; 4] = ["cdn-cache-control", "edge-control", "surrogate-control", "x-accel-expires"];
+
+/// The same for those of one maker, by how they end.
+const OF_SHARED_CACHES_ALL: &str = "-cdn-cache-control";
+
 /// Who else may read an answer is for this application to say.
 const OF_CROSS_ORIGIN: &str = "access-control-";
 
@@ -144,6 +150,11 @@ fn end_to_end(incoming: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap 
 /// The service saw a bearer token, and knows that no shared cache stores an answer to that unless it says so (RFC 9111
 /// §3.5). A cache in front of us sees no such token.
 pub(super) fn keep_from_shared_caches(headers: &mut HeaderMap) {
+    let is_targeted = |name: &str| OF_SHARED_CACHES.contains(&name) || name.ends_with(OF_SHARED_CACHES_ALL);
+    let targeted: Vec<HeaderName> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
+    }
     let directives: Vec<&str> =
         headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok()).collect();
     if directives.is_empty() {

@@ -3,6 +3,7 @@
 use super::{
     GatewayError,
     address::{AddressError, Mapping},
+    slots::Slots,
     stream::Sent,
 };
 use crate::server::config::{RouteConfig, TokenPolicy};
@@ -16,10 +17,6 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{fmt, sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
 
 /// How long a connection is kept for the next request: less than services commonly keep it (Node: 5 s), or requests
 /// go into connections that are just being closed.
@@ -35,17 +32,16 @@ pub struct Route {
     allowed: HeaderValue,
     token: TokenPolicy,
     audience: Arc<str>,
-    connect_timeout: Duration,
     answer_timeout: Duration,
     idle_timeout: Duration,
     max_body_bytes: usize,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     client: Client<HttpConnector, Body>,
 }
 
 impl Route {
-    /// `None` without an upstream; the settings have been checked for that.
-    pub(super) fn new(config: &RouteConfig) -> Option<Self> {
+    /// One of `all` routes. `None` without an upstream; the settings have been checked for that.
+    pub(super) fn new(config: &RouteConfig, all: &[RouteConfig]) -> Option<Self> {
         let upstream = config.upstream.clone()?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -58,17 +54,17 @@ impl Route {
             .http1_max_buf_size(BUFFER)
             .build(connector);
         let allowed = config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let mapping = Mapping::new(&config.prefix, config.strip_prefix, upstream);
         Some(Self {
-            mapping: Mapping::new(&config.prefix, config.strip_prefix, upstream),
+            mapping: mapping.beside(all.iter().map(|other| &*other.prefix)),
             methods: config.methods.clone(),
             allowed: HeaderValue::try_from(allowed).ok()?,
             token: config.token,
             audience: config.audience().into(),
-            connect_timeout: config.connect_timeout,
             answer_timeout: config.answer_timeout,
             idle_timeout: config.idle_timeout,
             max_body_bytes: config.max_body_bytes,
-            slots: Arc::new(Semaphore::new(config.max_connections)),
+            slots: Slots::new(config.max_connections, config.connect_timeout),
             client,
         })
     }
@@ -114,6 +110,10 @@ impl Route {
         &self.audience
     }
 
+    pub(super) const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
     pub(super) fn stripped_prefix(&self) -> Option<&str> {
         self.mapping.stripped_prefix()
     }
@@ -128,12 +128,6 @@ impl Route {
 
     pub(super) fn target(&self, uri: &Uri) -> Result<Uri, AddressError> {
         self.mapping.target(uri)
-    }
-
-    /// Waits until the service may get one more request. A service that hangs can so keep no more of us than this.
-    pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, GatewayError> {
-        let slot = timeout(self.connect_timeout, Arc::clone(&self.slots).acquire_owned()).await;
-        slot.ok().and_then(Result::ok).ok_or(GatewayError::Busy)
     }
 
     /// Asks the service.

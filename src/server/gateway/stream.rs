@@ -1,7 +1,11 @@
 //! The two bodies of an exchange, passed on piece by piece as fast as the slower side takes them.
 
-use super::session_watch::SessionWatch;
-use axum::body::{Body, Bytes, HttpBody};
+use super::{GatewayError, session_watch::SessionWatch, slots::Slot};
+use crate::server::http::serve::Closing;
+use axum::{
+    body::{Body, Bytes, HttpBody, to_bytes},
+    http::{HeaderMap, Response, header},
+};
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
     future::Future,
@@ -14,10 +18,19 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep},
-};
+use tokio::time::{Instant, Sleep};
+
+/// The longest body that is waited for before the service is asked, in bytes.
+const SHORT: usize = 64 * 1024;
+
+/// Reads the body of a request to its end if it is known to be short, so that a slow client holds no slot meanwhile. A
+/// longer one, or one of unknown length, is passed on as it comes.
+pub(super) async fn read_if_short(body: Body) -> Result<Body, GatewayError> {
+    match body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()) {
+        Some(1..=SHORT) => to_bytes(body, SHORT).await.map(Body::from).map_err(|_| GatewayError::RequestBrokeOff),
+        _ => Ok(body),
+    }
+}
 
 /// The body of a request, on its way to the service. Its trailers stay behind: a service might take them for headers
 /// that have been looked at.
@@ -67,7 +80,18 @@ impl HttpBody for SentBody {
     }
 }
 
-/// The body of an answer, on its way to the client. It ends early if the service falls silent, or the session ends.
+/// Whether an answer is a stream of events (HTML §9.2), which goes on until somebody ends it.
+///
+/// Who listens to one comes again by themselves, and tells which event was the last. Of other answers that stream nobody
+/// knows how they go on; they may end, so they are waited for.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
+
+/// The body of an answer, on its way to the client. It ends early if the service falls silent, or the session ends, and
+/// a stream of events when the server stops.
 pub(super) struct Streamed {
     inner: Incoming,
     idle_timeout: Duration,
@@ -77,21 +101,26 @@ pub(super) struct Streamed {
     /// Whether it has not ended with the first look at it, as most answers do.
     is_long: bool,
     session: Option<SessionWatch>,
+    closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The request's, which is over by now as far as the log goes.
     span: tracing::Span,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
 impl Streamed {
     pub(super) fn body(
-        inner: Incoming,
+        answer: Response<Incoming>,
         session: Option<SessionWatch>,
-        slot: OwnedSemaphorePermit,
+        closing: Option<Closing>,
+        slot: Slot,
         idle_timeout: Duration,
     ) -> Body {
-        if inner.is_end_stream() {
+        if answer.body().is_end_stream() {
             return Body::empty();
         }
+        let closing = closing.filter(|_| is_event_stream(answer.headers()));
+        let closing = closing.map(|closing| Box::pin(closing.begun()) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        let inner = answer.into_body();
         Body::new(Self {
             inner,
             idle_timeout,
@@ -99,6 +128,7 @@ impl Streamed {
             is_silent: false,
             is_long: false,
             session,
+            closing,
             span: tracing::Span::current(),
             _slot: slot,
         })
@@ -125,6 +155,10 @@ impl HttpBody for Streamed {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
+        if this.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready()) {
+            this.span.in_scope(|| tracing::debug!("a stream of events ends with the server"));
+            return Poll::Ready(None);
+        }
         let polled = without_trailers(Pin::new(&mut this.inner).poll_frame(cx));
         let may_go_on = this.is_long || polled.is_pending();
         this.is_long = true;

@@ -1,7 +1,11 @@
-//! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, or the
-//! session is over. What the bytes mean is not looked at.
+//! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, the
+//! session is over, or the server stops. What the bytes mean is not looked at.
 
-use super::session_watch::SessionWatch;
+use super::{session_watch::SessionWatch, slots::Slot};
+use crate::server::http::{
+    serve::Closing,
+    websocket::{is_websocket_upgrade, lists},
+};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use hyper::{
     body::Incoming,
@@ -16,7 +20,6 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split},
-    sync::OwnedSemaphorePermit,
     time::{sleep, timeout},
 };
 use tracing::{Instrument as _, debug};
@@ -33,11 +36,14 @@ pub(super) struct Handshake(OnUpgrade);
 
 impl Handshake {
     /// The wish in a request, if it is one. No other protocol is passed on.
+    ///
+    /// `Connection` has to name it too (RFC 9110 §7.8): else a proxy in front has passed on what it did not mean to, and
+    /// would take the bytes of the websocket for answers.
     pub(super) fn of(head: &mut Parts) -> Option<Self> {
         let wants = head.method == Method::GET
             && head.version == Version::HTTP_11
-            && names(&head.headers, &header::UPGRADE, "websocket")
-            && names(&head.headers, &header::CONNECTION, "upgrade");
+            && is_websocket_upgrade(&head.headers)
+            && lists(&head.headers, &header::CONNECTION, "upgrade");
         wants.then(|| head.extensions.remove::<OnUpgrade>()).flatten().map(Self)
     }
 
@@ -48,17 +54,13 @@ impl Handshake {
     }
 }
 
-fn names(headers: &HeaderMap, name: &header::HeaderName, wanted: &str) -> bool {
-    let words = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    words.map(<[u8]>::trim_ascii).any(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
-}
-
 /// Joins the two connections, as soon as both have switched.
 pub(super) fn join(
     Handshake(client): Handshake,
     answer: Response<Incoming>,
     session: Option<SessionWatch>,
-    slot: OwnedSemaphorePermit,
+    closing: Option<Closing>,
+    slot: Slot,
     idle_timeout: Duration,
 ) {
     let service = hyper::upgrade::on(answer);
@@ -67,7 +69,7 @@ pub(super) fn join(
             Ok(both) => both,
             Err(error) => return debug!(%error, "a websocket did not come about"),
         };
-        let why = carry(client, service, session, idle_timeout).await;
+        let why = carry(client, service, session, closing, idle_timeout).await;
         debug!(why, "a websocket has ended");
         drop(slot);
     };
@@ -78,6 +80,7 @@ async fn carry(
     client: Upgraded,
     service: Upgraded,
     session: Option<SessionWatch>,
+    closing: Option<Closing>,
     idle_timeout: Duration,
 ) -> &'static str {
     let (from_client, to_client) = split(TokioIo::new(client));
@@ -97,9 +100,16 @@ async fn carry(
             None => pending().await,
         }
     };
+    let stopped = async {
+        match closing {
+            Some(closing) => closing.begun().await,
+            None => pending().await,
+        }
+    };
     tokio::select! {
         () = both => "one side ended it",
         () = over => "the session has ended",
+        () = stopped => "the server stops",
         () = silence(&pieces, idle_timeout) => "both sides have been silent for too long",
     }
 }

@@ -39,9 +39,32 @@ pub struct RequestLimits {
     pub overdue: StatusCode,
 }
 
-/// When a request, whose body has come, should have been answered. In its extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Instant);
+/// When a request should have been answered: a while after the last of its body has come. In its extensions.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    watch: Arc<BodyWatch>,
+    answer_timeout: Duration,
+}
+
+impl Deadline {
+    /// Of a request whose body has come by now.
+    #[must_use]
+    pub fn within(answer_timeout: Duration) -> Self {
+        Self { watch: Arc::new(BodyWatch::new()), answer_timeout }
+    }
+
+    /// As far as is known by now: each piece of the body that comes puts it off.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        self.watch.last_progress() + self.answer_timeout
+    }
+
+    async fn passed(&self) {
+        while Instant::now() < self.instant() {
+            tokio::time::sleep_until(self.instant()).await;
+        }
+    }
+}
 
 /// Holds every request to its limits.
 pub fn request_limits(router: Router, limits: RequestLimits) -> Router {
@@ -64,10 +87,11 @@ async fn enforce(State(limits): State<RequestLimits>, request: Request, next: Ne
     let watch = Arc::new(BodyWatch::new());
     let has_body = !request.body().is_end_stream();
     let mut request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
-    request.extensions_mut().insert(Deadline(watch.last_progress() + limits.answer_timeout));
+    let deadline = Deadline { watch: Arc::clone(&watch), answer_timeout: limits.answer_timeout };
+    request.extensions_mut().insert(deadline.clone());
     let answer = tokio::select! {
         answer = next.run(request) => answer,
-        () = limits.answer_is_overdue(&watch) => {
+        () = deadline.passed() => {
             tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");
             Problem::from_status(limits.overdue).into_response()
         }
@@ -104,16 +128,6 @@ impl RequestLimits {
             timer: None,
             watch: Arc::clone(watch),
         })
-    }
-
-    async fn answer_is_overdue(&self, watch: &BodyWatch) {
-        loop {
-            let deadline = watch.last_progress() + self.answer_timeout;
-            if Instant::now() >= deadline {
-                return;
-            }
-            tokio::time::sleep_until(deadline).await;
-        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! Mount around everything that reads cookies: `origin_check(router, public_origin)`; and [`form_only`] around the
 //! server functions.
 
-use super::problem::Problem;
+use super::{problem::Problem, websocket::is_websocket_upgrade};
 use crate::{error::AppError, server::telemetry::Untrusted};
 use axum::{
     Router,
@@ -67,7 +67,7 @@ enum Verdict {
 fn judge(method: &Method, headers: &HeaderMap, public_origin: &str) -> Verdict {
     let is_ours = match method.as_str() {
         // A websocket handshake is a GET that CORS does not cover (RFC 6455 §10.2).
-        "GET" | "HEAD" | "OPTIONS" if upgrades_to_websocket(headers) => is_own_websocket(headers, public_origin),
+        "GET" | "HEAD" | "OPTIONS" if is_websocket_upgrade(headers) => is_own_websocket(headers, public_origin),
         "GET" | "HEAD" | "OPTIONS" => true,
         "POST" | "PUT" | "PATCH" | "DELETE" => may_change_things(headers, public_origin),
         _ => return Verdict::UnknownMethod,
@@ -109,12 +109,6 @@ fn may_change_things(headers: &HeaderMap, public_origin: &str) -> bool {
 fn is_own_websocket(headers: &HeaderMap, public_origin: &str) -> bool {
     let site_agrees = matches!(single(headers, &SEC_FETCH_SITE), Single::Absent | Single::Once(b"same-origin"));
     site_agrees && single(headers, &header::ORIGIN) == Single::Once(public_origin.as_bytes())
-}
-
-fn upgrades_to_websocket(headers: &HeaderMap) -> bool {
-    let protocols =
-        headers.get_all(header::UPGRADE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    protocols.map(<[u8]>::trim_ascii).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 fn joined(headers: &HeaderMap, name: &HeaderName) -> String {

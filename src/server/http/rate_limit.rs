@@ -181,10 +181,11 @@ impl fmt::Debug for RateLimits {
 
 /// The addresses that count as one: an IPv6 /64, or one IPv4 address (mapped into IPv6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct AddressClass(Ipv6Addr);
+pub struct AddressClass(Ipv6Addr);
 
 impl AddressClass {
-    fn of(address: IpAddr) -> Self {
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self(v4.to_ipv6_mapped()),
             IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),

@@ -5,21 +5,21 @@
 //!
 //! Stopping goes in two steps. First the server only says that it wants no more requests (`/health/ready` is `503`,
 //! answers carry `Connection: close`) while it still takes them, so that load balancers can move on without a failed
-//! request. Then it stops accepting, closes what is idle, and lets the requests in flight end.
+//! request. Then it stops accepting, closes what is idle, and lets the requests in flight end. What has no end of its own
+//! is told by [`Closing`].
 
 mod activity;
 mod connection;
 mod framing;
 mod socket;
+mod streams;
 mod watchdog;
 
 use super::health::Readiness;
 use axum::Router;
-use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
-    server::conn::auto,
-};
+use hyper_util::{rt::TokioTimer, server::conn::auto};
 use std::{future, io, net::SocketAddr, sync::Arc, time::Duration};
+use streams::Streams;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -43,9 +43,10 @@ const MAX_STREAMS: u32 = 100;
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_ERROR_STREAMS: usize = 100;
 
-/// What one HTTP/2 stream, and all of a connection together, may have sent before somebody reads it, in bytes.
+/// What one HTTP/2 stream may have sent before somebody reads it, in bytes; and all of a connection together. That is as
+/// much as all streams may: else a few uploads that wait for a slow service would hold up those of everybody else.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
 
 /// What waits to be sent on one HTTP/2 stream, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -121,6 +122,25 @@ enum Phase {
     Closing,
 }
 
+/// Waits until stopping has come that far. Without a server that could stop, that is never.
+async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
+    if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
+        future::pending::<()>().await;
+    }
+}
+
+/// Tells when no more connections are taken, and those that are there are to end. In each request's extensions, for
+/// answers that would never end by themselves, and for what became of an upgraded connection.
+#[derive(Clone, Debug)]
+pub struct Closing(watch::Receiver<Phase>);
+
+impl Closing {
+    /// Waits for it.
+    pub async fn begun(mut self) {
+        reached(Phase::Closing, &mut self.0).await;
+    }
+}
+
 /// Stops gracefully on the first SIGTERM or SIGINT (Ctrl-C), at once on the second.
 ///
 /// # Errors
@@ -146,8 +166,8 @@ pub fn stop_on_signals() -> io::Result<watch::Receiver<Stop>> {
 
 /// Serves `router` to everybody who connects, until it is asked to stop.
 ///
-/// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is
-/// open any more; tasks that requests have detached may still run.
+/// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is open any
+/// more, save for upgraded ones that were cut off; tasks that requests have detached may still run.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -155,7 +175,7 @@ pub async fn serve(
     readiness: Readiness,
     mut stop: watch::Receiver<Stop>,
 ) -> Ended {
-    let (shutdown_timeout, drain_delay) = (settings.shutdown_timeout, settings.drain_delay);
+    let ServeSettings { shutdown_timeout, drain_delay, max_connections, .. } = settings;
     let (phase, phase_receiver) = watch::channel(Phase::Serving);
     let mut acceptor = Acceptor {
         listener,
@@ -181,15 +201,20 @@ pub async fn serve(
         () = draining => {}
     }
     phase.send_replace(Phase::Closing);
-    let Acceptor { listener, mut connections, .. } = acceptor;
+    let Acceptor { listener, slots, mut connections, .. } = acceptor;
     drop(listener);
+    let all_closed = async {
+        while connections.join_next().await.is_some() {}
+        // Upgraded connections are in the hands of others by now, but still have their slots.
+        drop(slots.acquire_many(u32::try_from(max_connections).unwrap_or(u32::MAX)).await);
+    };
     tokio::select! {
         biased;
-        () = async { while connections.join_next().await.is_some() {} } => return Ended::Gracefully,
+        () = all_closed => return Ended::Gracefully,
         () = tokio::time::sleep(shutdown_timeout) => {}
         () = asked_to(Stop::AtOnce, &mut stop) => {}
     }
-    let cut_off = connections.len();
+    let cut_off = max_connections - slots.available_permits();
     tracing::warn!(connections = cut_off, "stopped with connections still open");
     connections.shutdown().await;
     Ended::CutOff { connections: cut_off }
@@ -202,9 +227,9 @@ async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
     }
 }
 
-fn connection_builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> {
+fn connection_builder(settings: &ServeSettings) -> auto::Builder<Streams> {
     let max_head = settings.max_header_bytes.saturating_mul(HARD_HEADER_FACTOR).max(MIN_HEADER_BUFFER);
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(Streams { write_timeout: settings.write_timeout });
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -230,7 +255,7 @@ fn connection_builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> 
 struct Acceptor {
     listener: TcpListener,
     router: Router,
-    builder: auto::Builder<TokioExecutor>,
+    builder: auto::Builder<Streams>,
     slots: Arc<Semaphore>,
     settings: Arc<ServeSettings>,
     phase: watch::Receiver<Phase>,

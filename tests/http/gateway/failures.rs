@@ -4,7 +4,7 @@ use super::{
     PREFIX, app_before, app_with, fetch, route, script,
     upstream::{self, Asked},
 };
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, server::Server};
 use axum::{
     body::{Body, Bytes, HttpBody as _},
     http::{Method, Request, Response, header},
@@ -20,7 +20,10 @@ use std::{
     },
     time::Duration,
 };
-use tokenlife::server::config::{RouteConfig, TokenPolicy};
+use tokenlife::server::{
+    config::{RouteConfig, TokenPolicy},
+    http::serve::PeerAddress,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -39,6 +42,11 @@ fn public(service: SocketAddr) -> RouteConfig {
         idle_timeout: SHORT,
         ..route(PREFIX, service, TokenPolicy::None)
     }
+}
+
+/// The same for answers that take their time.
+fn patient(route: RouteConfig) -> RouteConfig {
+    RouteConfig { answer_timeout: PATIENCE, idle_timeout: PATIENCE, ..route }
 }
 
 async fn app_of(service: SocketAddr) -> TestApp {
@@ -280,6 +288,81 @@ async fn a_client_that_goes_away_frees_its_place() {
         drop(response);
         timeout(PATIENCE, gone.notified()).await.expect("the service notices");
     }
+}
+
+/// A service whose answers have begun, and do not end.
+async fn endless() -> SocketAddr {
+    upstream::raw(|mut connection, _| async move {
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n").await;
+        let _ = connection.read_u8().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn one_address_gets_no_more_than_its_share() {
+    let app = app_with(vec![patient(RouteConfig { max_connections: 8, ..public(endless().await) })]).await;
+    let open_at = async |address: &str| {
+        let mut request = script(&app, Method::GET, PREFIX).body(Body::empty()).expect("a request");
+        request.extensions_mut().insert(PeerAddress(SocketAddr::new(address.parse().expect("an address"), 49_152)));
+        app.router.clone().oneshot(request).await.expect("the router answers")
+    };
+    let mut streams = Vec::new();
+    for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2"] {
+        streams.push(open_at(address).await);
+    }
+    assert!(streams.iter().all(|answer| answer.status() == 200));
+    for address in ["192.0.2.1", "2001:db8::3"] {
+        assert_unavailable(&Answer::read(open_at(address).await).await, 503);
+    }
+    assert_eq!(open_at("192.0.2.2").await.status(), 200);
+    drop(streams);
+    assert_eq!(open_at("192.0.2.1").await.status(), 200);
+}
+
+#[tokio::test]
+async fn one_person_gets_no_more_than_their_share_however_many_sessions_they_have() {
+    let private = RouteConfig { token: TokenPolicy::User, max_connections: 8, ..public(endless().await) };
+    let app = app_with(vec![patient(private)]).await;
+    let (ada, grace) = (app.account("ada@example.com").await, app.account("grace@example.com").await);
+    let mut streams = Vec::new();
+    for (person, expected) in [(ada, 200), (ada, 200), (ada, 503), (grace, 200)] {
+        let cookies = app.browser_of(person).await.cookie_header().expect("cookies");
+        let request = script(&app, Method::GET, PREFIX).header(header::COOKIE, cookies).body(Body::empty());
+        let answer = app.router.clone().oneshot(request.expect("a request")).await.expect("the router answers");
+        assert_eq!(answer.status(), expected);
+        streams.push(answer);
+    }
+}
+
+#[tokio::test]
+async fn a_short_body_that_does_not_come_keeps_no_place() {
+    let service = upstream::echo().await;
+    let app = TestApp::with_config(|config| {
+        config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.gateway.routes = vec![RouteConfig { max_connections: 1, ..public(service) }];
+    })
+    .await;
+    let server = Server::start(&app).await;
+    let post = |client: u8, bytes: usize| {
+        format!(
+            "POST {PREFIX} HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.{client}\r\nconnection: close\r\n\
+             expect: 100-continue\r\ncontent-length: {bytes}\r\n\r\n"
+        )
+    };
+    let mut slow = server.connect().await;
+    slow.write_all(post(1, 5).as_bytes()).await.expect("it is open");
+    // Somebody wants the body by now.
+    upstream::read_head(&mut slow).await;
+    let mut quick = server.connect().await;
+    quick.write_all(format!("{}hello", post(2, 5)).as_bytes()).await.expect("it is open");
+    let mut answer = String::new();
+    timeout(PATIENCE, quick.read_to_string(&mut answer)).await.expect("an answer").expect("an answer");
+    assert!(answer.contains("HTTP/1.1 200 OK\r\n") && answer.contains("hello"), "{answer}");
+    slow.write_all(b"later").await.expect("it is open");
+    let mut answer = String::new();
+    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.expect("an answer").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("later"), "{answer}");
 }
 
 #[tokio::test]

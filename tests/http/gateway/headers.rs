@@ -241,6 +241,29 @@ async fn an_answer_to_somebody_is_nobody_elses() {
 }
 
 #[tokio::test]
+async fn no_shared_cache_is_told_to_keep_what_is_for_somebody() {
+    let targeted = [
+        ("cdn-cache-control", "max-age=600"),
+        ("cloudflare-cdn-cache-control", "max-age=600"),
+        ("surrogate-control", "max-age=600"),
+        ("edge-control", "!no-store, max-age=600"),
+        ("x-accel-expires", "600"),
+    ];
+    for (policy, passes) in [
+        (TokenPolicy::User, false),
+        (TokenPolicy::UserOrAnonymous, false),
+        (TokenPolicy::None, true),
+        (TokenPolicy::Client, true),
+    ] {
+        let answer = answer_with(policy, 200, &targeted).await;
+        for (name, said) in targeted {
+            assert_eq!(answer.header(name), if passes { said } else { "" }, "{policy:?} {name}");
+        }
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
 async fn an_error_of_the_service_is_its_own() {
     for status in [400, 403, 404, 409, 422, 429, 500, 503] {
         let answer = answer_with(TokenPolicy::User, status, &[]).await;

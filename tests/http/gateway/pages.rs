@@ -112,9 +112,43 @@ async fn a_page_for_nobody_gets_what_nobody_gets() {
 }
 
 #[tokio::test]
+async fn a_page_does_not_call_in_the_name_of_a_session_that_may_have_ended() {
+    let echo = upstream::echo().await;
+    let app = app_with(vec![
+        route(PREFIX, echo, TokenPolicy::User),
+        route("/api/news", echo, TokenPolicy::UserOrAnonymous),
+        route("/api/public", echo, TokenPolicy::None),
+    ])
+    .await;
+    let ada = app.signed_in("ada").await;
+    let mut page = page_of(&app, Some(&ada)).await;
+    let visitor = page.extensions.get_mut::<Visitor>().expect("a visitor");
+    visitor.session.as_mut().expect("a session").is_certain = false;
+    let services = services(&app, page);
+    for path in [PREFIX, "/api/news"] {
+        assert_eq!(services.call(get(path)).await, Err(AppError::Unavailable), "{path}");
+    }
+    Asked::read(&text(services.call(get("/api/public")).await));
+}
+
+#[tokio::test]
+async fn who_could_refresh_is_not_taken_for_nobody_by_a_page() {
+    let echo = upstream::echo().await;
+    let routes = [(PREFIX, TokenPolicy::User), ("/api/news", TokenPolicy::UserOrAnonymous)];
+    let app = app_with(routes.map(|(prefix, token)| route(prefix, echo, token)).into()).await;
+    let mut page = page_of(&app, None).await;
+    page.extensions.insert(Visitor { can_refresh: true, ..Visitor::default() });
+    let services = services(&app, page);
+    for path in [PREFIX, "/api/news"] {
+        assert_eq!(services.call(get(path)).await, Err(AppError::Unauthenticated), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
     let app = app_with(vec![
         route(PREFIX, upstream::nobody().await, TokenPolicy::None),
+        route("/api/notes/admin", upstream::nobody().await, TokenPolicy::None),
         route("/api/broken", upstream::constant(401, &[], "").await, TokenPolicy::Client),
         route(
             "/api/large",
@@ -130,6 +164,7 @@ async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
         ("/api/large", AppError::Unavailable),
         ("/api/elsewhere", AppError::NotFound),
         ("/api/notes/../x", AppError::BadRequest),
+        ("/api/notes/%61dmin", AppError::BadRequest),
         ("not a path", AppError::NotFound),
     ] {
         assert_eq!(services.call(get(path)).await, Err(expected), "{path}");
@@ -140,7 +175,7 @@ async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
 async fn a_page_waits_no_longer_than_it_has_time() {
     let app = app_with(vec![route(PREFIX, upstream::hanging().await, TokenPolicy::None)]).await;
     let mut page = page_of(&app, None).await;
-    page.extensions.insert(Deadline(Instant::now() + Duration::from_millis(100)));
+    page.extensions.insert(Deadline::within(Duration::from_millis(100)));
     let begun = Instant::now();
     assert_eq!(services(&app, page).call(get(PREFIX)).await, Err(AppError::Unavailable));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());

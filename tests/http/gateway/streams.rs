@@ -1,21 +1,29 @@
-//! What streams: piece by piece, both ways, and for no longer than the session.
+//! What streams: piece by piece, both ways, and for no longer than the session and the server.
 
 use super::{PREFIX, app_before, app_with, route, script, upstream};
-use crate::support::{Browser, TestApp};
+use crate::support::{Browser, TestApp, server::Server};
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
     http::{Method, Response, header},
 };
-use futures::{SinkExt as _, channel::mpsc};
+use futures::{
+    SinkExt as _, StreamExt as _,
+    channel::{mpsc, oneshot},
+};
 use http_body_util::BodyExt as _;
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokenlife::{
     paths::api,
-    server::{config::TokenPolicy, domain::session::EndReason},
+    server::{config::TokenPolicy, domain::session::EndReason, http::serve::Ended},
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Mutex,
+    time::timeout,
+};
 use tower::ServiceExt as _;
 
 /// A minute is what an ended session may go on streaming for; we want to be much faster than that.
@@ -92,7 +100,7 @@ async fn an_upload_is_passed_on_piece_by_piece() {
     let sending = async {
         for text in ["one", "two", "three"] {
             say(&mut pieces, text).await;
-            let next = timeout(SOON, futures::StreamExt::next(&mut arrivals)).await.expect("it arrives");
+            let next = timeout(SOON, arrivals.next()).await.expect("it arrives");
             assert_eq!(next.as_deref(), Some(text.as_bytes()));
         }
         drop(pieces);
@@ -142,4 +150,44 @@ async fn a_stream_ends_when_the_sessions_time_is_up_and_not_when_the_access_toke
     assert_eq!(heard(&mut body).await, "data: still here\n\n");
     app.advance(Duration::from_hours(30 * 24));
     assert!(timeout(SOON, body.frame()).await.expect("it ends").expect("an error").is_err());
+}
+
+/// A connection on which an answer has begun, up to the end of its head.
+async fn begun(server: &Server, path: &str) -> TcpStream {
+    let mut connection = server.connect().await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+    connection.write_all(request.as_bytes()).await.expect("it is open");
+    let head = timeout(SOON, upstream::read_head(&mut connection)).await.expect("an answer");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    connection
+}
+
+async fn rest(mut connection: TcpStream) -> String {
+    let mut rest = String::new();
+    timeout(SOON, connection.read_to_string(&mut rest)).await.expect("it ends").expect("text");
+    rest
+}
+
+#[tokio::test]
+async fn events_end_with_the_server_and_other_answers_are_waited_for() {
+    let (events, _endless) = streaming().await;
+    let (sender, receiver) = oneshot::channel::<&str>();
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
+    let slow = Router::new().fallback(move || {
+        let receiver = Arc::clone(&receiver);
+        async move {
+            let late = receiver.lock().await.take().expect("it is asked once");
+            let pieces = futures::stream::once(async { Ok("begun, ") }).chain(futures::stream::once(late));
+            ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces))
+        }
+    });
+    let routes = [(PREFIX, events), ("/api/slow", upstream::serve(slow).await)];
+    let app = app_with(routes.map(|(prefix, service)| route(prefix, service, TokenPolicy::None)).into()).await;
+    let mut server = Server::start(&app).await;
+    let (events, slow) = (begun(&server, PREFIX).await, begun(&server, "/api/slow").await);
+    server.ask_to_stop();
+    assert_eq!(rest(events).await, "0\r\n\r\n", "as if it were complete: the browser comes again");
+    sender.send("and ended").expect("somebody waits");
+    assert_eq!(rest(slow).await, "7\r\nbegun, \r\n9\r\nand ended\r\n0\r\n\r\n");
+    assert_eq!(timeout(SOON, server.ended()).await, Ok(Ended::Gracefully));
 }

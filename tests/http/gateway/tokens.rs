@@ -100,6 +100,24 @@ async fn a_token_serves_until_shortly_before_its_end() {
 }
 
 #[tokio::test]
+async fn no_other_spelling_leads_around_the_route_that_wants_somebody() {
+    let service = upstream::echo().await;
+    let app = app_with(vec![
+        route("/api/shop", service, TokenPolicy::None),
+        route("/api/shop/admin", service, TokenPolicy::User),
+    ])
+    .await;
+    let put = |path: &str| script(&app, Method::PUT, path).body(Body::from("{}")).expect("a request");
+    assert_unauthenticated(&app.browser().send(put("/api/shop/admin/x")).await, "Bearer");
+    for path in ["/api/shop/%61dmin/x", "/api/shop/%2561dmin/x", "/api/shop/admin;a=1/x", "/api/shop/Admin/x"] {
+        app.browser().send(put(path)).await.assert_status(400).assert_shows("bad_request");
+    }
+    for path in ["/api/shop/x", "/api/shop/administrators", "/api/shop/x/admin"] {
+        app.browser().send(put(path)).await.assert_status(200);
+    }
+}
+
+#[tokio::test]
 async fn it_lives_no_longer_than_an_access_token() {
     let service = upstream::echo().await;
     let app = TestApp::with_config(|config| {

@@ -1,9 +1,12 @@
-//! Websockets, over real connections: through the accept loop, and for no longer than the session.
+//! Websockets, over real connections: through the accept loop, and for no longer than the session and the server.
 
 use super::{PREFIX, app_before, app_with, route, upstream};
 use crate::support::{Browser, TestApp, server::Server};
 use std::{net::SocketAddr, time::Duration};
-use tokenlife::{paths::api, server::config::TokenPolicy};
+use tokenlife::{
+    paths::api,
+    server::{config::TokenPolicy, http::serve::Ended},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -124,6 +127,28 @@ async fn a_service_may_decline() {
 }
 
 #[tokio::test]
+async fn it_counts_as_a_request_for_as_long_as_it_is_open() {
+    let service = echoing().await;
+    let app = TestApp::with_config(|config| {
+        let mut narrow = route(PREFIX, service, TokenPolicy::None);
+        (narrow.max_connections, narrow.connect_timeout) = (8, Duration::from_millis(200));
+        config.gateway.routes = vec![narrow];
+    })
+    .await;
+    let server = Server::start(&app).await;
+    let browser = app.browser();
+    let (first, mut one) = handshake(&server, &app.origin, &browser).await;
+    let (second, _two) = handshake(&server, &app.origin, &browser).await;
+    for head in [first, second] {
+        assert_status(&head, 101);
+    }
+    assert_status(&handshake(&server, &app.origin, &browser).await.0, 503);
+    one.shutdown().await.expect("it is open");
+    assert_closed(&mut one).await;
+    assert_status(&handshake(&server, &app.origin, &browser).await.0, 101);
+}
+
+#[tokio::test]
 async fn it_ends_with_the_session() {
     let app = app_before(echoing().await).await;
     let server = Server::start(&app).await;
@@ -147,6 +172,18 @@ async fn it_ends_when_nobody_says_anything() {
     let (_, mut connection) = handshake(&server, &app.origin, &app.browser()).await;
     upstream::read_head(&mut connection).await;
     assert_closed(&mut connection).await;
+}
+
+#[tokio::test]
+async fn it_ends_with_the_server() {
+    let app = app_with(vec![route(PREFIX, echoing().await, TokenPolicy::None)]).await;
+    let mut server = Server::start(&app).await;
+    let (head, mut connection) = handshake(&server, &app.origin, &app.browser()).await;
+    assert_status(&head, 101);
+    upstream::read_head(&mut connection).await;
+    server.ask_to_stop();
+    assert_closed(&mut connection).await;
+    assert_eq!(timeout(SOON, server.ended()).await, Ok(Ended::Gracefully));
 }
 
 #[tokio::test]

@@ -4,17 +4,19 @@ use super::TestApp;
 use std::net::SocketAddr;
 use tokenlife::server::http::{
     health::Readiness,
-    serve::{ServeSettings, Stop, serve},
+    serve::{Ended, ServeSettings, Stop, serve},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinHandle,
 };
 
 /// Stops when it goes.
 pub struct Server {
     pub address: SocketAddr,
     stop: watch::Sender<Stop>,
+    task: JoinHandle<Ended>,
 }
 
 impl Server {
@@ -23,12 +25,22 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stop, stop_receiver) = watch::channel(Stop::No);
         let router = app.router.clone();
-        tokio::spawn(serve(listener, router, ServeSettings::default(), Readiness::default(), stop_receiver));
-        Self { address, stop }
+        let serving = serve(listener, router, ServeSettings::default(), Readiness::default(), stop_receiver);
+        Self { address, stop, task: tokio::spawn(serving) }
     }
 
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("a connection")
+    }
+
+    /// Asks it to stop after what is in flight.
+    pub fn ask_to_stop(&self) {
+        self.stop.send_replace(Stop::Gracefully);
+    }
+
+    /// How it stopped.
+    pub async fn ended(&mut self) -> Ended {
+        (&mut self.task).await.expect("it does not panic")
     }
 }
 

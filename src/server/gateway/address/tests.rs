@@ -23,6 +23,8 @@ fn a_path_is_found_at_the_service() {
         ("/api/notes/%7Eme/%41%c3%a9 ", "http://127.0.0.1:4000/base/~me/A%C3%A9"),
         ("/api/notes/a;v=1/b:c@d,e!", "http://127.0.0.1:4000/base/a;v=1/b:c@d,e!"),
         ("/api/notes/100%25", "http://127.0.0.1:4000/base/100%25"),
+        ("/api/notes/100%252525", "http://127.0.0.1:4000/base/100%252525"),
+        ("/api/notes/%252541", "http://127.0.0.1:4000/base/%252541"),
         ("/api/notes/...", "http://127.0.0.1:4000/base/..."),
         ("/api/notes/a%3Fb%23c", "http://127.0.0.1:4000/base/a%3Fb%23c"),
     ] {
@@ -37,7 +39,7 @@ fn a_path_is_found_at_the_service() {
 
 #[test]
 fn what_could_be_read_in_two_ways_is_refused() {
-    use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter};
+    use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter, TooOften};
     for (path, expected) in [
         ("/api/notes/..", DotSegment),
         ("/api/notes/../admin", DotSegment),
@@ -48,6 +50,9 @@ fn what_could_be_read_in_two_ways_is_refused() {
         ("/api/notes/..%3bx/admin", DotSegment),
         ("/api/notes/%20../admin", DotSegment),
         ("/api/notes/%252e%252e/admin", DotSegment),
+        ("/api/notes/%25252e%25252e/admin", DotSegment),
+        ("/api/notes/%2525252e%2525252e/admin", TooOften),
+        ("/api/notes/a%25252541", TooOften),
         ("/api/notes/..%2fadmin", HiddenCharacter),
         ("/api/notes/..%5cadmin", HiddenCharacter),
         ("/api/notes/a%252fb", HiddenCharacter),
@@ -68,8 +73,36 @@ fn what_could_be_read_in_two_ways_is_refused() {
     }
 }
 
+#[test]
+fn what_the_service_may_read_as_another_routes_path_is_refused() {
+    let open = mapping(true, BASE).beside(["/api/notes/admin", "/api/notes", "/api", "/api/notes/a/b", "/files"]);
+    for path in [
+        "/api/notes/%61dmin",
+        "/api/notes/%61dmin/x",
+        "/api/notes/a%64min/",
+        "/api/notes/%2561dmin/x",
+        "/api/notes/%252561dmin/x",
+        "/api/notes/admin;a=1/x",
+        "/api/notes/admin%3Ba=1/x",
+        "/api/notes/admin%253Ba=1/x",
+        "/api/notes/admin;",
+        "/api/notes/admin%20/x",
+        "/api/notes/;a=1/admin/x",
+        "/api/notes/ADMIN/x",
+        "/api/notes/%41dmin/x",
+        "/api/notes/admin/x",
+        "/api/notes/a;x/b",
+        "/api/notes/a/%62/c",
+    ] {
+        assert_eq!(open.target(&path.parse().unwrap()), Err(AddressError::AnotherRoute), "{path}");
+    }
+    for path in ["/api/notes", "/api/notes/", "/api/notes/administrators", "/api/notes/x/admin", "/api/notes/a/c"] {
+        assert!(open.target(&path.parse().unwrap()).is_ok(), "{path}");
+    }
+}
+
 /// Pieces from which paths are made that somebody might read in another way.
-const PIECES: [&str; 45] = [
+const PIECES: [&str; 50] = [
     "/",
     "//",
     "\\",
@@ -86,6 +119,7 @@ const PIECES: [&str; 45] = [
     "%2E",
     "%252e",
     "%25252e",
+    "%2525252e",
     "%2f",
     "%252F",
     "%5c",
@@ -106,6 +140,10 @@ const PIECES: [&str; 45] = [
     "&",
     "=",
     "admin",
+    "Admin",
+    "/%61dmin",
+    "/admin;",
+    "/a%2564min",
     "api",
     "notes",
     "/api/notes",
@@ -166,7 +204,8 @@ proptest! {
     fn no_path_leaves_its_prefix(pieces in prop::collection::vec(piece(), 0..8), strip in any::<bool>()) {
         let path = format!("/api/notes{}", pieces.concat());
         let Ok(uri) = path.parse::<Uri>() else { return Ok(()) };
-        let Ok(target) = mapping(strip, BASE).target(&uri) else { return Ok(()) };
+        let mapping = mapping(strip, BASE).beside(["/api/notes/admin"]);
+        let Ok(target) = mapping.target(&uri) else { return Ok(()) };
         let below = if strip { &["base"][..] } else { &["base", "api", "notes"] };
 
         // As the service's own reader of URLs sees it, and as somebody does who reads it in the worst way.
@@ -175,5 +214,7 @@ proptest! {
         prop_assert_eq!(url.path(), target.path(), "nothing is left to normalise");
         let place = resolved(target.path());
         prop_assert!(place.len() >= below.len() && place.iter().zip(below).all(|(is, should)| is == should.as_bytes()), "{path} became {target}");
+        let is_anothers = place.get(below.len()).is_some_and(|name| name.eq_ignore_ascii_case(b"admin"));
+        prop_assert!(!is_anothers, "{path} became {target}");
     }
 }

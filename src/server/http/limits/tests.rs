@@ -1,5 +1,6 @@
 use super::*;
 use axum::{
+    Extension,
     http::Method,
     routing::{get, post},
 };
@@ -26,7 +27,12 @@ fn app(limits: RequestLimits) -> Router {
         let _ = axum::body::to_bytes(body, usize::MAX).await;
         ([(header::SET_COOKIE, "refreshToken=next")], "ok")
     };
+    let time_left = |Extension(deadline): Extension<Deadline>, body: Body| async move {
+        let _ = axum::body::to_bytes(body, usize::MAX).await;
+        deadline.instant().saturating_duration_since(Instant::now()).as_millis().to_string()
+    };
     let router = Router::new()
+        .route("/time_left", post(time_left))
         .route("/", get(|| async { "ok" }).post(read))
         .route("/rotate", post(rotate))
         .route("/never", get(std::future::pending::<()>));
@@ -138,6 +144,15 @@ async fn reading_a_long_body_is_not_taken_for_slowness_of_ours() {
     let request = Request::post("/").body(Pieces::body((0..8).map(|_| (80, 12)))).unwrap();
     let answer = app(limits).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "640 ms of reading, 300 ms for the answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_an_answer_begins_with_the_end_of_the_body() {
+    let limits = RequestLimits { body_timeout: Duration::from_secs(10), ..LIMITS };
+    let request = Request::post("/time_left").body(Pieces::body((0..8).map(|_| (80, 12)))).unwrap();
+    let answer = app(limits).oneshot(request).await.unwrap();
+    let left = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    assert_eq!(left, "300", "of 300 ms, after 640 ms of reading");
 }
 
 #[tokio::test]

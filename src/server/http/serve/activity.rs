@@ -3,14 +3,7 @@
 //! Written by the socket, the requests and the answers, read by the watchdog. With HTTP/1 all of them live in one task;
 //! with HTTP/2 the requests have tasks of their own.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-};
-use tokio::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 #[derive(Debug, Default)]
 pub(super) struct Activity {
@@ -20,8 +13,6 @@ pub(super) struct Activity {
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
     is_upgraded: AtomicBool,
-    /// The streams whose last piece has been handed over but not been followed by the next, since when.
-    handed_over: Mutex<HashMap<u64, Instant>>,
 }
 
 impl Activity {
@@ -33,17 +24,16 @@ impl Activity {
         self.bytes_read.load(Relaxed)
     }
 
-    /// A request begins; returns its number.
-    pub(super) fn begin(&self, is_http2: bool, has_body: bool) -> u64 {
+    /// A request begins.
+    pub(super) fn begin(&self, is_http2: bool, has_body: bool) {
         self.is_http2.store(is_http2, Relaxed);
         self.has_unread_body.store(has_body && !is_http2, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
-        self.requests.fetch_add(1, Relaxed)
+        self.requests.fetch_add(1, Relaxed);
     }
 
     /// The answer to a request has been handed over completely, or given up.
-    pub(super) fn end(&self, request: u64) {
-        self.taken(request);
+    pub(super) fn end(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
@@ -76,29 +66,5 @@ impl Activity {
     /// Whether the client may still be sending a body that nobody is going to read.
     pub(super) fn has_unread_body(&self) -> bool {
         self.has_unread_body.load(Relaxed)
-    }
-
-    /// A piece of the answer has been handed over for sending. Flow control of HTTP/2 is the client's, so only the
-    /// demand for the next piece shows that this one went out; with HTTP/1 the socket itself shows it.
-    pub(super) fn handed(&self, request: u64, now: Instant) {
-        if self.is_http2() {
-            self.lock_handed_over().insert(request, now);
-        }
-    }
-
-    /// The next piece is wanted.
-    pub(super) fn taken(&self, request: u64) {
-        if self.is_http2() {
-            self.lock_handed_over().remove(&request);
-        }
-    }
-
-    /// Since when the slowest reader has been keeping its answer.
-    pub(super) fn stalled_since(&self) -> Option<Instant> {
-        if self.is_http2() { self.lock_handed_over().values().min().copied() } else { None }
-    }
-
-    fn lock_handed_over(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Instant>> {
-        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,11 @@
 //! One connection, from accepting to closing.
 
 use super::{
-    PeerAddress, Phase, ServeSettings,
+    Closing, PeerAddress, Phase, ServeSettings,
     activity::Activity,
+    reached,
     socket::Socket,
+    streams::{self, Streams},
     watchdog::{Expired, Watchdog},
 };
 use axum::{
@@ -16,10 +18,7 @@ use hyper::{
     body::{Frame, Incoming, SizeHint},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
@@ -30,7 +29,6 @@ use std::{
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
-    time::Instant,
 };
 use tower::Service;
 
@@ -40,7 +38,7 @@ pub(super) struct Accepted {
     pub(super) peer: PeerAddress,
     pub(super) slot: OwnedSemaphorePermit,
     pub(super) router: Router,
-    pub(super) builder: auto::Builder<TokioExecutor>,
+    pub(super) builder: auto::Builder<Streams>,
     pub(super) settings: Arc<ServeSettings>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -89,13 +87,6 @@ pub(super) async fn run(accepted: Accepted) {
     }
 }
 
-/// Waits until stopping has come that far. Without a server that could stop, that is never.
-async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
-    if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Has the router answer a request, and keeps track of both bodies.
 fn answer(
     request: Request<Incoming>,
@@ -116,6 +107,7 @@ fn answer(
         (true, false) => Body::new(TrackedRequest { inner: body, activity: Arc::clone(activity) }),
     });
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(Closing(phase.clone()));
     let answer = is_addressed.then(|| router.clone().call(request));
     let phase = phase.clone();
     async move {
@@ -128,7 +120,7 @@ fn answer(
         } else if !is_http2 && (is_last || !is_addressed || *phase.borrow() >= Phase::Draining) {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(answer.map(|inner| TrackedAnswer { inner, exchange }))
+        Ok(answer.map(|inner| TrackedAnswer { inner, _exchange: exchange }))
     }
 }
 
@@ -156,19 +148,18 @@ fn is_addressed_once<B>(request: &Request<B>) -> bool {
 /// A request and its answer, as long as either is in the making.
 struct Exchange {
     activity: Arc<Activity>,
-    number: u64,
 }
 
 impl Exchange {
     fn begin(activity: Arc<Activity>, is_http2: bool, has_body: bool) -> Self {
-        let number = activity.begin(is_http2, has_body);
-        Self { activity, number }
+        activity.begin(is_http2, has_body);
+        Self { activity }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.activity.end(self.number);
+        self.activity.end();
     }
 }
 
@@ -202,7 +193,7 @@ impl HttpBody for TrackedRequest {
 /// The body of an answer; keeps the exchange open until it has been handed over.
 struct TrackedAnswer {
     inner: Body,
-    exchange: Exchange,
+    _exchange: Exchange,
 }
 
 impl HttpBody for TrackedAnswer {
@@ -210,10 +201,10 @@ impl HttpBody for TrackedAnswer {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.exchange.activity.taken(self.exchange.number);
+        streams::taken();
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        if matches!(polled, Poll::Ready(Some(Ok(_)))) {
-            self.exchange.activity.handed(self.exchange.number, Instant::now());
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            streams::handed(frame.data_ref().map_or(0, Bytes::len));
         }
         polled
     }

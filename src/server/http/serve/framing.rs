@@ -5,7 +5,7 @@
 //! understand such a message otherwise. So the bytes are looked at before hyper reads them, and a doubtful line is
 //! spoilt; hyper then answers `400` and closes the connection.
 
-/// What of a line is looked at: the names and values that matter are shorter.
+/// What of a line is looked at: the names and values that matter are shorter, or not sound.
 const MAX_LINE: usize = 64;
 /// Nowhere allowed in a head.
 const SPOILT: u8 = 0;
@@ -74,6 +74,7 @@ impl Framing {
             return false;
         }
         let line = std::mem::take(&mut self.line);
+        let is_cut = line.len() == MAX_LINE;
         let sound = match (&self.place, line.strip_suffix(b"\r").unwrap_or(&line)) {
             // Empty lines before a request count for nothing (RFC 9112 §2.2).
             (Place::BeforeHead, b"") => true,
@@ -93,23 +94,25 @@ impl Framing {
                 };
                 true
             }
-            (_, field) => self.takes_field(field),
+            (_, field) => self.takes_field(field, is_cut),
         };
         self.line = line;
         sound
     }
 
-    fn takes_field(&mut self, field: &[u8]) -> bool {
+    /// Takes a field in. Of one that frames the message, all has to be known: what follows where it was cut counts for
+    /// hyper.
+    fn takes_field(&mut self, field: &[u8], is_cut: bool) -> bool {
         let colon = field.iter().position(|byte| *byte == b':').unwrap_or(field.len());
         let (name, value) = field.split_at(colon);
         let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
         let is_framed = self.length.is_some() || self.is_chunked;
         if name.eq_ignore_ascii_case(b"content-length") {
             self.length = plain_number(value);
-            self.length.is_some() && !is_framed
+            self.length.is_some() && !is_framed && !is_cut
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.is_chunked = true;
-            value.eq_ignore_ascii_case(b"chunked") && !is_framed
+            value.eq_ignore_ascii_case(b"chunked") && !is_framed && !is_cut
         } else {
             true
         }
@@ -179,6 +182,11 @@ mod tests {
             "Transfer-Encoding: chunked, identity",
             "Transfer-Encoding: \u{b}chunked",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            // Longer than what is looked at.
+            &format!("Content-Length: {}5", "0".repeat(48)),
+            &format!("Content-Length: {}5", "0".repeat(200)),
+            &format!("Content-Length:{}5", " ".repeat(100)),
+            &format!("Transfer-Encoding: chunked{}, identity", " ".repeat(100)),
         ] {
             let text = format!("POST / HTTP/1.1\r\n{fields}\r\n\r\nabcde");
             assert!(looked_at(&text).contains("\r\0"), "{text:?}");

@@ -8,6 +8,7 @@ use crate::server::http::limits::{RequestLimits, request_limits};
 use axum::{
     Extension,
     body::{Body, Bytes, HttpBody},
+    http::{Request, StatusCode, header},
     routing::{get, post},
 };
 use hyper::body::Frame;
@@ -45,9 +46,9 @@ struct Server {
     stop: watch::Sender<Stop>,
     readiness: Readiness,
     task: JoinHandle<Ended>,
-    /// Releases the handler of `/wait`.
+    /// Releases the handler of `/wait`, and the connection that `/upgrade` holds.
     release: Arc<Notify>,
-    /// Tells that the handler of `/wait` runs, or that the answer of `/endless` was given up.
+    /// Tells that the handler of `/wait` or `/hold` runs, or that the answer of `/endless` was given up.
     events: mpsc::UnboundedReceiver<&'static str>,
 }
 
@@ -66,7 +67,36 @@ impl Server {
                 }
             }
         };
+        let upgrade = {
+            let release = Arc::clone(&release);
+            move |request: Request<Body>| {
+                let release = Arc::clone(&release);
+                async move {
+                    let upgraded = hyper::upgrade::on(request);
+                    tokio::spawn(async move {
+                        let _held = upgraded.await.unwrap();
+                        release.notified().await;
+                    });
+                    (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, "x")])
+                }
+            }
+        };
+        let until_closing = |Extension(closing): Extension<Closing>| async move {
+            closing.begun().await;
+            "closing"
+        };
+        let hold = {
+            let sender = sender.clone();
+            |body: Body| async move {
+                let _ = sender.send("holding");
+                future::pending::<()>().await;
+                drop(body);
+            }
+        };
         let router = Router::new()
+            .route("/hold", post(hold))
+            .route("/upgrade", get(upgrade))
+            .route("/until_closing", get(until_closing))
             .route("/", get(|Extension(PeerAddress(peer)): Extension<PeerAddress>| async move { peer.to_string() }))
             .route("/wait", get(waiting))
             .route("/read", post(|body: Bytes| async move { format!("{} bytes", body.len()) }))
@@ -77,7 +107,7 @@ impl Server {
             max_header_bytes: settings.max_header_bytes,
             body_timeout: SHORT,
             answer_timeout: LONG,
-            overdue: axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            overdue: StatusCode::SERVICE_UNAVAILABLE,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

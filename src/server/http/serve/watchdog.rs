@@ -15,7 +15,6 @@ pub(super) struct Watchdog {
     activity: Arc<Activity>,
     header_timeout: Duration,
     idle_timeout: Duration,
-    write_timeout: Duration,
     waiting_for: WaitingFor,
     since: Instant,
     /// How many requests and bytes there were when the current rest began.
@@ -29,7 +28,7 @@ enum WaitingFor {
     FirstHead,
     NextRequest,
     RestOfHead,
-    /// Requests are being answered. They have limits of their own.
+    /// Requests are being answered. They have limits of their own, and so have those who do not read the answers.
     Us,
     /// It has been told to go.
     TheEnd,
@@ -51,7 +50,6 @@ impl Watchdog {
             activity,
             header_timeout: settings.header_timeout,
             idle_timeout: settings.idle_timeout,
-            write_timeout: settings.write_timeout,
             waiting_for: WaitingFor::FirstHead,
             since: now,
             requests: 0,
@@ -73,11 +71,8 @@ impl Watchdog {
                 self.timer.as_mut().reset(deadline);
             }
             std::task::ready!(self.timer.as_mut().poll(cx));
-            let is_stalled =
-                self.activity.stalled_since().is_some_and(|since| since + self.write_timeout <= Instant::now());
             match self.waiting_for {
-                WaitingFor::Us if is_stalled => return Poll::Ready(Expired::Drop),
-                // Nothing has expired; look again later.
+                // Nothing has expired. With HTTP/2 an answer can end unseen, in a task of its own: look again later.
                 WaitingFor::Us => self.since = Instant::now(),
                 WaitingFor::NextRequest => return Poll::Ready(Expired::Close),
                 WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => {
@@ -119,8 +114,7 @@ impl Watchdog {
     fn deadline(&self) -> Instant {
         match self.waiting_for {
             WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => self.since + self.header_timeout,
-            WaitingFor::NextRequest => self.since + self.idle_timeout,
-            WaitingFor::Us => self.activity.stalled_since().unwrap_or(self.since) + self.write_timeout,
+            WaitingFor::NextRequest | WaitingFor::Us => self.since + self.idle_timeout,
         }
     }
 }

@@ -5,9 +5,11 @@ use super::*;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
+const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
 const GOAWAY: u8 = 0x7;
-const END_STREAM_AND_HEADERS: u8 = 0x5;
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
 /// The parameter of SETTINGS by which a client says how much it takes on each stream.
 const INITIAL_WINDOW_SIZE: u8 = 0x4;
 
@@ -18,11 +20,22 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// `GET` with a short path, from the static table of HPACK and literals (RFC 7541).
 fn get_request(stream: u8, path: &str) -> Vec<u8> {
-    let mut fields = vec![0x82, 0x86, 0x01, 1, b'a', 0x04, u8::try_from(path.len()).unwrap()];
+    const GET: u8 = 0x82;
+    request(GET, END_STREAM | END_HEADERS, stream, path)
+}
+
+/// The head of one; the body follows.
+fn post_request(stream: u8, path: &str) -> Vec<u8> {
+    const POST: u8 = 0x83;
+    request(POST, END_HEADERS, stream, path)
+}
+
+/// A request with a short path, from the static table of HPACK and literals (RFC 7541).
+fn request(method: u8, flags: u8, stream: u8, path: &str) -> Vec<u8> {
+    let mut fields = vec![method, 0x86, 0x01, 1, b'a', 0x04, u8::try_from(path.len()).unwrap()];
     fields.extend_from_slice(path.as_bytes());
-    frame(HEADERS, END_STREAM_AND_HEADERS, stream, &fields)
+    frame(HEADERS, flags, stream, &fields)
 }
 
 impl Client {
@@ -90,6 +103,40 @@ async fn a_stream_that_nobody_reads_is_given_up() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_one_answer_keeps_nobody_from_the_others() {
+    const CANCEL: u32 = 8;
+    let mut server = Server::start(ServeSettings { write_timeout: SHORT, ..patient() }).await;
+    let mut client = server.connect().await;
+    client.begin_http2(4).await;
+    client.0.write_all(&get_request(1, "/wait")).await.unwrap();
+    assert_eq!(server.event().await, "waiting");
+    client.0.write_all(&get_request(3, "/endless")).await.unwrap();
+    assert_eq!(client.frame(RST_STREAM).await.unwrap(), CANCEL.to_be_bytes());
+    assert_eq!(server.event().await, "given up");
+    server.release.notify_one();
+    assert_eq!(client.frame(DATA).await.unwrap(), b"done");
+}
+
+#[tokio::test]
+async fn uploads_that_nobody_reads_hold_up_no_other() {
+    let mut server = Server::start(patient()).await;
+    let mut client = server.connect().await;
+    client.begin_http2(65_535).await;
+    let held = (1..=9).step_by(2);
+    for stream in held {
+        client.0.write_all(&post_request(stream, "/hold")).await.unwrap();
+        assert_eq!(server.event().await, "holding");
+        // As much as a stream may send unread by a client that has not agreed to our settings.
+        for bytes in [16_384, 16_384, 16_384, 16_383] {
+            client.0.write_all(&frame(DATA, 0, stream, &vec![b'x'; bytes])).await.unwrap();
+        }
+    }
+    client.0.write_all(&post_request(11, "/read")).await.unwrap();
+    client.0.write_all(&frame(DATA, END_STREAM, 11, b"abc")).await.unwrap();
+    assert_eq!(client.frame(DATA).await.expect("an answer"), b"3 bytes");
+}
+
+#[tokio::test]
 async fn what_waits_behind_a_closed_window_does_not_wait_for_ever() {
     // The whole answer is handed over, but only a byte of it may be sent.
     let settings = ServeSettings { header_timeout: SHORT, idle_timeout: SHORT, ..patient() };
@@ -103,7 +150,6 @@ async fn what_waits_behind_a_closed_window_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn a_flood_of_reset_streams_ends_the_connection() {
-    const RST_STREAM: u8 = 0x3;
     let server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.begin_http2(65_535).await;

@@ -61,6 +61,38 @@ async fn requests_are_taken_while_load_balancers_move_on() {
 }
 
 #[tokio::test]
+async fn what_has_no_end_of_its_own_is_told_when_to_end() {
+    let server = Server::start(ServeSettings { drain_delay: SHORT, ..patient() }).await;
+    let mut client = server.connect().await;
+    client.send("GET /until_closing HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let begun = Instant::now();
+    server.stop.send_replace(Stop::Gracefully);
+    assert!(client.read_to_end().await.0.ends_with("closing"));
+    assert!(begun.elapsed() >= SHORT, "not while requests are still taken");
+    assert_eq!(server.ended().await, Ended::Gracefully);
+}
+
+#[tokio::test]
+async fn upgraded_connections_count() {
+    const UPGRADE: &str = "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+    for (shutdown_timeout, expected) in [(LONG, Ended::Gracefully), (SHORT, Ended::CutOff { connections: 1 })] {
+        let server = Server::start(ServeSettings { shutdown_timeout, ..patient() }).await;
+        let mut client = server.connect().await;
+        client.send(UPGRADE).await;
+        let mut head = [0; 32];
+        client.0.read_exact(&mut head).await.unwrap();
+        assert!(head.starts_with(b"HTTP/1.1 101 "));
+        server.stop.send_replace(Stop::Gracefully);
+        tokio::time::sleep(SHORT / 5).await;
+        assert!(!server.task.is_finished(), "somebody still has it");
+        if expected == Ended::Gracefully {
+            server.release.notify_one();
+        }
+        assert_eq!(server.ended().await, expected);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_waited_for_longer_than_the_limit() {
     let mut server = Server::start(ServeSettings { shutdown_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
