@@ -26,6 +26,30 @@ test('nothing is taken away from whoever is typing', async ({ site, openTab, sig
   await expect(site.note('Other plan').getByLabel('Text')).toHaveValue('half a sent');
 });
 
+test('a refused change that is mended overwrites nothing either', async ({ site, openTab, signedIn: _, problems }) => {
+  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  problems.allow(422, someNote);
+  problems.allow(409, someNote);
+  await site.goto(paths.NOTES);
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
+  await other.changeNote('Plan', { Title: 'Other plan', Text: 'two' });
+  const card = site.note('Other plan');
+  await expect(card, 'the page has heard of it').toBeVisible();
+
+  await card.getByLabel('Title').fill('');
+  await card.getByRole('button', { name: 'Save' }).click();
+  await expect(card.getByText('Enter a title.')).toBeVisible();
+  await card.getByLabel('Title').fill('My plan');
+  await card.getByRole('button', { name: 'Save' }).click();
+
+  await expect(card.getByRole('alert')).toHaveText(/changed elsewhere/);
+  await expect(card.getByText('two')).toBeVisible();
+  await expect(card.getByLabel('Title')).toHaveValue('My plan');
+});
+
 test('a change is shown before it has arrived, and taken off if it does not', async ({
   site,
   page,

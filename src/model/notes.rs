@@ -10,7 +10,7 @@ pub struct NoteDraft {
 }
 
 /// A note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub id: String,
     #[serde(flatten)]

@@ -146,6 +146,25 @@ async fn a_refused_form_is_shown_again_with_what_was_typed() {
 }
 
 #[tokio::test]
+async fn a_refused_change_replaces_nothing_but_what_was_seen() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    // By now the note is of version 1.
+    let change = [("id", "a"), ("version", "0"), ("title", ""), ("text", "my text")];
+    for (status, body) in [
+        (422, json!({ "code": "validation", "detail": [{ "field": "title", "problem": "required" }] })),
+        (503, json!({ "code": "unavailable" })),
+    ] {
+        service.answers(status, body);
+        let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(status);
+        let refused = refused.assert_shows(r#"name="id" value="a""#).assert_shows("my text");
+        // A form to delete the note is not there as long as it is open: this one is the form to change it.
+        refused.assert_shows(r#"name="version" value="0""#).assert_hides(r#"name="version" value="1""#);
+    }
+}
+
+#[tokio::test]
 async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let service = Service::start().await;
     let app = service.app().await;

@@ -2,7 +2,10 @@
 //!
 //! Nothing has to be rolled back: a change that was refused is only taken off again.
 
-use crate::model::notes::{Note, NoteDraft, Notes};
+use crate::{
+    error::AppError,
+    model::notes::{Note, NoteDraft, Notes},
+};
 
 /// A change that somebody has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,13 @@ pub enum Change {
     },
 }
 
+/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub change: Change,
+    pub error: AppError,
+}
+
 /// A change and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Underway {
@@ -33,6 +43,37 @@ pub struct Card {
     pub note: Note,
     /// The service has not confirmed it yet.
     pub is_underway: bool,
+}
+
+/// What the form of a note begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    pub content: NoteDraft,
+    /// Whether the note had been changed elsewhere when this was to be saved.
+    pub was_overtaken: bool,
+    seen: i64,
+}
+
+impl Opening {
+    /// Of the note as it is now, or of the change of it that was refused.
+    #[must_use]
+    pub fn of(note: &Note, refused: Option<&Refused>) -> Self {
+        match refused {
+            Some(Refused { change: Change::Edit { content, seen, .. }, error }) => {
+                Self { content: content.clone(), was_overtaken: *error == AppError::Conflict, seen: *seen }
+            }
+            _ => Self { content: note.content.clone(), was_overtaken: false, seen: note.version },
+        }
+    }
+
+    /// The version to be replaced, when the note is of the `newest` one.
+    ///
+    /// Who was overtaken is shown the note as it is now, and means to replace that. Everybody else has seen what they
+    /// began with and nothing since.
+    #[must_use]
+    pub const fn seen(&self, newest: i64) -> i64 {
+        if self.was_overtaken { newest } else { self.seen }
+    }
 }
 
 /// The cards, from top to bottom.
@@ -88,6 +129,41 @@ mod tests {
         assert_eq!(shown(&[Change::Add(draft("c"))]), titles(&[("c", true), ("b", false), ("a", false)]));
         assert_eq!(shown(&[edit("d"), edit("e")]), titles(&[("b", false), ("e", true)]));
         assert_eq!(shown(&[delete, edit("d")]), titles(&[("d", true)]));
+    }
+
+    #[test]
+    fn a_form_replaces_what_was_seen_when_it_was_opened() {
+        let note = Note { id: "a".into(), content: draft("as opened"), version: 5 };
+        let opening = Opening::of(&note, None);
+        assert_eq!(opening.content, note.content);
+        assert_eq!((opening.was_overtaken, opening.seen(5), opening.seen(6)), (false, 5, 5));
+    }
+
+    #[test]
+    fn a_refused_change_still_replaces_what_was_seen_and_nothing_newer() {
+        let note = Note { id: "a".into(), content: draft("changed elsewhere"), version: 6 };
+        let change = Change::Edit { id: "a".into(), content: draft("typed"), seen: 5 };
+        for error in [AppError::Validation(Vec::new()), AppError::Unavailable, AppError::Transport] {
+            let opening = Opening::of(&note, Some(&Refused { change: change.clone(), error }));
+            assert_eq!(opening.content, draft("typed"));
+            assert_eq!((opening.was_overtaken, opening.seen(6)), (false, 5));
+        }
+    }
+
+    #[test]
+    fn who_was_overtaken_replaces_the_newest_version() {
+        let note = Note { id: "a".into(), content: draft("changed elsewhere"), version: 6 };
+        let change = Change::Edit { id: "a".into(), content: draft("typed"), seen: 5 };
+        let opening = Opening::of(&note, Some(&Refused { change, error: AppError::Conflict }));
+        assert_eq!(opening.content, draft("typed"));
+        assert_eq!((opening.was_overtaken, opening.seen(6), opening.seen(7)), (true, 6, 7));
+    }
+
+    #[test]
+    fn what_became_of_a_deletion_is_nothing_to_the_form() {
+        let note = Note { id: "a".into(), content: draft("a"), version: 6 };
+        let refused = Refused { change: Change::Delete { id: "a".into(), seen: 5 }, error: AppError::Conflict };
+        assert_eq!(Opening::of(&note, Some(&refused)), Opening::of(&note, None));
     }
 
     #[test]

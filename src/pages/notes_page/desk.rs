@@ -1,6 +1,6 @@
 //! Where the page works on the notes: what is known of them, and what has been sent off.
 
-use super::board::{Card, Change, Underway, cards};
+use super::board::{Card, Change, Refused, Underway, cards};
 use crate::{
     api::notes,
     components::form_echo::use_form_echo,
@@ -12,13 +12,6 @@ use crate::{
     paths, respond,
 };
 use leptos::{prelude::*, task::spawn_local};
-
-/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub change: Change,
-    pub error: AppError,
-}
 
 /// The state of the page.
 #[derive(Clone, Copy)]

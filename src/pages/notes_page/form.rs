@@ -1,7 +1,7 @@
 //! The forms in which notes are written. Without JavaScript they are sent to the server functions of `api::notes`.
 
 use super::{
-    board::{Card, Change},
+    board::{Card, Change, Opening},
     desk::Desk,
 };
 use crate::{
@@ -80,25 +80,16 @@ pub fn ChangedNote(
     let fields = Fields::new();
     // Not followed: the form stays as it is while somebody types.
     let refused = untrack(|| desk.refusal(Some(&id)));
-    let opened = card.get_untracked().map(|card| card.note);
-    let was_overtaken = refused.as_ref().is_some_and(|refused| refused.error == AppError::Conflict);
-    let initial = match (refused.as_ref().map(|refused| refused.change.clone()), &opened) {
-        (Some(Change::Edit { content, .. }), _) => content,
-        (_, Some(note)) => note.content.clone(),
-        _ => NoteDraft::default(),
-    };
-    // Who was overtaken has been shown the note as it is now, and means to replace that.
-    let opened_at = opened.as_ref().map_or(0, |note| note.version);
-    let seen = move || {
-        let newest = card.with(|card| card.as_ref().map(|card| card.note.version));
-        if was_overtaken { newest.unwrap_or(opened_at) } else { opened_at }
-    };
+    let opening = Opening::of(&card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
+    let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
+    let newest = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
+    let seen = Signal::derive(move || opening.seen(newest()));
     let error = refused.map(|refused| refused.error);
     let error = Signal::stored(error);
     let note = StoredValue::new(id.clone());
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let change = Change::Edit { id: note.get_value(), content: fields.read(), seen: seen() };
+        let change = Change::Edit { id: note.get_value(), content: fields.read(), seen: seen.get_untracked() };
         desk.send(change, |_| ());
         on_sent.run(());
     };
