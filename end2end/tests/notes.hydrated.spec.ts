@@ -1,4 +1,5 @@
 import { expect, paths, test } from '../fixtures';
+import { hold } from '../support/traffic';
 
 test('what is written in one tab is seen in the other', async ({ site, openTab, signedIn: _ }) => {
   await site.goto(paths.NOTES);
@@ -100,4 +101,34 @@ test('a deletion that was not made brings the note back', async ({ site, page, s
   await expect(site.note('Plan').getByRole('alert')).toHaveText(/cannot be reached/);
   await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
   await expect(site.note('Plan')).toHaveCount(0);
+});
+
+test('an answer that comes when the page has been left disturbs nobody', async ({
+  site,
+  page,
+  signedIn: _,
+  problems,
+}) => {
+  problems.allow(409, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  const adding = await hold(page, paths.services.notes);
+  const changing = await hold(page, `${paths.services.notes}/*`, (route) =>
+    route.fulfill({ status: 409, json: { code: 'conflict' } }),
+  );
+  await site.changeNote('Plan', { Text: 'two' });
+  await changing.arrived;
+  await site.fillNote('Other plan', 'three');
+  await site.button('Add').click();
+  await adding.arrived;
+  await site.nav.getByRole('link', { name: 'Account', exact: true }).click();
+  await site.isAt(paths.ACCOUNT, 'Account');
+
+  const answered = [201, 409].map((status) => page.waitForResponse((answer) => answer.status() === status));
+  adding.letGo();
+  changing.letGo();
+  await Promise.all(answered);
+
+  await site.rename('Robin of Another Page');
+  await site.isSaved();
 });

@@ -134,12 +134,14 @@ impl Desk {
     }
 
     fn look(self) {
+        // It is also called after an answer, and by then the page may have been left: its signals are gone, and to read
+        // one would be a panic. To write one does nothing.
+        let Some(search) = self.search.try_get_untracked() else { return };
         self.is_looking.set(true);
         self.heard.set(None);
-        let search = self.search.get_untracked();
         spawn_local(async move {
             let fresh = notes::list(&search).await;
-            if self.search.get_untracked() == search {
+            if self.search.try_get_untracked().as_ref() == Some(&search) {
                 self.is_out_of_reach.set(fresh.is_err());
                 if fresh.is_ok() {
                     // What is there is better than an error: the forms in it may hold what somebody has typed.

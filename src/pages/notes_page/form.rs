@@ -43,8 +43,8 @@ pub fn NewNote(desk: Desk) -> impl IntoView {
     let is_busy = RwSignal::new(false);
     let add = move |event: SubmitEvent| {
         event.prevent_default();
+        let Some(written) = fields.read() else { return };
         is_busy.set(true);
-        let written = fields.read();
         desk.send(Change::Add(written.clone()), move |is_done| {
             is_busy.set(false);
             if is_done {
@@ -89,7 +89,8 @@ pub fn ChangedNote(
     let note = StoredValue::new(id.clone());
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let change = Change::Edit { id: note.get_value(), content: fields.read(), seen: seen.get_untracked() };
+        let Some(content) = fields.read() else { return };
+        let change = Change::Edit { id: note.get_value(), content, seen: seen.get_untracked() };
         desk.send(change, |_| ());
         on_sent.run(());
     };
@@ -142,15 +143,16 @@ impl Fields {
         Self { title: NodeRef::new(), text: NodeRef::new() }
     }
 
-    fn read(self) -> NoteDraft {
-        let title = self.title.get_untracked().map(|input| input.value());
-        let text = self.text.get_untracked().map(|input| input.value());
-        NoteDraft { title: title.unwrap_or_default(), text: text.unwrap_or_default() }
+    /// What stands in them, as long as they are there: the page may have been left.
+    fn read(self) -> Option<NoteDraft> {
+        let title = self.title.try_get_untracked().flatten()?.value();
+        let text = self.text.try_get_untracked().flatten()?.value();
+        Some(NoteDraft { title, text })
     }
 
     /// Empties the inputs, unless something else has been typed since they were read.
     fn clear(self, read: &NoteDraft) {
-        if self.read() != *read {
+        if self.read().as_ref() != Some(read) {
             return;
         }
         if let (Some(title), Some(text)) = (self.title.get_untracked(), self.text.get_untracked()) {
