@@ -1,5 +1,6 @@
 import { expect, paths, test } from '../fixtures';
 import { hold } from '../support/traffic';
+import { signIn } from '../support/users';
 
 test('what is written in one tab is seen in the other', async ({ site, openTab, signedIn: _ }) => {
   await site.goto(paths.NOTES);
@@ -131,4 +132,47 @@ test('an answer that comes when the page has been left disturbs nobody', async (
 
   await site.rename('Robin of Another Page');
   await site.isSaved();
+});
+
+test('a session that was ended elsewhere shows no notes any more', async ({
+  site,
+  page,
+  playwright,
+  origin,
+  signedIn,
+  problems,
+}) => {
+  const { notes, changes } = paths.services;
+  [notes, changes, paths.api.refresh, paths.api.current].forEach((path) => problems.allow(401, path));
+  const phone = await signIn(playwright.request, origin, signedIn, 'curl/8.11.0');
+  await site.goto(paths.NOTES);
+  await site.writeNote('Diary', 'nobody else reads this');
+
+  expect((await phone.post(paths.api.endOtherSessions, { form: {} })).status()).toBe(200);
+
+  await site.isAt(`${paths.LOGIN}?return_to=${paths.NOTES}`, 'Sign in');
+  await expect(page.getByText('nobody else reads this')).toHaveCount(0);
+  await phone.dispose();
+});
+
+test('one stream too many is no outage, and the page stays up to date without it', async ({
+  site,
+  page,
+  openTab,
+  signedIn: _,
+  problems,
+}) => {
+  problems.allow(429, paths.services.changes);
+  await page.route(`**${paths.services.changes}`, (route) =>
+    route.fulfill({ status: 429, json: { code: 'too_many_streams', detail: { max: 20 } } }),
+  );
+  await site.goto(paths.NOTES);
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+
+  await other.writeNote('Plan', 'one');
+
+  // It looks again by itself, but ever more rarely.
+  await expect(site.note('Plan').getByText('one')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('The notes cannot be reached')).toHaveCount(0);
 });

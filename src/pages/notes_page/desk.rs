@@ -133,7 +133,8 @@ impl Desk {
         });
     }
 
-    fn look(self) {
+    /// Looks at the notes as they are now.
+    pub fn look(self) {
         // It is also called after an answer, and by then the page may have been left: its signals are gone, and to read
         // one would be a panic. To write one does nothing.
         let Some(search) = self.search.try_get_untracked() else { return };
