@@ -1,6 +1,14 @@
 import { expect, paths, test } from '../fixtures';
+import type { Site } from '../support/site';
 import { hold } from '../support/traffic';
 import { signIn } from '../support/users';
+
+/** Deletes a note, and waits for it to be done. */
+async function deleteNote(site: Site, title: string): Promise<void> {
+  const deleted = site.page.waitForResponse((answer) => answer.request().method() === 'DELETE');
+  await site.note(title).getByRole('button', { name: 'Delete' }).click();
+  expect((await deleted).status()).toBe(204);
+}
 
 test('what is written in one tab is seen in the other', async ({ site, openTab, signedIn: _ }) => {
   await site.goto(paths.NOTES);
@@ -26,6 +34,97 @@ test('nothing is taken away from whoever is typing', async ({ site, openTab, sig
   await other.changeNote('Plan', { Title: 'Other plan' });
 
   await expect(site.note('Other plan').getByLabel('Text')).toHaveValue('half a sent');
+});
+
+test('what is typed into a note that is deleted meanwhile is kept, and can be added', async ({
+  site,
+  page,
+  openTab,
+  signedIn: _,
+}) => {
+  await site.goto(paths.NOTES);
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  const card = site.note('Plan');
+  for (const then of ['Dismiss', 'Add as a new note']) {
+    await card.getByRole('link', { name: 'Edit' }).click();
+    await card.getByLabel('Text').fill('half a sent');
+
+    await deleteNote(other, 'Plan');
+
+    await expect(card.getByRole('alert')).toHaveText('This note was deleted elsewhere in the meantime.');
+    await expect(card.getByLabel('Text')).toHaveValue('half a sent');
+    await expect(card.getByLabel('Text'), 'whoever types is not interrupted').toBeFocused();
+    await card.getByRole('button', { name: then }).or(card.getByRole('link', { name: then })).click();
+    if (then === 'Dismiss') {
+      await expect(card).toHaveCount(0);
+      await expect(page).toHaveURL(paths.NOTES);
+      await site.writeNote('Plan', 'one');
+    }
+  }
+  await expect(card.getByRole('link', { name: 'Edit' })).toBeVisible();
+  await expect(card.getByText('half a sent')).toBeVisible();
+  await expect(other.note('Plan').getByText('half a sent')).toBeVisible();
+});
+
+test('a note that leaves the search stays while somebody types in it', async ({
+  site,
+  openTab,
+  signedIn: _,
+  problems,
+}) => {
+  problems.allow(409, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'milk');
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+  await site.goto(`${paths.NOTES}?q=milk`);
+  await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
+  await site.note('Plan').getByLabel('Text').fill('milk and honey');
+
+  await other.changeNote('Plan', { Title: 'Other plan', Text: 'bread' });
+
+  const card = site.note('Other plan');
+  await expect(card.getByLabel('Text')).toHaveValue('milk and honey');
+  await expect(card.getByRole('alert')).toHaveCount(0);
+  await card.getByRole('button', { name: 'Save' }).click();
+  await expect(card.getByRole('alert')).toHaveText(/changed elsewhere/);
+  await expect(card.getByText('bread')).toBeVisible();
+  await card.getByRole('button', { name: 'Save' }).click();
+  await expect(card.getByRole('alert')).toHaveCount(0);
+  await expect(site.note('Plan').getByText('milk and honey')).toBeVisible();
+});
+
+test('what was sent for a note that is gone, before the page was alive, comes back alive', async ({
+  site,
+  page,
+  openTab,
+  signedIn: _,
+  problems,
+}) => {
+  problems.allow(404, paths.api.changeNote);
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  const card = site.note('Plan');
+  const edit = await card.getByRole('link', { name: 'Edit' }).getAttribute('href');
+  const other = await openTab();
+  await other.goto(paths.NOTES);
+  const wasm = await hold(page, '/*.wasm');
+  await page.goto(edit ?? '');
+  await card.getByLabel('Text').fill('half a sent');
+  await deleteNote(other, 'Plan');
+
+  await card.getByRole('button', { name: 'Save' }).click();
+
+  await expect(card.getByRole('alert')).toHaveText('This note was deleted elsewhere in the meantime.');
+  wasm.letGo();
+  await site.isAlive();
+  await expect(card.getByLabel('Text')).toHaveValue('half a sent');
+  await card.getByRole('button', { name: 'Add as a new note' }).click();
+  await expect(card.getByRole('link', { name: 'Edit' })).toBeVisible();
+  await expect(card.getByText('half a sent')).toBeVisible();
+  await expect(card.getByRole('alert')).toHaveCount(0);
 });
 
 test('a refused change that is mended overwrites nothing either', async ({ site, openTab, signedIn: _, problems }) => {

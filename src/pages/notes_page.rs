@@ -29,7 +29,8 @@ fn notes_page() -> AnyView {
     }
     let query = use_location().search;
     let search = Memo::new(move |_| query.with(|query| paths::parameter(query, "q")).unwrap_or_default());
-    let desk = Desk::new(search);
+    let open = Memo::new(move |_| query.with(|query| paths::parameter(query, "edit")));
+    let desk = Desk::new(search, open);
     live::listen(desk);
     view! {
         <Title text="Notes"/>
@@ -45,16 +46,19 @@ fn notes_page() -> AnyView {
             {Suspend::new(async move {
                 // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
                 // is taken away from whoever is typing.
-                _ = desk.told.await;
-                let error = Memo::new(move |_| desk.told.get().and_then(Result::err));
-                view! {
-                    {move || match error.get() {
-                        None => view! { <card::Cards desk=desk/> }.into_any(),
-                        Some(error) => view! {
+                _ = desk.notes.await;
+                let error = Memo::new(move |_| desk.notes.get().and_then(Result::err));
+                let trouble = move || {
+                    error.get().map(|error| {
+                        view! {
                             <p class="form-message" role="alert">{form::describe_trouble(&error)}</p>
                             <p><TryAgain/></p>
-                        }.into_any(),
-                    }}
+                        }
+                    })
+                };
+                view! {
+                    {trouble}
+                    <card::Cards desk=desk/>
                 }
             })}
         </Transition>

@@ -165,6 +165,46 @@ async fn a_refused_change_replaces_nothing_but_what_was_seen() {
 }
 
 #[tokio::test]
+async fn what_was_typed_into_a_note_that_is_gone_can_be_added_as_another() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(404, json!({ "code": "not_found" }));
+    let change = [("id", "gone"), ("version", "2"), ("title", "My title"), ("text", "my text")];
+    let page = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(404);
+    let page = page.assert_shows("This note was deleted elsewhere in the meantime.").assert_shows("Books");
+    let page = page.assert_shows(r#"value="My title""#).assert_shows("my text").assert_shows("Add as a new note");
+    page.assert_shows("Dismiss").assert_hides(r#"action="/api/note/change""#);
+
+    // The form as it stands on that page.
+    service.asked();
+    service.answers(201, json!({ "id": "d", "title": "My title", "text": "my text", "version": 3 }));
+    assert_returns_to_notes(ada.submit(api::ADD_NOTE, &change).await);
+    let added = json!({ "title": "My title", "text": "my text" });
+    assert_eq!(service.asked(), [(Method::POST, "/".to_owned(), added)]);
+}
+
+#[tokio::test]
+async fn to_delete_what_is_gone_is_no_error() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(404, json!({ "code": "not_found" }));
+    assert_returns_to_notes(ada.submit(api::DELETE_NOTE, &[("id", "gone"), ("version", "2")]).await);
+}
+
+#[tokio::test]
+async fn a_note_that_is_open_is_shown_whatever_is_searched_for() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    let page = ada.get("/notes?q=books&edit=a").await.assert_status(200);
+    page.assert_shows("Books").assert_shows(r#"value="Äpfel &amp; Birnen""#);
+    let page = ada.get("/notes?q=books&edit=gone").await.assert_status(200);
+    page.assert_shows("Books").assert_hides("Birnen").assert_hides("/api/note/change");
+}
+
+#[tokio::test]
 async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let service = Service::start().await;
     let app = service.app().await;
@@ -177,7 +217,12 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let app = Service { address: nobody, ..service }.app().await;
     let mut ada = app.signed_in("ada").await;
     let page = ada.get(paths::NOTES).await.assert_status(503);
-    page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
+    let page = page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
+    page.assert_hides("There are no notes yet.");
+    let change = [("id", "a"), ("version", "1"), ("title", "Kept"), ("text", "typed")];
+    let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(503);
+    let refused = refused.assert_shows("The notes cannot be reached").assert_shows(r#"value="Kept""#);
+    refused.assert_shows(r#"action="/api/note/change""#).assert_hides("deleted elsewhere");
 }
 
 #[tokio::test]

@@ -8,18 +8,16 @@ use super::{
 };
 use crate::{components::private_area::ForThisUser, paths};
 use leptos::{ev::SubmitEvent, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// All cards, or a word about their absence.
 #[component]
 pub fn Cards(desk: Desk) -> impl IntoView {
-    let cards = Memo::new(move |_| desk.cards());
+    let cards = Memo::new(move |there: Option<&Vec<Card>>| desk.cards(there.map_or(&[], Vec::as_slice)));
     let ids = move || cards.with(|cards| cards.iter().map(|card| card.note.id.clone()).collect::<Vec<_>>());
     let nothing = move || {
-        cards.with(Vec::is_empty).then(|| {
+        let is_known = desk.notes.with(|notes| matches!(notes, Some(Ok(_))));
+        (is_known && cards.with(Vec::is_empty)).then(|| {
             let searched = !desk.search.with(String::is_empty);
             view! { <p>{if searched { "No note holds this." } else { "There are no notes yet." }}</p> }
         })
@@ -40,17 +38,9 @@ fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
     let card = Memo::new(move |_| {
         cards.with(|cards| note.with_value(|id| cards.iter().find(|card| card.note.id == *id).cloned()))
     });
-    let query = use_location().search;
-    let is_chosen = move || {
-        query.with(|query| paths::parameter(query, "edit")).is_some_and(|wanted| note.with_value(|id| *id == wanted))
-    };
-    let refused_edit = move || {
-        note.with_value(|id| desk.refusal(Some(id)))
-            .is_some_and(|refused| matches!(refused.change, Change::Edit { .. }))
-    };
     let is_open = Memo::new(move |_| {
         let is_underway = card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
-        !is_underway && (is_chosen() || refused_edit())
+        !is_underway && note.with_value(|id| desk.is_open(id))
     });
     let back = Signal::derive(move || address(&desk.search.get(), None));
     let navigate = use_navigate();

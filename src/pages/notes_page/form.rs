@@ -26,7 +26,6 @@ pub fn describe_trouble(error: &AppError) -> String {
             "This note was changed elsewhere in the meantime. Look at it as it is now, then save yours or leave it."
                 .into()
         }
-        AppError::NotFound => "This note was deleted elsewhere in the meantime.".into(),
         other => describe(other),
     }
 }
@@ -65,7 +64,7 @@ pub fn NewNote(desk: Desk) -> impl IntoView {
     }
 }
 
-/// The form in which a note is changed.
+/// The form in which a note is changed. If the note is gone, it keeps what was typed, to be added as another one.
 #[component]
 pub fn ChangedNote(
     desk: Desk,
@@ -79,24 +78,32 @@ pub fn ChangedNote(
 ) -> impl IntoView {
     let fields = Fields::new();
     // Not followed: the form stays as it is while somebody types.
-    let refused = untrack(|| desk.refusal(Some(&id)));
-    let opening = Opening::of(&card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
+    let refused = untrack(|| desk.refusal(Some(&id))).filter(|refused| refused.written().is_some());
+    let opening = Opening::of(card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
     let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
     let newest = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
     let seen = Signal::derive(move || opening.seen(newest()));
-    let error = refused.map(|refused| refused.error);
-    let error = Signal::stored(error);
+    // That a note is gone comes out by saving it, or is heard of while it is being typed in.
+    let was_gone = refused.as_ref().is_some_and(|refused| refused.error == AppError::NotFound);
+    let is_gone = Memo::new(move |_| was_gone || card.with(|card| card.as_ref().is_some_and(|card| card.is_gone)));
+    let error = Signal::stored(refused.map(|refused| refused.error).filter(|error| *error != AppError::NotFound));
     let note = StoredValue::new(id.clone());
     let save = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(content) = fields.read() else { return };
-        let change = Change::Edit { id: note.get_value(), content, seen: seen.get_untracked() };
+        let (id, seen) = (note.get_value(), seen.get_untracked());
+        let change = if is_gone.get_untracked() {
+            Change::AddAgain { id, content, seen }
+        } else {
+            Change::Edit { id, content, seen }
+        };
         desk.send(change, |_| ());
         on_sent.run(());
     };
     let leave = move |_| desk.forget_refusal(Some(&note.get_value()));
     let as_it_is = move || {
-        was_overtaken.then(|| card.get()).flatten().map(|card| {
+        let newest = card.get().filter(|_| was_overtaken && !is_gone.get());
+        newest.map(|card| {
             view! {
                 <div class="as-it-is">
                     <h3>{card.note.content.title}</h3>
@@ -105,17 +112,32 @@ pub fn ChangedNote(
             }
         })
     };
+    let gone = move || {
+        is_gone.get().then(|| {
+            view! { <p class="form-message" role="alert">"This note was deleted elsewhere in the meantime."</p> }
+        })
+    };
     view! {
         {as_it_is}
-        <form method="post" action=paths::api::CHANGE_NOTE novalidate=true on:submit=save>
+        <form
+            method="post"
+            action=move || if is_gone.get() { paths::api::ADD_NOTE } else { paths::api::CHANGE_NOTE }
+            novalidate=true
+            on:submit=save
+        >
             <ForThisUser/>
             <input type="hidden" name="id" value=id.clone()/>
             <input type="hidden" name="version" value=seen/>
+            {gone}
             <Trouble error=error/>
             <NoteFields key=id initial=initial error=error fields=fields/>
             <div class="actions">
-                <button type="submit" class="button primary">"Save"</button>
-                <a class="button" href=back on:click=leave>"Cancel"</a>
+                <button type="submit" class="button primary">
+                    {move || if is_gone.get() { "Add as a new note" } else { "Save" }}
+                </button>
+                <a class="button" href=back on:click=leave>
+                    {move || if is_gone.get() { "Dismiss" } else { "Cancel" }}
+                </a>
             </div>
         </form>
     }
