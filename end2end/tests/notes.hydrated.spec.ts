@@ -1,3 +1,4 @@
+import type { Locator } from '@playwright/test';
 import { expect, paths, test } from '../fixtures';
 import type { Site } from '../support/site';
 import { hold } from '../support/traffic';
@@ -23,17 +24,81 @@ test('what is written in one tab is seen in the other', async ({ site, openTab, 
   await expect(other.note('Plan')).toHaveCount(0);
 });
 
-test('nothing is taken away from whoever is typing', async ({ site, openTab, signedIn: _ }) => {
+test('nothing is taken away from whoever is typing', async ({ site, page, openTab, signedIn: _ }) => {
   await site.goto(paths.NOTES);
   const other = await openTab();
   await other.goto(paths.NOTES);
+  await site.writeNote('Books', 'none');
   await site.writeNote('Plan', 'one');
   await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
   await site.note('Plan').getByLabel('Text').fill('half a sent');
 
+  await other.changeNote('Books', { Text: 'two' });
+  await expect(site.note('Books').getByText('two')).toBeVisible();
+  await page.keyboard.type('ence');
   await other.changeNote('Plan', { Title: 'Other plan' });
 
-  await expect(site.note('Other plan').getByLabel('Text')).toHaveValue('half a sent');
+  await expect(site.note('Other plan').getByLabel('Text')).toHaveValue('half a sentence');
+  await expect(site.note('Other plan').getByLabel('Text'), 'although the cards have changed places').toBeFocused();
+});
+
+test('the focus follows what is done with a note, and what was done is told', async ({
+  site,
+  page,
+  signedIn: _,
+  problems,
+}) => {
+  problems.allow(422, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  const press = async (target: Locator) => {
+    await target.focus();
+    await page.keyboard.press('Enter');
+  };
+  const told = (text: string) => page.getByRole('status').filter({ hasText: text });
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await site.writeNote('Books', 'none');
+  await expect(told('Added.')).toBeVisible();
+  const card = site.note('Plan');
+
+  await press(card.getByRole('link', { name: 'Edit' }));
+  await expect(card.getByLabel('Title')).toBeFocused();
+  await press(card.getByRole('link', { name: 'Cancel' }));
+  await expect(card.getByRole('heading')).toBeFocused();
+
+  await press(card.getByRole('link', { name: 'Edit' }));
+  await card.getByLabel('Title').fill('');
+  await press(card.getByRole('button', { name: 'Save' }));
+  await expect(card.getByText('Enter a title.')).toBeVisible();
+  await expect(card.getByLabel('Title')).toBeFocused();
+  await card.getByLabel('Title').fill('New plan');
+  await press(site.note('Plan').getByRole('button', { name: 'Save' }));
+  await expect(told('Saved.')).toBeVisible();
+  const changed = site.note('New plan');
+  await expect(page.getByRole('region').getByRole('heading', { level: 2 })).toHaveText(['New note', 'New plan', 'Books']);
+  await expect(changed.getByRole('heading')).toBeFocused();
+
+  await press(changed.getByRole('button', { name: 'Delete' }));
+  await expect(told('Deleted.')).toBeFocused();
+  await expect(changed).toHaveCount(0);
+});
+
+test('the focus is not taken from whoever has gone on', async ({ site, page, signedIn: _, problems }) => {
+  const { notes } = paths.services;
+  problems.allow(503, new RegExp(`^${notes}/[0-9a-f]`));
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  const saving = await hold(page, `${notes}/*`, (route) =>
+    route.fulfill({ status: 503, json: { code: 'unavailable' } }),
+  );
+  await site.changeNote('Plan', { Text: 'two' });
+  await saving.arrived;
+  await site.note('New note').getByLabel('Text').focus();
+
+  saving.letGo();
+
+  await expect(site.note('Plan').getByRole('alert')).toHaveText(/cannot be reached/);
+  await page.keyboard.type('three');
+  await expect(site.note('New note').getByLabel('Text')).toHaveValue('three');
 });
 
 test('what is typed into a note that is deleted meanwhile is kept, and can be added', async ({
@@ -179,6 +244,7 @@ test('a change is shown before it has arrived, and taken off if it does not', as
 
   fail();
   await expect(card.getByRole('alert')).toHaveText(/cannot be reached/);
+  await expect(card.getByRole('alert')).toBeFocused();
   await expect(card.getByLabel('Text')).toHaveValue('two');
   await card.getByRole('button', { name: 'Save' }).click();
   await expect(card.getByText('two')).toBeVisible();
@@ -199,6 +265,7 @@ test('a deletion that was not made brings the note back', async ({ site, page, s
   );
   await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
   await expect(site.note('Plan').getByRole('alert')).toHaveText(/cannot be reached/);
+  await expect(site.note('Plan').getByRole('alert')).toBeFocused();
   await site.note('Plan').getByRole('button', { name: 'Delete' }).click();
   await expect(site.note('Plan')).toHaveCount(0);
 });

@@ -1,6 +1,6 @@
 //! The page of the notes, which another service keeps.
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, html};
 use axum::{
     Router,
     body::Bytes,
@@ -161,6 +161,34 @@ async fn a_refused_change_replaces_nothing_but_what_was_seen() {
         let refused = refused.assert_shows(r#"name="id" value="a""#).assert_shows("my text");
         // A form to delete the note is not there as long as it is open: this one is the form to change it.
         refused.assert_shows(r#"name="version" value="0""#).assert_hides(r#"name="version" value="1""#);
+    }
+}
+
+#[tokio::test]
+async fn the_focus_is_where_there_is_something_to_type_or_to_mend() {
+    let focused = |page: &Answer| {
+        let tags = html::tags(&page.body).into_iter().filter(|tag| tag.attribute("autofocus").is_some());
+        tags.map(|tag| tag.attribute("id").unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    assert_eq!(focused(&ada.get(paths::NOTES).await), Vec::<String>::new());
+    assert_eq!(focused(&ada.get("/notes?edit=a").await), ["note-a-title"]);
+    let problem = |field: &str| json!({ "code": "validation", "detail": [{ "field": field, "problem": "required" }] });
+    let code = |code: &str| json!({ "code": code });
+    let change = [("id", "a"), ("version", "0"), ("title", "My title"), ("text", "my text")];
+    for (path, status, body, place) in [
+        (api::ADD_NOTE, 422, problem("title"), "new-note-title"),
+        (api::ADD_NOTE, 422, problem("text"), "new-note-text"),
+        (api::ADD_NOTE, 503, code("unavailable"), "new-note-form-message"),
+        (api::CHANGE_NOTE, 422, problem("text"), "note-a-text"),
+        (api::CHANGE_NOTE, 409, code("conflict"), "note-a-form-message"),
+        (api::CHANGE_NOTE, 404, code("not_found"), "note-a-gone"),
+        (api::DELETE_NOTE, 409, code("conflict"), "note-a-form-message"),
+    ] {
+        service.answers(status, body);
+        assert_eq!(focused(&ada.submit(path, &change).await.assert_status(status)), [place]);
     }
 }
 

@@ -38,6 +38,16 @@ impl Change {
             Self::Edit { id, .. } | Self::AddAgain { id, .. } | Self::Delete { id, .. } => Some(id),
         }
     }
+
+    /// What the page says about it: while it is on its way, and when it has arrived.
+    #[must_use]
+    pub const fn in_words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Add(_) | Self::AddAgain { .. } => ("Adding…", "Added."),
+            Self::Edit { .. } => ("Saving…", "Saved."),
+            Self::Delete { .. } => ("Deleting…", "Deleted."),
+        }
+    }
 }
 
 /// A change that was not made, and why. Nothing of it is lost: its form shows it again.

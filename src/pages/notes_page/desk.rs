@@ -22,6 +22,8 @@ pub struct Desk {
     pub notes: Resource<Result<Notes, AppError>>,
     /// Whether the service could not be reached when it was tried last.
     pub is_out_of_reach: RwSignal<bool>,
+    /// What has just been done, or is being done.
+    pub doing: RwSignal<Option<&'static str>>,
     work: Work,
     /// The revision that the service has spoken of, as long as it has not been looked at.
     heard: RwSignal<Option<i64>>,
@@ -71,6 +73,7 @@ impl Desk {
             search,
             notes,
             is_out_of_reach: RwSignal::new(false),
+            doing: RwSignal::default(),
             work,
             heard: RwSignal::default(),
             is_looking: RwSignal::default(),
@@ -92,8 +95,12 @@ impl Desk {
 
     /// Whether a note is open for changes: because the address says so, or because one was refused.
     pub fn is_open(self, note: &str) -> bool {
-        self.work.open.with(|open| open.as_deref() == Some(note))
-            || self.refusal(Some(note)).is_some_and(|refused| refused.written().is_some())
+        self.work.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
+    }
+
+    /// The refusal of what was written into this note.
+    pub fn refused_text(self, note: &str) -> Option<Refused> {
+        self.refusal(Some(note)).filter(|refused| refused.written().is_some())
     }
 
     /// The refusal of a change of this note, or of a new one.
@@ -106,22 +113,27 @@ impl Desk {
         self.work.refused.update(|all| all.retain(|refused| refused.change.note() != note));
     }
 
-    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears
-    /// whether it has arrived.
-    pub fn send(self, change: Change, then: impl FnOnce(bool) + 'static) {
+    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears what became of it, perhaps
+    /// when the page has been left.
+    pub fn send(self, change: Change, then: impl FnOnce(Result<(), &AppError>) + 'static) {
         let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
         self.changes_sent.set_value(number);
         self.forget_refusal(change.note());
+        let (doing, done) = change.in_words();
+        self.doing.set(Some(doing));
         self.work.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
         spawn_local(async move {
             let outcome = deliver(&change).await;
             self.take_off(number);
+            self.doing.set(outcome.is_ok().then_some(done));
             match outcome {
                 Ok(stored) => {
+                    self.is_out_of_reach.set(false);
                     self.take_in(&change, stored);
-                    then(true);
+                    then(Ok(()));
                 }
                 Err(error) => {
+                    then(Err(&error));
                     if error == AppError::NotFound {
                         self.take_in(&change, None);
                     }
@@ -130,7 +142,6 @@ impl Desk {
                     if is_outdated {
                         self.look();
                     }
-                    then(false);
                 }
             }
         });
