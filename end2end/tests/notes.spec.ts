@@ -36,6 +36,7 @@ test('a note that cannot be stored comes back with what was typed', async ({ sit
   await form.getByLabel('Text').fill('without a title');
   await form.getByRole('button', { name: 'Add' }).click();
   await expect(form.getByText('Enter a title.')).toBeVisible();
+  await expect(form.getByLabel('Title')).toBeFocused();
   await expect(form.getByLabel('Text')).toHaveValue('without a title');
   await form.getByLabel('Title').fill('With one');
   await form.getByRole('button', { name: 'Add' }).click();
@@ -61,6 +62,7 @@ test('nobody overwrites what they have not seen', async ({ site, page, openTab, 
   problems.allow(409, new RegExp(`^${paths.services.notes}/`));
   await card.getByRole('button', { name: 'Save' }).click();
   await expect(card.getByRole('alert')).toHaveText(/changed elsewhere/);
+  await expect(card.getByRole('alert')).toBeFocused();
   await expect(card.getByLabel('Text')).toHaveValue('three');
   await expect(card.getByText('two')).toBeVisible();
 

@@ -1,6 +1,6 @@
 //! Notes: the calls of the service behind, and the server functions that plain forms are sent to.
 
-use super::services;
+use super::services::{self, CallError};
 use crate::{
     error::AppError,
     model::notes::{Note, NoteChange, NoteDraft, Notes},
@@ -42,14 +42,19 @@ pub fn change(id: &str, change: &NoteChange) -> impl Future<Output = Result<Note
     async move { Ok(note.await?) }
 }
 
-/// Deletes a note of the version that was seen.
+/// Deletes a note of the version that was seen. One that is gone already is as it was to be.
 ///
 /// # Errors
 ///
 /// As [`change`].
 pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>> + Send + use<> {
     let done = services::delete(paths::with_parameter(&paths::below(NOTES_SERVICE, id), "version", &seen.to_string()));
-    async move { Ok(done.await?) }
+    async move {
+        match done.await {
+            Ok(()) | Err(CallError::App(AppError::NotFound)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// Writes a new note, sent by a plain form.

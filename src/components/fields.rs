@@ -22,7 +22,7 @@ pub fn TextField(
     view! {
         <FieldFrame form=form field=field label=label>
             <input
-                id=field.name()
+                id=form.id_of(field)
                 name=field.name()
                 type=kind
                 value=value
@@ -50,14 +50,14 @@ pub fn FieldFrame(
 ) -> impl IntoView {
     let error = move || {
         form.problem_of(field).map(|problem| {
-            view! { <p id=error_id(field) class="field-error">{describe_problem(field, problem)}</p> }
+            view! { <p id=error_id(form, field) class="field-error">{describe_problem(field, problem)}</p> }
         })
     };
     view! {
         <div class="field">
-            <label for=field.name()>{label}</label>
+            <label for=form.id_of(field)>{label}</label>
             {children()}
-            {hint.map(|hint| view! { <p id=hint_id(field) class="hint">{hint}</p> })}
+            {hint.map(|hint| view! { <p id=hint_id(form, field) class="hint">{hint}</p> })}
             {error}
         </div>
     }
@@ -66,18 +66,18 @@ pub fn FieldFrame(
 /// The texts that belong to an input: its hint if it has one, and its error if there is one.
 #[must_use]
 pub fn described_by(form: FormState, field: Field, has_hint: bool) -> Option<String> {
-    let hint = has_hint.then(|| hint_id(field));
-    let error = form.problem_of(field).map(|_| error_id(field));
+    let hint = has_hint.then(|| hint_id(form, field));
+    let error = form.problem_of(field).map(|_| error_id(form, field));
     match (hint, error) {
         (Some(hint), Some(error)) => Some(format!("{error} {hint}")),
         (hint, error) => hint.or(error),
     }
 }
 
-fn hint_id(field: Field) -> String {
-    format!("{}-hint", field.name())
+fn hint_id(form: FormState, field: Field) -> String {
+    format!("{}-hint", form.id_of(field))
 }
 
-fn error_id(field: Field) -> String {
-    format!("{}-error", field.name())
+fn error_id(form: FormState, field: Field) -> String {
+    format!("{}-error", form.id_of(field))
 }

@@ -9,15 +9,19 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-const MESSAGE_ID: &str = "form-message";
+const MESSAGE: &str = "form-message";
 
 /// Where a form stands, whichever way it was sent: by a plain `POST`, then the page is rendered with a [`FormEcho`];
 /// or by its action, without leaving the page.
 #[derive(Clone, Copy, Debug)]
 pub struct FormState {
-    error: Memo<Option<AppError>>,
-    busy: Memo<bool>,
+    /// The part of the page it is in, see [`FormState::of_part`]. Empty where the page has one form.
+    part: StoredValue<String>,
+    error: Signal<Option<AppError>>,
+    busy: Signal<bool>,
     echo: StoredValue<Option<FormEcho>>,
+    /// What went wrong before the form was built.
+    first_error: StoredValue<Option<AppError>>,
 }
 
 /// What a form does when it has been accepted.
@@ -50,10 +54,41 @@ where
     let busy = Memo::new(move |_| {
         pending.get() || (on_success == OnSuccess::Leaves && value.with(|value| matches!(value, Some(Ok(_)))))
     });
-    FormState { error, busy, echo }
+    FormState::new("", error.into(), busy.into(), echo)
 }
 
 impl FormState {
+    fn new(
+        part: &str,
+        error: Signal<Option<AppError>>,
+        busy: Signal<bool>,
+        echo: StoredValue<Option<FormEcho>>,
+    ) -> Self {
+        let first_error = StoredValue::new(error.get_untracked());
+        Self { part: StoredValue::new(part.to_owned()), error, busy, echo, first_error }
+    }
+
+    /// One of several forms of a page, which is sent by other means than an action.
+    ///
+    /// `part` is the id of the element that holds it. The ids of what is in the form begin with it, and the focus follows
+    /// an error only if nobody has gone on to another part of the page.
+    #[must_use]
+    pub fn of_part(part: &str, error: Signal<Option<AppError>>, busy: Signal<bool>) -> Self {
+        Self::new(part, error, busy, StoredValue::default())
+    }
+
+    /// The id of a field's input.
+    #[must_use]
+    pub fn id_of(self, field: Field) -> String {
+        self.part.with_value(|part| id_in(part, field.name()))
+    }
+
+    /// The id of the message about the form as a whole.
+    #[must_use]
+    pub fn message_id(self) -> String {
+        self.part.with_value(|part| id_in(part, MESSAGE))
+    }
+
     /// What went wrong, if anything.
     #[must_use]
     pub fn error(self) -> Option<AppError> {
@@ -81,7 +116,12 @@ impl FormState {
     /// Whether a field takes the focus when the page is loaded: the first one to mend in a form that came back.
     #[must_use]
     pub fn wants_focus(self, field: Field) -> bool {
-        self.echo.with_value(|echo| echo.as_ref().and_then(|echo| first_to_mend(&echo.error)) == Some(field))
+        self.first_error.with_value(|error| error.as_ref().and_then(first_to_mend) == Some(field))
+    }
+
+    /// Whether the message takes it: when there is no field to mend.
+    fn message_wants_focus(self) -> bool {
+        self.first_error.with_value(|error| error.as_ref().is_some_and(|error| first_to_mend(error).is_none()))
     }
 
     /// Moves the focus to what has to be mended when an answer arrives.
@@ -89,9 +129,9 @@ impl FormState {
         Effect::new(move |arrived_before: Option<()>| {
             let error = self.error.get();
             if let (Some(()), Some(error)) = (arrived_before, error) {
-                let target = first_to_mend(&error).map_or(MESSAGE_ID, Field::name);
-                // The message is put into the page in this same turn; it can be focused in the next frame.
-                request_animation_frame(move || focus(target));
+                let part = self.part.get_value();
+                let place = place_to_mend(&part, &error);
+                lead(part, place);
             }
         });
     }
@@ -104,15 +144,28 @@ pub fn FormMessage(
     /// What to say if there is not what the form is about.
     #[prop(optional)]
     not_found: Option<&'static str>,
+    /// How this page puts everything else into words.
+    #[prop(default = describe)]
+    in_words: fn(&AppError) -> String,
 ) -> impl IntoView {
     form.lead_to_errors();
     let text = move |error: &AppError| match (error, not_found) {
         (AppError::NotFound, Some(text)) => text.to_owned(),
-        (error, _) => describe(error),
+        (error, _) => in_words(error),
     };
     let message = move || {
         form.error().filter(|error| !matches!(error, AppError::Validation(_))).map(|error| {
-            view! { <p id=MESSAGE_ID class="form-message" role="alert" tabindex="-1">{text(&error)}</p> }
+            view! {
+                <p
+                    id=form.message_id()
+                    class="form-message"
+                    role="alert"
+                    tabindex="-1"
+                    autofocus=form.message_wants_focus()
+                >
+                    {text(&error)}
+                </p>
+            }
         })
     };
     view! { {message} }
@@ -150,9 +203,38 @@ fn first_to_mend(error: &AppError) -> Option<Field> {
     }
 }
 
+/// The id of what to look at first in the form of a part of the page: the field to mend, or the message.
+#[must_use]
+pub fn place_to_mend(part: &str, error: &AppError) -> String {
+    id_in(part, first_to_mend(error).map_or(MESSAGE, Field::name))
+}
+
+/// The id of what has this name in a part of the page.
+#[must_use]
+pub fn id_in(part: &str, name: &str) -> String {
+    if part.is_empty() { name.to_owned() } else { format!("{part}-{name}") }
+}
+
 /// Moves the focus to the element with this id, if there is one.
 pub fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         _ = element.unchecked_into::<HtmlElement>().focus();
     }
+}
+
+/// Moves the focus to the element with this id, unless it is in another part of the page: somebody may be typing there.
+///
+/// It moves in the next frame, when what is put into the page in this turn can take it.
+pub fn lead(part: String, id: String) {
+    request_animation_frame(move || {
+        let document = document();
+        // Where nothing has the focus, the whole page has it.
+        let is_there = match (document.get_element_by_id(&part), document.active_element()) {
+            (Some(part), Some(active)) => part.contains(Some(&active)) || active.contains(Some(&part)),
+            _ => true,
+        };
+        if is_there {
+            focus(&id);
+        }
+    });
 }

@@ -3,33 +3,38 @@
 //! The one place where a `<textarea>` is written: Leptos renders what stands in it without escaping it (tachys 0.2,
 //! `ESCAPE_CHILDREN`), and a text may hold `</textarea>`.
 
+use super::{
+    fields::{FieldFrame, described_by},
+    form::FormState,
+};
+use crate::error::Field;
 use leptos::{html, prelude::*};
 
-/// A field for several lines.
+/// A labelled field for several lines.
 #[component]
 pub fn TextArea(
-    #[prop(into)] id: String,
-    name: &'static str,
+    form: FormState,
+    field: Field,
+    label: &'static str,
     /// What stands in it to begin with.
     initial: String,
-    #[prop(into)] is_invalid: Signal<bool>,
-    /// The ids of the texts that belong to it.
-    #[prop(into)]
-    described_by: Signal<Option<String>>,
     node_ref: NodeRef<html::Textarea>,
 ) -> impl IntoView {
     let initial = if is_server() { as_markup(&initial) } else { initial };
     view! {
-        <textarea
-            id=id
-            name=name
-            rows="4"
-            aria-invalid=move || is_invalid.get().then_some("true")
-            aria-describedby=move || described_by.get()
-            node_ref=node_ref
-        >
-            {initial}
-        </textarea>
+        <FieldFrame form=form field=field label=label>
+            <textarea
+                id=form.id_of(field)
+                name=field.name()
+                rows="4"
+                autofocus=form.wants_focus(field)
+                aria-invalid=move || form.problem_of(field).map(|_| "true")
+                aria-describedby=move || described_by(form, field, false)
+                node_ref=node_ref
+            >
+                {initial}
+            </textarea>
+        </FieldFrame>
     }
 }
 

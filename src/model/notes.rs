@@ -10,7 +10,7 @@ pub struct NoteDraft {
 }
 
 /// A note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub id: String,
     #[serde(flatten)]
@@ -36,6 +36,12 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Whether a note is among them.
+    #[must_use]
+    pub fn holds(&self, id: &str) -> bool {
+        self.notes.iter().any(|note| note.id == id)
+    }
+
     /// Takes in a note as the service has just stored it.
     pub fn put(&mut self, note: Note) {
         self.count(note.version);

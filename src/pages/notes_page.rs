@@ -17,6 +17,8 @@ mod desk;
 mod form;
 mod live;
 
+const STATUS_ID: &str = "status";
+
 /// The person's notes, which another service keeps.
 #[derive(Debug)]
 pub struct NotesPage;
@@ -29,37 +31,53 @@ fn notes_page() -> AnyView {
     }
     let query = use_location().search;
     let search = Memo::new(move |_| query.with(|query| paths::parameter(query, "q")).unwrap_or_default());
-    let desk = Desk::new(search);
+    let open = Memo::new(move |_| query.with(|query| paths::parameter(query, "edit")));
+    let desk = Desk::new(search, open);
     live::listen(desk);
     view! {
         <Title text="Notes"/>
         <h1>"Notes"</h1>
         <Search desk=desk/>
         <form::NewNote desk=desk/>
-        {move || desk.is_out_of_reach.get().then(|| view! {
-            <p class="form-message" role="status">
-                "The notes cannot be reached at the moment. What you see here may be out of date."
-            </p>
-        })}
+        <Status desk=desk/>
         <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
             {Suspend::new(async move {
                 // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
                 // is taken away from whoever is typing.
-                _ = desk.told.await;
-                let error = Memo::new(move |_| desk.told.get().and_then(Result::err));
-                view! {
-                    {move || match error.get() {
-                        None => view! { <card::Cards desk=desk/> }.into_any(),
-                        Some(error) => view! {
+                _ = desk.notes.await;
+                let error = Memo::new(move |_| desk.notes.get().and_then(Result::err));
+                let trouble = move || {
+                    error.get().map(|error| {
+                        view! {
                             <p class="form-message" role="alert">{form::describe_trouble(&error)}</p>
                             <p><TryAgain/></p>
-                        }.into_any(),
-                    }}
+                        }
+                    })
+                };
+                view! {
+                    {trouble}
+                    <card::Cards desk=desk/>
                 }
             })}
         </Transition>
     }
     .into_any()
+}
+
+/// Says what is being done and what has been done. The button that did it may be gone, so the focus can come here.
+#[component]
+fn Status(desk: Desk) -> impl IntoView {
+    let text = move || {
+        if desk.is_out_of_reach.get() {
+            Some("The notes cannot be reached at the moment. What you see here may be out of date.")
+        } else {
+            desk.doing.get()
+        }
+    };
+    let class = move || {
+        if desk.is_out_of_reach.get() { Some("form-message") } else { desk.doing.get().map(|_| "notice") }
+    };
+    view! { <p id=STATUS_ID class=class role="status" tabindex="-1">{text}</p> }
 }
 
 #[component]

@@ -1,6 +1,6 @@
 //! The page of the notes, which another service keeps.
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, html};
 use axum::{
     Router,
     body::Bytes,
@@ -146,6 +146,93 @@ async fn a_refused_form_is_shown_again_with_what_was_typed() {
 }
 
 #[tokio::test]
+async fn a_refused_change_replaces_nothing_but_what_was_seen() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    // By now the note is of version 1.
+    let change = [("id", "a"), ("version", "0"), ("title", ""), ("text", "my text")];
+    for (status, body) in [
+        (422, json!({ "code": "validation", "detail": [{ "field": "title", "problem": "required" }] })),
+        (503, json!({ "code": "unavailable" })),
+    ] {
+        service.answers(status, body);
+        let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(status);
+        let refused = refused.assert_shows(r#"name="id" value="a""#).assert_shows("my text");
+        // A form to delete the note is not there as long as it is open: this one is the form to change it.
+        refused.assert_shows(r#"name="version" value="0""#).assert_hides(r#"name="version" value="1""#);
+    }
+}
+
+#[tokio::test]
+async fn the_focus_is_where_there_is_something_to_type_or_to_mend() {
+    let focused = |page: &Answer| {
+        let tags = html::tags(&page.body).into_iter().filter(|tag| tag.attribute("autofocus").is_some());
+        tags.map(|tag| tag.attribute("id").unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    assert_eq!(focused(&ada.get(paths::NOTES).await), Vec::<String>::new());
+    assert_eq!(focused(&ada.get("/notes?edit=a").await), ["note-a-title"]);
+    let problem = |field: &str| json!({ "code": "validation", "detail": [{ "field": field, "problem": "required" }] });
+    let code = |code: &str| json!({ "code": code });
+    let change = [("id", "a"), ("version", "0"), ("title", "My title"), ("text", "my text")];
+    for (path, status, body, place) in [
+        (api::ADD_NOTE, 422, problem("title"), "new-note-title"),
+        (api::ADD_NOTE, 422, problem("text"), "new-note-text"),
+        (api::ADD_NOTE, 503, code("unavailable"), "new-note-form-message"),
+        (api::CHANGE_NOTE, 422, problem("text"), "note-a-text"),
+        (api::CHANGE_NOTE, 409, code("conflict"), "note-a-form-message"),
+        (api::CHANGE_NOTE, 404, code("not_found"), "note-a-gone"),
+        (api::DELETE_NOTE, 409, code("conflict"), "note-a-form-message"),
+    ] {
+        service.answers(status, body);
+        assert_eq!(focused(&ada.submit(path, &change).await.assert_status(status)), [place]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_into_a_note_that_is_gone_can_be_added_as_another() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(404, json!({ "code": "not_found" }));
+    let change = [("id", "gone"), ("version", "2"), ("title", "My title"), ("text", "my text")];
+    let page = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(404);
+    let page = page.assert_shows("This note was deleted elsewhere in the meantime.").assert_shows("Books");
+    let page = page.assert_shows(r#"value="My title""#).assert_shows("my text").assert_shows("Add as a new note");
+    page.assert_shows("Dismiss").assert_hides(r#"action="/api/note/change""#);
+
+    // The form as it stands on that page.
+    service.asked();
+    service.answers(201, json!({ "id": "d", "title": "My title", "text": "my text", "version": 3 }));
+    assert_returns_to_notes(ada.submit(api::ADD_NOTE, &change).await);
+    let added = json!({ "title": "My title", "text": "my text" });
+    assert_eq!(service.asked(), [(Method::POST, "/".to_owned(), added)]);
+}
+
+#[tokio::test]
+async fn to_delete_what_is_gone_is_no_error() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    service.answers(404, json!({ "code": "not_found" }));
+    assert_returns_to_notes(ada.submit(api::DELETE_NOTE, &[("id", "gone"), ("version", "2")]).await);
+}
+
+#[tokio::test]
+async fn a_note_that_is_open_is_shown_whatever_is_searched_for() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    let page = ada.get("/notes?q=books&edit=a").await.assert_status(200);
+    page.assert_shows("Books").assert_shows(r#"value="Äpfel &amp; Birnen""#);
+    let page = ada.get("/notes?q=books&edit=gone").await.assert_status(200);
+    page.assert_shows("Books").assert_hides("Birnen").assert_hides("/api/note/change");
+}
+
+#[tokio::test]
 async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let service = Service::start().await;
     let app = service.app().await;
@@ -158,7 +245,12 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let app = Service { address: nobody, ..service }.app().await;
     let mut ada = app.signed_in("ada").await;
     let page = ada.get(paths::NOTES).await.assert_status(503);
-    page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
+    let page = page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
+    page.assert_hides("There are no notes yet.");
+    let change = [("id", "a"), ("version", "1"), ("title", "Kept"), ("text", "typed")];
+    let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(503);
+    let refused = refused.assert_shows("The notes cannot be reached").assert_shows(r#"value="Kept""#);
+    refused.assert_shows(r#"action="/api/note/change""#).assert_hides("deleted elsewhere");
 }
 
 #[tokio::test]

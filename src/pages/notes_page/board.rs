@@ -2,7 +2,10 @@
 //!
 //! Nothing has to be rolled back: a change that was refused is only taken off again.
 
-use crate::model::notes::{Note, NoteDraft, Notes};
+use crate::{
+    error::AppError,
+    model::notes::{Note, NoteDraft, Notes},
+};
 
 /// A change that somebody has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +17,57 @@ pub enum Change {
         content: NoteDraft,
         seen: i64,
     },
+    /// A note that was to be edited, but is gone, is written as another one.
+    AddAgain {
+        id: String,
+        content: NoteDraft,
+        seen: i64,
+    },
     Delete {
         id: String,
         seen: i64,
     },
+}
+
+impl Change {
+    /// The note that is changed; nothing for a new one.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Add(_) => None,
+            Self::Edit { id, .. } | Self::AddAgain { id, .. } | Self::Delete { id, .. } => Some(id),
+        }
+    }
+
+    /// What the page says about it: while it is on its way, and when it has arrived.
+    #[must_use]
+    pub const fn in_words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Add(_) | Self::AddAgain { .. } => ("Adding…", "Added."),
+            Self::Edit { .. } => ("Saving…", "Saved."),
+            Self::Delete { .. } => ("Deleting…", "Deleted."),
+        }
+    }
+}
+
+/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub change: Change,
+    pub error: AppError,
+}
+
+impl Refused {
+    /// The note as it was to be, by whoever had seen this version of it.
+    #[must_use]
+    pub fn written(&self) -> Option<Note> {
+        match &self.change {
+            Change::Edit { id, content, seen } | Change::AddAgain { id, content, seen } => {
+                Some(Note { id: id.clone(), content: content.clone(), version: *seen })
+            }
+            Change::Add(_) | Change::Delete { .. } => None,
+        }
+    }
 }
 
 /// A change and its number.
@@ -33,17 +83,61 @@ pub struct Card {
     pub note: Note,
     /// The service has not confirmed it yet.
     pub is_underway: bool,
+    /// The service has it no more.
+    pub is_gone: bool,
 }
 
-/// The cards, from top to bottom.
+impl Card {
+    const fn of(note: Note) -> Self {
+        Self { note, is_underway: false, is_gone: false }
+    }
+}
+
+/// What the form of a note begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    pub content: NoteDraft,
+    /// Whether the note had been changed elsewhere when this was to be saved.
+    pub was_overtaken: bool,
+    seen: i64,
+}
+
+impl Opening {
+    /// Of the note as it is now, or of what was to become of it and was refused.
+    #[must_use]
+    pub fn of(note: Note, refused: Option<&Refused>) -> Self {
+        let written = refused.and_then(Refused::written);
+        let was_overtaken = written.is_some() && refused.is_some_and(|refused| refused.error == AppError::Conflict);
+        let Note { content, version, .. } = written.unwrap_or(note);
+        Self { content, was_overtaken, seen: version }
+    }
+
+    /// The version to be replaced, when the note is of the `newest` one.
+    ///
+    /// Who was overtaken is shown the note as it is now, and means to replace that. Everybody else has seen what they
+    /// began with and nothing since.
+    #[must_use]
+    pub const fn seen(&self, newest: i64) -> i64 {
+        if self.was_overtaken { newest } else { self.seen }
+    }
+}
+
+/// The cards, from top to bottom. The notes to be `kept` have one even if they are gone, or if no notes could be had.
 #[must_use]
-pub fn cards(notes: &Notes, underway: &[Underway]) -> Vec<Card> {
-    let mut cards: Vec<Card> = notes.notes.iter().map(|note| Card { note: note.clone(), is_underway: false }).collect();
+pub fn cards(notes: Option<&Notes>, underway: &[Underway], kept: &[Note]) -> Vec<Card> {
+    let mut cards: Vec<Card> = notes.into_iter().flat_map(|notes| &notes.notes).cloned().map(Card::of).collect();
+    for note in kept {
+        if cards.iter().all(|card| card.note.id != note.id) {
+            // In its old place: a card that moves takes the focus from whoever is typing in it.
+            let place = cards.partition_point(|card| card.note.version > note.version);
+            cards.insert(place, Card { is_gone: notes.is_some(), ..Card::of(note.clone()) });
+        }
+    }
     for Underway { number, change } in underway {
         match change {
-            Change::Add(content) => {
+            Change::Add(content) | Change::AddAgain { content, .. } => {
                 let note = Note { id: format!("new-{number}"), content: content.clone(), version: 0 };
-                cards.insert(0, Card { note, is_underway: true });
+                cards.insert(0, Card { is_underway: true, ..Card::of(note) });
             }
             Change::Edit { id, content, .. } => {
                 for card in cards.iter_mut().filter(|card| card.note.id == *id) {
@@ -73,7 +167,10 @@ mod tests {
     fn shown(underway: &[Change]) -> Vec<(String, bool)> {
         let underway: Vec<Underway> =
             underway.iter().zip(1..).map(|(change, number)| Underway { number, change: change.clone() }).collect();
-        cards(&told(), &underway).into_iter().map(|card| (card.note.content.title, card.is_underway)).collect()
+        cards(Some(&told()), &underway, &[])
+            .into_iter()
+            .map(|card| (card.note.content.title, card.is_underway))
+            .collect()
     }
 
     fn titles(expected: &[(&str, bool)]) -> Vec<(String, bool)> {
@@ -88,6 +185,65 @@ mod tests {
         assert_eq!(shown(&[Change::Add(draft("c"))]), titles(&[("c", true), ("b", false), ("a", false)]));
         assert_eq!(shown(&[edit("d"), edit("e")]), titles(&[("b", false), ("e", true)]));
         assert_eq!(shown(&[delete, edit("d")]), titles(&[("d", true)]));
+    }
+
+    #[test]
+    fn a_note_that_is_gone_keeps_its_card_and_its_place() {
+        let kept = |id: &str, version| Note { id: id.into(), content: draft("typed"), version };
+        let shown = |kept: &[Note], underway: &[Underway]| {
+            let cards = cards(Some(&told()), underway, kept).into_iter();
+            cards.map(|card| (card.note.content.title, card.is_gone)).collect::<Vec<_>>()
+        };
+        let typed = ("typed".to_owned(), true);
+        let [b, a] = [("b".to_owned(), false), ("a".to_owned(), false)];
+        assert_eq!(shown(&[kept("z", 3)], &[]), [typed.clone(), b.clone(), a.clone()]);
+        assert_eq!(shown(&[kept("z", 0)], &[]), [b.clone(), a.clone(), typed.clone()]);
+        assert_eq!(shown(&[kept("z", 0), kept("z", 1)], &[]), [b.clone(), a.clone(), typed], "one card for both");
+        assert_eq!(shown(&[kept("a", 0)], &[]), [b.clone(), a.clone()], "it is not gone");
+        let again = Change::AddAgain { id: "z".into(), content: draft("again"), seen: 0 };
+        let again = Underway { number: 1, change: again };
+        assert_eq!(shown(&[], &[again]), [("again".to_owned(), false), b, a], "it is a new one");
+    }
+
+    #[test]
+    fn what_was_typed_is_there_even_if_no_notes_can_be_had() {
+        let kept = Note { id: "a".into(), content: draft("typed"), version: 1 };
+        assert_eq!(cards(None, &[], std::slice::from_ref(&kept)), [Card::of(kept)]);
+    }
+
+    #[test]
+    fn a_form_replaces_what_was_seen_when_it_was_opened() {
+        let note = Note { id: "a".into(), content: draft("as opened"), version: 5 };
+        let opening = Opening::of(note.clone(), None);
+        assert_eq!(opening.content, note.content);
+        assert_eq!((opening.was_overtaken, opening.seen(5), opening.seen(6)), (false, 5, 5));
+    }
+
+    #[test]
+    fn a_refused_change_still_replaces_what_was_seen_and_nothing_newer() {
+        let note = Note { id: "a".into(), content: draft("changed elsewhere"), version: 6 };
+        let change = Change::Edit { id: "a".into(), content: draft("typed"), seen: 5 };
+        for error in [AppError::Validation(Vec::new()), AppError::Unavailable, AppError::Transport] {
+            let opening = Opening::of(note.clone(), Some(&Refused { change: change.clone(), error }));
+            assert_eq!(opening.content, draft("typed"));
+            assert_eq!((opening.was_overtaken, opening.seen(6)), (false, 5));
+        }
+    }
+
+    #[test]
+    fn who_was_overtaken_replaces_the_newest_version() {
+        let note = Note { id: "a".into(), content: draft("changed elsewhere"), version: 6 };
+        let change = Change::Edit { id: "a".into(), content: draft("typed"), seen: 5 };
+        let opening = Opening::of(note, Some(&Refused { change, error: AppError::Conflict }));
+        assert_eq!(opening.content, draft("typed"));
+        assert_eq!((opening.was_overtaken, opening.seen(6), opening.seen(7)), (true, 6, 7));
+    }
+
+    #[test]
+    fn what_became_of_a_deletion_is_nothing_to_the_form() {
+        let note = Note { id: "a".into(), content: draft("a"), version: 6 };
+        let refused = Refused { change: Change::Delete { id: "a".into(), seen: 5 }, error: AppError::Conflict };
+        assert_eq!(Opening::of(note.clone(), Some(&refused)), Opening::of(note, None));
     }
 
     #[test]

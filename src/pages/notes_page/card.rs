@@ -1,25 +1,37 @@
 //! The notes, each on a card of its own.
 
 use super::{
-    address,
+    STATUS_ID, address,
     board::{Card, Change},
     desk::Desk,
-    form::{ChangedNote, Trouble},
+    form::{ChangedNote, describe_trouble, part_of},
 };
-use crate::{components::private_area::ForThisUser, paths};
+use crate::{
+    components::{
+        form::{FormMessage, FormState, focus, id_in, lead},
+        private_area::ForThisUser,
+    },
+    error::{AppError, Field},
+    paths,
+};
 use leptos::{ev::SubmitEvent, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+const HEADING: &str = "heading";
 
 /// All cards, or a word about their absence.
 #[component]
 pub fn Cards(desk: Desk) -> impl IntoView {
-    let cards = Memo::new(move |_| desk.cards());
-    let ids = move || cards.with(|cards| cards.iter().map(|card| card.note.id.clone()).collect::<Vec<_>>());
+    let cards = Memo::new(move |there: Option<&Vec<Card>>| desk.cards(there.map_or(&[], Vec::as_slice)));
+    let ids = move || {
+        keep_focus();
+        cards.with(|cards| cards.iter().map(|card| card.note.id.clone()).collect::<Vec<_>>())
+    };
     let nothing = move || {
-        cards.with(Vec::is_empty).then(|| {
+        let is_known = desk.notes.with(|notes| matches!(notes, Some(Ok(_))));
+        (is_known && cards.with(Vec::is_empty)).then(|| {
             let searched = !desk.search.with(String::is_empty);
             view! { <p>{if searched { "No note holds this." } else { "There are no notes yet." }}</p> }
         })
@@ -40,23 +52,31 @@ fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
     let card = Memo::new(move |_| {
         cards.with(|cards| note.with_value(|id| cards.iter().find(|card| card.note.id == *id).cloned()))
     });
-    let query = use_location().search;
-    let is_chosen = move || {
-        query.with(|query| paths::parameter(query, "edit")).is_some_and(|wanted| note.with_value(|id| *id == wanted))
-    };
-    let refused_edit = move || {
-        note.with_value(|id| desk.refusal(Some(id)))
-            .is_some_and(|refused| matches!(refused.change, Change::Edit { .. }))
-    };
     let is_open = Memo::new(move |_| {
         let is_underway = card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
-        !is_underway && (is_chosen() || refused_edit())
+        !is_underway && note.with_value(|id| desk.is_open(id))
     });
     let back = Signal::derive(move || address(&desk.search.get(), None));
     let navigate = use_navigate();
     let close = Callback::new(move |()| {
         let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
         navigate(&back.get_untracked(), options);
+    });
+    let part = part_of(&id);
+    let this_part = StoredValue::new(part.clone());
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = is_open.get();
+        // What was pressed is gone with what was there before. A form that was refused is led to by whoever has sent it.
+        if was_open.is_some_and(|was_open| was_open != is_open) {
+            let part = this_part.get_value();
+            if !is_open {
+                let heading = id_in(&part, HEADING);
+                lead(part, heading);
+            } else if note.with_value(|id| untrack(|| desk.refused_text(id)).is_none()) {
+                request_animation_frame(move || focus(&id_in(&part, Field::Title.name())));
+            }
+        }
+        is_open
     });
     let title = move || card.with(|card| card.as_ref().map(|card| card.note.content.title.clone()));
     let content = move || {
@@ -67,7 +87,7 @@ fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
         }
     };
     let is_underway = move || card.with(|card| card.as_ref().is_some_and(|card| card.is_underway).then_some("true"));
-    view! { <section class="card note" aria-busy=is_underway aria-label=title>{content}</section> }
+    view! { <section id=part class="card note" aria-busy=is_underway aria-label=title>{content}</section> }
 }
 
 #[component]
@@ -76,19 +96,30 @@ fn ReadNote(desk: Desk, card: Memo<Option<Card>>, id: String) -> impl IntoView {
     let text = move || card.with(|card| card.as_ref().map(|card| card.note.content.text.clone()));
     let version = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
     let is_underway = move || card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
-    let note = StoredValue::new(id.clone());
-    let error = Signal::derive(move || note.with_value(|id| desk.refusal(Some(id))).map(|refused| refused.error));
+    let part = part_of(&id);
+    let note = StoredValue::new(id);
+    let error = Memo::new(move |_| {
+        let refused = note.with_value(|id| desk.refusal(Some(id)));
+        refused.filter(|refused| refused.written().is_none()).map(|refused| refused.error)
+    });
+    let form = FormState::of_part(&part, error.into(), Signal::stored(false));
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
-        desk.send(Change::Delete { id: note.get_value(), seen: version() }, |_| ());
+        let message = form.message_id();
+        desk.send(Change::Delete { id: note.get_value(), seen: version() }, move |outcome| {
+            if outcome.is_err() {
+                lead(STATUS_ID.to_owned(), message);
+            }
+        });
+        request_animation_frame(|| focus(STATUS_ID));
     };
     let edit = Signal::derive(move || note.with_value(|id| address(&desk.search.get(), Some(id))));
     let ways = move || {
         if is_underway() {
-            return view! { <p role="status">"Saving…"</p> }.into_any();
+            return view! { <p>"Saving…"</p> }.into_any();
         }
         view! {
-            <a class="button" href=edit>"Edit"</a>
+            <a class="button" href=edit data-noscroll=true>"Edit"</a>
             <form method="post" action=paths::api::DELETE_NOTE on:submit=delete>
                 <ForThisUser/>
                 <input type="hidden" name="id" value=note.get_value()/>
@@ -99,9 +130,35 @@ fn ReadNote(desk: Desk, card: Memo<Option<Card>>, id: String) -> impl IntoView {
         .into_any()
     };
     view! {
-        <h2>{title}</h2>
+        <h2 id=id_in(&part, HEADING) tabindex="-1">{title}</h2>
         <p class="note-text">{text}</p>
-        <Trouble error=error/>
+        <FormMessage form=form in_words=describe_refused_deletion/>
         <div class="actions">{ways}</div>
+    }
+}
+
+/// Gives the focus back to whatever has it now and is about to lose it: a card that changes its place is taken out of
+/// the page and put into it again.
+fn keep_focus() {
+    if is_server() {
+        return;
+    }
+    if let Some(active) = document().active_element() {
+        queue_microtask(move || {
+            let is_lost = document().active_element().is_none_or(|now| now.contains(Some(&active)));
+            if is_lost && active.is_connected() {
+                _ = active.unchecked_into::<HtmlElement>().focus();
+            }
+        });
+    }
+}
+
+fn describe_refused_deletion(error: &AppError) -> String {
+    match error {
+        AppError::Conflict => {
+            "This note was changed elsewhere in the meantime. Here is its current version, which you can still delete."
+                .into()
+        }
+        other => describe_trouble(other),
     }
 }

@@ -1,6 +1,6 @@
 //! Where the page works on the notes: what is known of them, and what has been sent off.
 
-use super::board::{Card, Change, Underway, cards};
+use super::board::{Card, Change, Refused, Underway, cards};
 use crate::{
     api::notes,
     components::page_data::use_form_echo,
@@ -13,37 +13,52 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 
-/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub change: Change,
-    pub error: AppError,
-}
-
 /// The state of the page.
 #[derive(Clone, Copy)]
 pub struct Desk {
     /// What is searched for.
     pub search: Memo<String>,
-    /// The notes as the service has told them.
-    pub told: Resource<Result<Notes, AppError>>,
+    /// The notes as the service has told them: those that hold what is searched for, and those in [`Work`].
+    pub notes: Resource<Result<Notes, AppError>>,
     /// Whether the service could not be reached when it was tried last.
     pub is_out_of_reach: RwSignal<bool>,
-    underway: RwSignal<Vec<Underway>>,
-    refused: RwSignal<Vec<Refused>>,
+    /// What has just been done, or is being done.
+    pub doing: RwSignal<Option<&'static str>>,
+    work: Work,
     /// The revision that the service has spoken of, as long as it has not been looked at.
     heard: RwSignal<Option<i64>>,
     is_looking: RwSignal<bool>,
     changes_sent: StoredValue<u32>,
 }
 
+/// What somebody is at: the notes in it stay on the page, whatever becomes of them elsewhere.
+#[derive(Clone, Copy)]
+struct Work {
+    /// The note that the address opens for changes.
+    open: Memo<Option<String>>,
+    underway: RwSignal<Vec<Underway>>,
+    refused: RwSignal<Vec<Refused>>,
+}
+
+impl Work {
+    /// The notes it is about. Nothing when the page has been left.
+    fn notes(self) -> Vec<String> {
+        let mut ids = Vec::from_iter(self.open.try_get_untracked().flatten());
+        let mut add = |change: &Change| ids.extend(change.note().map(str::to_owned));
+        self.underway.try_with_untracked(|all| all.iter().for_each(|underway| add(&underway.change)));
+        self.refused.try_with_untracked(|all| all.iter().for_each(|refused| add(&refused.change)));
+        ids
+    }
+}
+
 impl Desk {
-    /// A desk for the notes that hold what is searched for.
-    pub fn new(search: Memo<String>) -> Self {
-        let told = Resource::new_blocking(
+    /// A desk for the notes that hold what is searched for. One of them may be `open` for changes.
+    pub fn new(search: Memo<String>, open: Memo<Option<String>>) -> Self {
+        let work = Work { open, underway: RwSignal::default(), refused: RwSignal::new(refused_forms()) };
+        let notes = Resource::new_blocking(
             move || search.get(),
-            |search| {
-                let notes = notes::list(&search);
+            move |search| {
+                let notes = load(&search, work);
                 async move {
                     let notes = notes.await;
                     if let Err(error) = &notes {
@@ -56,10 +71,10 @@ impl Desk {
         );
         let desk = Self {
             search,
-            told,
+            notes,
             is_out_of_reach: RwSignal::new(false),
-            underway: RwSignal::default(),
-            refused: RwSignal::new(refused_forms()),
+            doing: RwSignal::default(),
+            work,
             heard: RwSignal::default(),
             is_looking: RwSignal::default(),
             changes_sent: StoredValue::default(),
@@ -68,52 +83,78 @@ impl Desk {
         desk
     }
 
-    /// The cards on the page. Nothing as long as nothing has been told.
-    pub fn cards(self) -> Vec<Card> {
-        let told = self.told.get().and_then(Result::ok);
-        told.map(|told| self.underway.with(|underway| cards(&told, underway))).unwrap_or_default()
+    /// The cards on the page, after those that have been `there`.
+    pub fn cards(self, there: &[Card]) -> Vec<Card> {
+        let notes = self.notes.get().and_then(Result::ok);
+        let open = self.work.open.get();
+        let opened = there.iter().map(|card| &card.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
+        let refused = self.work.refused.get();
+        let kept: Vec<Note> = opened.chain(refused.iter().filter_map(Refused::written)).collect();
+        self.work.underway.with(|underway| cards(notes.as_ref(), underway, &kept))
+    }
+
+    /// Whether a note is open for changes: because the address says so, or because one was refused.
+    pub fn is_open(self, note: &str) -> bool {
+        self.work.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
+    }
+
+    /// The refusal of what was written into this note.
+    pub fn refused_text(self, note: &str) -> Option<Refused> {
+        self.refusal(Some(note)).filter(|refused| refused.written().is_some())
     }
 
     /// The refusal of a change of this note, or of a new one.
     pub fn refusal(self, note: Option<&str>) -> Option<Refused> {
-        self.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
+        self.work.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
     }
 
     /// Forgets what was refused.
     pub fn forget_refusal(self, note: Option<&str>) {
-        self.refused.update(|all| all.retain(|refused| refused.change.note() != note));
+        self.work.refused.update(|all| all.retain(|refused| refused.change.note() != note));
     }
 
-    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears
-    /// whether it has arrived.
-    pub fn send(self, change: Change, then: impl FnOnce(bool) + 'static) {
+    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears what became of it, perhaps
+    /// when the page has been left.
+    pub fn send(self, change: Change, then: impl FnOnce(Result<(), &AppError>) + 'static) {
         let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
         self.changes_sent.set_value(number);
         self.forget_refusal(change.note());
-        self.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
+        let (doing, done) = change.in_words();
+        self.doing.set(Some(doing));
+        self.work.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
         spawn_local(async move {
             let outcome = deliver(&change).await;
+            self.take_off(number);
+            self.doing.set(outcome.is_ok().then_some(done));
             match outcome {
                 Ok(stored) => {
-                    self.told.update(|told| {
-                        if let Some(Ok(told)) = told {
-                            match (stored, change.note()) {
-                                (Some(note), _) => told.put(note),
-                                (None, Some(id)) => told.remove(id),
-                                (None, None) => {}
-                            }
-                        }
-                    });
-                    self.take_off(number);
-                    then(true);
+                    self.is_out_of_reach.set(false);
+                    self.take_in(&change, stored);
+                    then(Ok(()));
                 }
                 Err(error) => {
-                    self.take_off(number);
-                    if matches!(error, AppError::Conflict | AppError::NotFound) {
+                    then(Err(&error));
+                    if error == AppError::NotFound {
+                        self.take_in(&change, None);
+                    }
+                    let is_outdated = matches!(error, AppError::Conflict | AppError::NotFound);
+                    self.work.refused.update(|all| all.push(Refused { change, error }));
+                    if is_outdated {
                         self.look();
                     }
-                    self.refused.update(|all| all.push(Refused { change, error }));
-                    then(false);
+                }
+            }
+        });
+    }
+
+    /// Takes in what a change has made of its note: nothing, if it is gone.
+    fn take_in(self, change: &Change, stored: Option<Note>) {
+        self.notes.update(|notes| {
+            if let Some(Ok(notes)) = notes {
+                match (stored, change.note()) {
+                    (Some(note), _) => notes.put(note),
+                    (None, Some(id)) => notes.remove(id),
+                    (None, None) => {}
                 }
             }
         });
@@ -126,31 +167,34 @@ impl Desk {
     }
 
     fn take_off(self, number: u32) {
-        self.underway.update(|underway| underway.retain(|change| change.number != number));
+        self.work.underway.update(|underway| underway.retain(|change| change.number != number));
     }
 
     /// Looks again whenever there is news, but not between a change and its answer, which may be that very news.
     fn follow(self) {
         Effect::new(move |_| {
-            let revision = self.told.get().and_then(Result::ok).map(|told| told.revision);
+            let revision = self.notes.get().and_then(Result::ok).map(|notes| notes.revision);
             let is_news = self.heard.get().is_some_and(|heard| revision != Some(heard));
-            if is_news && self.underway.with(Vec::is_empty) && !self.is_looking.get() {
+            if is_news && self.work.underway.with(Vec::is_empty) && !self.is_looking.get() {
                 self.look();
             }
         });
     }
 
-    fn look(self) {
+    /// Looks at the notes as they are now.
+    pub fn look(self) {
+        // It is also called after an answer, and by then the page may have been left: its signals are gone, and to read
+        // one would be a panic. To write one does nothing.
+        let Some(search) = self.search.try_get_untracked() else { return };
         self.is_looking.set(true);
         self.heard.set(None);
-        let search = self.search.get_untracked();
         spawn_local(async move {
-            let fresh = notes::list(&search).await;
-            if self.search.get_untracked() == search {
+            let fresh = load(&search, self.work).await;
+            if self.search.try_get_untracked().as_ref() == Some(&search) {
                 self.is_out_of_reach.set(fresh.is_err());
                 if fresh.is_ok() {
                     // What is there is better than an error: the forms in it may hold what somebody has typed.
-                    self.told.set(Some(fresh));
+                    self.notes.set(Some(fresh));
                 }
             }
             self.is_looking.set(false);
@@ -158,20 +202,30 @@ impl Desk {
     }
 }
 
-impl Change {
-    /// The note that is changed; nothing for a new one.
-    pub fn note(&self) -> Option<&str> {
-        match self {
-            Self::Add(_) => None,
-            Self::Edit { id, .. } | Self::Delete { id, .. } => Some(id),
+/// The notes that hold what is searched for, and besides them those that somebody is at work on: whether one of these
+/// is gone, or holds it no more, only the whole list tells.
+fn load(search: &str, work: Work) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
+    let found = notes::list(search);
+    let all = (!search.is_empty()).then(|| notes::list(""));
+    async move {
+        let mut notes = found.await?;
+        if let Some(all) = all
+            && work.notes().iter().any(|id| !notes.holds(id))
+        {
+            let all = all.await?;
+            let in_work = work.notes();
+            for note in all.notes.into_iter().filter(|note| in_work.contains(&note.id)) {
+                notes.put(note);
+            }
         }
+        Ok(notes)
     }
 }
 
 /// Brings a change to the service. What comes back is the note as it was stored, if there is one.
 async fn deliver(change: &Change) -> Result<Option<Note>, AppError> {
     match change {
-        Change::Add(content) => notes::add(content).await.map(Some),
+        Change::Add(content) | Change::AddAgain { content, .. } => notes::add(content).await.map(Some),
         Change::Edit { id, content, seen } => {
             let change = NoteChange { content: content.clone(), version: *seen };
             notes::change(id, &change).await.map(Some)

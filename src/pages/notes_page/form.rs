@@ -1,12 +1,15 @@
 //! The forms in which notes are written. Without JavaScript they are sent to the server functions of `api::notes`.
 
 use super::{
-    board::{Card, Change},
+    STATUS_ID,
+    board::{Card, Change, Opening},
     desk::Desk,
 };
 use crate::{
     components::{
-        error_view::{describe, describe_problem},
+        error_view::describe,
+        fields::{FieldFrame, described_by},
+        form::{FormMessage, FormState, SubmitButton, focus, id_in, lead, place_to_mend},
         private_area::ForThisUser,
         text_area::TextArea,
     },
@@ -15,6 +18,14 @@ use crate::{
     paths,
 };
 use leptos::{ev::SubmitEvent, html, prelude::*};
+
+const NEW_NOTE: &str = "new-note";
+const GONE: &str = "gone";
+
+/// The id of the part of the page that a note has.
+pub fn part_of(note: &str) -> String {
+    format!("note-{note}")
+}
 
 /// What went wrong with a note, in words.
 pub fn describe_trouble(error: &AppError) -> String {
@@ -26,7 +37,6 @@ pub fn describe_trouble(error: &AppError) -> String {
             "This note was changed elsewhere in the meantime. Look at it as it is now, then save yours or leave it."
                 .into()
         }
-        AppError::NotFound => "This note was deleted elsewhere in the meantime.".into(),
         other => describe(other),
     }
 }
@@ -34,38 +44,40 @@ pub fn describe_trouble(error: &AppError) -> String {
 /// The form for a new note.
 #[component]
 pub fn NewNote(desk: Desk) -> impl IntoView {
-    let fields = Fields::new();
-    let error = Signal::derive(move || desk.refusal(None).map(|refused| refused.error));
+    let inputs = Inputs::new();
+    let error = Memo::new(move |_| desk.refusal(None).map(|refused| refused.error));
     let initial = match untrack(|| desk.refusal(None)).map(|refused| refused.change) {
         Some(Change::Add(content)) => content,
         _ => NoteDraft::default(),
     };
     let is_busy = RwSignal::new(false);
+    let form = FormState::of_part(NEW_NOTE, error.into(), is_busy.into());
     let add = move |event: SubmitEvent| {
         event.prevent_default();
+        let Some(written) = inputs.read() else { return };
         is_busy.set(true);
-        let written = fields.read();
-        desk.send(Change::Add(written.clone()), move |is_done| {
+        desk.send(Change::Add(written.clone()), move |outcome| {
             is_busy.set(false);
-            if is_done {
-                fields.clear(&written);
+            if outcome.is_ok() && inputs.clear(&written) {
+                lead(NEW_NOTE.to_owned(), id_in(NEW_NOTE, Field::Title.name()));
             }
         });
     };
+    let heading = id_in(NEW_NOTE, "heading");
     view! {
-        <section class="card" aria-labelledby="new-note">
-            <h2 id="new-note">"New note"</h2>
+        <section id=NEW_NOTE class="card" aria-labelledby=heading.clone()>
+            <h2 id=heading.clone()>"New note"</h2>
             <form method="post" action=paths::api::ADD_NOTE novalidate=true on:submit=add>
                 <ForThisUser/>
-                <Trouble error=error/>
-                <NoteFields key="new".to_owned() initial=initial error=error fields=fields/>
-                <button type="submit" class="button primary" disabled=is_busy>"Add"</button>
+                <FormMessage form=form in_words=describe_trouble/>
+                <NoteFields form=form initial=initial inputs=inputs/>
+                <SubmitButton form=form>"Add"</SubmitButton>
             </form>
         </section>
     }
 }
 
-/// The form in which a note is changed.
+/// The form in which a note is changed. If the note is gone, it keeps what was typed, to be added as another one.
 #[component]
 pub fn ChangedNote(
     desk: Desk,
@@ -77,34 +89,53 @@ pub fn ChangedNote(
     /// What to do when the form has been sent.
     on_sent: Callback<()>,
 ) -> impl IntoView {
-    let fields = Fields::new();
+    let inputs = Inputs::new();
+    let part = part_of(&id);
     // Not followed: the form stays as it is while somebody types.
-    let refused = untrack(|| desk.refusal(Some(&id)));
-    let opened = card.get_untracked().map(|card| card.note);
-    let was_overtaken = refused.as_ref().is_some_and(|refused| refused.error == AppError::Conflict);
-    let initial = match (refused.as_ref().map(|refused| refused.change.clone()), &opened) {
-        (Some(Change::Edit { content, .. }), _) => content,
-        (_, Some(note)) => note.content.clone(),
-        _ => NoteDraft::default(),
-    };
-    // Who was overtaken has been shown the note as it is now, and means to replace that.
-    let opened_at = opened.as_ref().map_or(0, |note| note.version);
-    let seen = move || {
-        let newest = card.with(|card| card.as_ref().map(|card| card.note.version));
-        if was_overtaken { newest.unwrap_or(opened_at) } else { opened_at }
-    };
-    let error = refused.map(|refused| refused.error);
-    let error = Signal::stored(error);
-    let note = StoredValue::new(id.clone());
+    let refused = untrack(|| desk.refused_text(&id));
+    let is_new = refused.is_none();
+    let opening = Opening::of(card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
+    let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
+    let newest = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
+    let seen = Signal::derive(move || opening.seen(newest()));
+    // That a note is gone comes out by saving it, or is heard of while it is being typed in.
+    let was_gone = refused.as_ref().is_some_and(|refused| refused.error == AppError::NotFound);
+    let is_gone = Memo::new(move |_| was_gone || card.with(|card| card.as_ref().is_some_and(|card| card.is_gone)));
+    let error = refused.map(|refused| refused.error).filter(|error| *error != AppError::NotFound);
+    let form = FormState::of_part(&part, Signal::stored(error), Signal::stored(false));
+    let gone_id = id_in(&part, GONE);
+    let (note, part) = (StoredValue::new(id.clone()), StoredValue::new(part));
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let change = Change::Edit { id: note.get_value(), content: fields.read(), seen: seen() };
-        desk.send(change, |_| ());
+        let Some(content) = inputs.read() else { return };
+        let (id, seen) = (note.get_value(), seen.get_untracked());
+        let part = part.get_value();
+        // The form goes. When it comes back, the focus comes too, from where it has gone: to the note, or if there is
+        // none any more, to the word about what is being done.
+        let (change, whereabouts) = if is_gone.get_untracked() {
+            request_animation_frame(|| focus(STATUS_ID));
+            (Change::AddAgain { id, content, seen }, STATUS_ID.to_owned())
+        } else {
+            (Change::Edit { id, content, seen }, part.clone())
+        };
+        desk.send(change, move |outcome| {
+            if let Err(error) = outcome {
+                let is_gone = *error == AppError::NotFound;
+                lead(whereabouts, if is_gone { id_in(&part, GONE) } else { place_to_mend(&part, error) });
+            }
+        });
         on_sent.run(());
     };
-    let leave = move |_| desk.forget_refusal(Some(&note.get_value()));
+    let leave = move |_| {
+        desk.forget_refusal(Some(&note.get_value()));
+        if is_gone.get_untracked() {
+            // The card goes, too, so the focus goes to what is left.
+            request_animation_frame(|| focus("main"));
+        }
+    };
     let as_it_is = move || {
-        was_overtaken.then(|| card.get()).flatten().map(|card| {
+        let newest = card.get().filter(|_| was_overtaken && !is_gone.get());
+        newest.map(|card| {
             view! {
                 <div class="as-it-is">
                     <h3>{card.note.content.title}</h3>
@@ -113,107 +144,95 @@ pub fn ChangedNote(
             }
         })
     };
+    let gone = move || {
+        is_gone.get().then(|| {
+            view! {
+                <p id=gone_id.clone() class="form-message" role="alert" tabindex="-1" autofocus=was_gone>
+                    "This note was deleted elsewhere in the meantime."
+                </p>
+            }
+        })
+    };
     view! {
         {as_it_is}
-        <form method="post" action=paths::api::CHANGE_NOTE novalidate=true on:submit=save>
+        <form
+            method="post"
+            action=move || if is_gone.get() { paths::api::ADD_NOTE } else { paths::api::CHANGE_NOTE }
+            novalidate=true
+            on:submit=save
+        >
             <ForThisUser/>
-            <input type="hidden" name="id" value=id.clone()/>
+            <input type="hidden" name="id" value=id/>
             <input type="hidden" name="version" value=seen/>
-            <Trouble error=error/>
-            <NoteFields key=id initial=initial error=error fields=fields/>
+            {gone}
+            <FormMessage form=form in_words=describe_trouble/>
+            <NoteFields form=form initial=initial inputs=inputs is_new=is_new/>
             <div class="actions">
-                <button type="submit" class="button primary">"Save"</button>
-                <a class="button" href=back on:click=leave>"Cancel"</a>
+                <SubmitButton form=form>
+                    {move || if is_gone.get() { "Add as a new note" } else { "Save" }}
+                </SubmitButton>
+                <a class="button" href=back data-noscroll=true on:click=leave>
+                    {move || if is_gone.get() { "Dismiss" } else { "Cancel" }}
+                </a>
             </div>
         </form>
     }
 }
 
-/// What is wrong with a form as a whole.
-#[component]
-pub fn Trouble(error: Signal<Option<AppError>>) -> impl IntoView {
-    move || {
-        error.get().filter(|error| !matches!(error, AppError::Validation(_))).map(|error| {
-            view! { <p class="form-message" role="alert">{describe_trouble(&error)}</p> }
-        })
-    }
-}
-
 /// The two inputs of a note, to be read from.
 #[derive(Clone, Copy)]
-struct Fields {
+struct Inputs {
     title: NodeRef<html::Input>,
     text: NodeRef<html::Textarea>,
 }
 
-impl Fields {
+impl Inputs {
     fn new() -> Self {
         Self { title: NodeRef::new(), text: NodeRef::new() }
     }
 
-    fn read(self) -> NoteDraft {
-        let title = self.title.get_untracked().map(|input| input.value());
-        let text = self.text.get_untracked().map(|input| input.value());
-        NoteDraft { title: title.unwrap_or_default(), text: text.unwrap_or_default() }
+    /// What stands in them, as long as they are there: the page may have been left.
+    fn read(self) -> Option<NoteDraft> {
+        let title = self.title.try_get_untracked().flatten()?.value();
+        let text = self.text.try_get_untracked().flatten()?.value();
+        Some(NoteDraft { title, text })
     }
 
     /// Empties the inputs, unless something else has been typed since they were read.
-    fn clear(self, read: &NoteDraft) {
-        if self.read() != *read {
-            return;
-        }
-        if let (Some(title), Some(text)) = (self.title.get_untracked(), self.text.get_untracked()) {
+    fn clear(self, read: &NoteDraft) -> bool {
+        let is_unchanged = self.read().as_ref() == Some(read);
+        if is_unchanged && let (Some(title), Some(text)) = (self.title.get_untracked(), self.text.get_untracked()) {
             title.set_value("");
             text.set_value("");
-            _ = title.focus();
         }
+        is_unchanged
     }
 }
 
 #[component]
 fn NoteFields(
-    /// Tells the inputs of this form from those of others on the page.
-    key: String,
+    form: FormState,
     initial: NoteDraft,
-    error: Signal<Option<AppError>>,
-    fields: Fields,
+    inputs: Inputs,
+    /// Whether the form has just been asked for: then it takes the focus.
+    #[prop(optional)]
+    is_new: bool,
 ) -> impl IntoView {
-    let problem = move |field| error.with(|error| error.as_ref()?.problem_of(field));
-    let [title, text] = [Field::Title, Field::Text].map(|field| format!("{}-{key}", field.name()));
-    let [title_error, text_error] = [&title, &text].map(|id| format!("{id}-error"));
-    let explanation = move |field: Field, id: String| {
-        move || {
-            problem(field)
-                .map(|problem| view! { <p id=id.clone() class="field-error">{describe_problem(field, problem)}</p> })
-        }
-    };
-    let described_by = move |field: Field, id: String| Signal::derive(move || problem(field).map(|_| id.clone()));
+    let field = Field::Title;
     view! {
-        <div class="field">
-            <label for=title.clone()>"Title"</label>
+        <FieldFrame form=form field=field label="Title">
             <input
-                id=title
-                name=Field::Title.name()
+                id=form.id_of(field)
+                name=field.name()
                 value=initial.title
                 required=true
                 autocomplete="off"
-                aria-invalid=move || problem(Field::Title).map(|_| "true")
-                aria-describedby=described_by(Field::Title, title_error.clone())
-                node_ref=fields.title
+                autofocus=is_new || form.wants_focus(field)
+                aria-invalid=move || form.problem_of(field).map(|_| "true")
+                aria-describedby=move || described_by(form, field, false)
+                node_ref=inputs.title
             />
-            {explanation(Field::Title, title_error)}
-        </div>
-        <div class="field">
-            <label for=text.clone()>"Text"</label>
-            <TextArea
-                id=text
-                name=Field::Text.name()
-                initial=initial.text
-                is_invalid=Signal::derive(move || problem(Field::Text).is_some())
-                described_by=described_by(Field::Text, text_error.clone())
-                node_ref=fields.text
-            />
-            {explanation(Field::Text, text_error)}
-        </div>
+        </FieldFrame>
+        <TextArea form=form field=Field::Text label="Text" initial=initial.text node_ref=inputs.text/>
     }
 }

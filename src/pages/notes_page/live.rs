@@ -47,7 +47,9 @@ async fn follow(desk: Desk) {
                 }
             }
         }
-        desk.is_out_of_reach.set(true);
+        // Why, a stream does not tell: the service is out of reach, the session is over, there is one stream too many.
+        // A call finds out and does what is to be done, and keeps the page up to date as long as there is no stream.
+        desk.look();
         browser::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
