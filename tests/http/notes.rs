@@ -239,7 +239,7 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let mut ada = app.signed_in("ada").await;
     service.answers(503, json!({ "code": "unavailable" }));
     let refused = ada.submit(api::ADD_NOTE, &[("title", "Kept"), ("text", "typed")]).await.assert_status(503);
-    refused.assert_shows(r#"value="Kept""#).assert_shows("typed").assert_shows("Send again");
+    refused.assert_shows(r#"value="Kept""#).assert_shows("typed").assert_shows("The notes cannot be reached");
 
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("an address");
     let app = Service { address: nobody, ..service }.app().await;

@@ -162,22 +162,32 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
     if error == AppError::Unauthenticated && !resend.holds_text() {
         return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(Some(page)))).into_response();
     }
-    // What keeps the function from its work may keep a private page from being shown as well; and no page shows why
-    // somebody could not be signed out.
-    let is_out_of_reach = matches!(error, AppError::Unauthenticated | AppError::Unavailable | AppError::Internal);
-    if is_out_of_reach && (paths::is_private(page) || parts.uri.path() == paths::api::LOGOUT) {
-        return Problem::from(error).with_form(resend).into_response();
+    if let Some(hindrance) = hindrance(site, &parts, page, &error).await {
+        return Problem::from(hindrance).with_form(resend).into_response();
     }
     let mut response = show_again(site, parts, page, form, error.clone()).await;
-    if response.status().is_redirection() {
-        // The session has ended meanwhile.
-        return Problem::from(AppError::Unauthenticated).with_form(resend).into_response();
-    }
     *response.status_mut() = answered.status;
     if let Some(wait) = error.retry_after_secs() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     response
+}
+
+/// Why the form's own page cannot be shown, if it cannot.
+async fn hindrance(site: &Site, parts: &Parts, page: &str, error: &AppError) -> Option<AppError> {
+    // No page shows why somebody could not be signed out.
+    if *error == AppError::Unauthenticated || parts.uri.path() == paths::api::LOGOUT {
+        return Some(error.clone());
+    }
+    if !paths::is_private(page) {
+        return None;
+    }
+    match site.current_user(&parts.extensions).await {
+        Ok(Some(_)) => None,
+        // The session has ended while the function was at work.
+        Ok(None) => Some(AppError::Unauthenticated),
+        Err(error) => Some(error),
+    }
 }
 
 /// Renders the form's page with what was typed and what is wrong.

@@ -16,7 +16,7 @@ use crate::{
     server::{
         cookies::{Presented, PresentedCookies, SessionCookies},
         gateway::ThroughGateway,
-        http::{client_address::ClientAddress, server_functions},
+        http::{client_address::ClientAddress, server_functions, websocket::is_websocket_upgrade},
         service::sessions::{Authenticated, Refreshed},
         state::AppState,
         visitor::{Change, Visitor, VisitorSession},
@@ -86,8 +86,7 @@ impl Asked {
             return Self::Passive;
         }
         let is_for_a_service = is_for_a_service(request);
-        let is_stream =
-            header("upgrade").eq_ignore_ascii_case(b"websocket") || header("accept") == b"text/event-stream";
+        let is_stream = is_websocket_upgrade(request.headers()) || header("accept") == b"text/event-stream";
         match (header("sec-fetch-dest"), path.starts_with("/api/")) {
             (b"empty", _) if is_for_a_service && is_stream => Self::Unaided,
             (b"empty", is_api) if is_for_a_service || is_api => Self::Script,

@@ -5,14 +5,14 @@ use crate::{
     api::services::ServicesContext,
     app::App,
     error::AppError,
-    model::{FormEcho, Offered, PageData},
+    model::{Current, FormEcho, Offered, PageData},
     paths::{self, ReturnTo},
     server::{gateway::direct::DirectServices, state::AppState, visitor::Visitor},
 };
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::PathAndQuery},
+    http::{Extensions, HeaderValue, Method, StatusCode, Uri, header, request::Parts, uri::PathAndQuery},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -118,9 +118,8 @@ impl Site {
         if let Some(clean) = without_planted_error(request.uri()) {
             return Redirect::to(&clean).into_response();
         }
-        let session = request.extensions().get::<Visitor>().and_then(|visitor| visitor.session);
         let data = PageData {
-            current: self.state.current_user(session).await,
+            current: self.current_user(request.extensions()).await,
             settings: self.state.settings,
             offered: Offered { notes: self.state.gateway.offers(paths::NOTES_SERVICE) },
             echo: request.extensions().get::<FormEcho>().and_then(|echo| serde_json::to_string(echo).ok()),
@@ -152,6 +151,17 @@ impl Site {
             "errors become a status only for marked calls"
         );
         leptos_axum::handle_server_fns_with_context(self.contexts(), request).await.into_response()
+    }
+
+    /// The person that the page is for, which a request with these extensions asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] if the store cannot be asked.
+    pub fn current_user(&self, extensions: &Extensions) -> impl Future<Output = Current> + Send + use<> {
+        let session = extensions.get::<Visitor>().and_then(|visitor| visitor.session);
+        let state = self.state.clone();
+        async move { state.current_user(session).await }
     }
 
     fn contexts(&self) -> impl Fn() + Clone + Send + Sync + 'static {
