@@ -84,13 +84,12 @@ impl Desk {
     }
 
     /// The cards on the page, after those that have been `there`.
-    pub fn cards(self, there: &[Card]) -> Vec<Card> {
-        let notes = self.notes.get().and_then(Result::ok);
+    pub fn cards(self, notes: Option<&Notes>, there: &[Card]) -> Vec<Card> {
         let open = self.work.open.get();
         let opened = there.iter().map(|card| &card.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
         let refused = self.work.refused.get();
         let kept: Vec<Note> = opened.chain(refused.iter().filter_map(Refused::written)).collect();
-        self.work.underway.with(|underway| cards(notes.as_ref(), underway, &kept))
+        self.work.underway.with(|underway| cards(notes, underway, &kept))
     }
 
     /// Whether a note is open for changes: because the address says so, or because one was refused.
@@ -119,6 +118,7 @@ impl Desk {
         let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
         self.changes_sent.set_value(number);
         self.forget_refusal(change.note());
+        let search = self.search.get_untracked();
         let (doing, done) = change.in_words();
         self.doing.set(Some(doing));
         self.work.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
@@ -130,6 +130,10 @@ impl Desk {
                 Ok(stored) => {
                     self.is_out_of_reach.set(false);
                     self.take_in(&change, stored);
+                    if self.search.try_get_untracked() != Some(search) {
+                        // It stayed on the page while it was under way, and may not belong to what is searched for now.
+                        self.look();
+                    }
                     then(Ok(()));
                 }
                 Err(error) => {
