@@ -13,9 +13,11 @@ use leptos_router::{
 
 mod board;
 mod card;
+mod changed_note;
 mod desk;
 mod form;
 mod live;
+mod work;
 
 const STATUS_ID: &str = "status";
 

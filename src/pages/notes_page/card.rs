@@ -3,8 +3,9 @@
 use super::{
     STATUS_ID, address,
     board::{Card, Change},
+    changed_note::ChangedNote,
     desk::Desk,
-    form::{ChangedNote, describe_trouble, part_of},
+    form::{describe_trouble, part_of},
 };
 use crate::{
     components::{
