@@ -40,7 +40,7 @@ pub fn Cards(desk: Desk, notes: Memo<Option<Result<Notes, AppError>>>) -> impl I
         let is_known = notes.with(|notes| matches!(notes, Some(Ok(_))));
         (is_known && cards.with(Vec::is_empty)).then(|| {
             let searched = !desk.search.with(String::is_empty);
-            view! { <p>{if searched { "No note holds this." } else { "There are no notes yet." }}</p> }
+            view! { <p>{if searched { "No notes match your search." } else { "There are no notes yet." }}</p> }
         })
     };
     view! {

@@ -30,7 +30,8 @@ pub fn describe_trouble(error: &AppError) -> String {
             "The notes cannot be reached at the moment. Nothing is lost; please try again shortly.".into()
         }
         AppError::Conflict => {
-            "This note was changed elsewhere in the meantime. Look at it as it is now, then save yours or leave it."
+            "This note was changed elsewhere in the meantime. The current version is shown above. Save to replace it with \
+             yours, or cancel."
                 .into()
         }
         other => describe(other),
