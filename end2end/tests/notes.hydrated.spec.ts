@@ -161,6 +161,27 @@ test('a note that leaves the search stays while somebody types in it', async ({
   await expect(site.note('Plan').getByText('milk and honey')).toBeVisible();
 });
 
+test('what is on its way while something else is searched for does not stay among what is found', async ({
+  site,
+  page,
+  signedIn: _,
+}) => {
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await site.writeNote('Books', 'none');
+  const saving = await hold(page, `${paths.services.notes}/*`);
+  await site.changeNote('Plan', { Text: 'two' });
+  await saving.arrived;
+  await page.getByRole('searchbox').fill('books');
+  await site.button('Search').click();
+  await expect(page).toHaveURL(`${paths.NOTES}?q=books`);
+
+  saving.letGo();
+
+  await expect(site.note('Books')).toBeVisible();
+  await expect(site.note('Plan')).toHaveCount(0);
+});
+
 test('what was sent for a note that is gone, before the page was alive, comes back alive', async ({
   site,
   page,
@@ -310,6 +331,7 @@ test('a session that was ended elsewhere shows no notes any more', async ({
 }) => {
   const { notes, changes } = paths.services;
   [notes, changes, paths.api.refresh, paths.api.current].forEach((path) => problems.allow(401, path));
+  problems.allow('net::ERR_', changes);
   const phone = await signIn(playwright.request, origin, signedIn, 'curl/8.11.0');
   await site.goto(paths.NOTES);
   await site.writeNote('Diary', 'nobody else reads this');

@@ -13,9 +13,11 @@ use leptos_router::{
 
 mod board;
 mod card;
+mod changed_note;
 mod desk;
 mod form;
 mod live;
+mod work;
 
 const STATUS_ID: &str = "status";
 
@@ -45,9 +47,12 @@ fn notes_page() -> AnyView {
                 // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
                 // is taken away from whoever is typing.
                 _ = desk.notes.await;
-                let error = Memo::new(move |_| desk.notes.get().and_then(Result::err));
+                // Alone between the resource and all the others: whatever depends on the resource and on the search as
+                // well would ask it whether it has changed, and what has been asked is not loaded anew (reactive_graph
+                // 0.2, `ArcAsyncDerivedInner::update_if_necessary`).
+                let notes = Memo::new(move |_| desk.notes.get());
                 let trouble = move || {
-                    error.get().map(|error| {
+                    notes.get().and_then(Result::err).map(|error| {
                         view! {
                             <p class="form-message" role="alert">{form::describe_trouble(&error)}</p>
                             <p><TryAgain/></p>
@@ -56,7 +61,7 @@ fn notes_page() -> AnyView {
                 };
                 view! {
                     {trouble}
-                    <card::Cards desk=desk/>
+                    <card::Cards desk=desk notes=notes/>
                 }
             })}
         </Transition>

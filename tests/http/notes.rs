@@ -66,6 +66,8 @@ async fn answer(State(service): State<Service>, request: Request) -> impl IntoRe
         let mut notes = vec![note("b", "Books", 2), note("a", "Äpfel & Birnen", 1)];
         if target.contains("q=books") {
             notes.truncate(1);
+        } else if target.contains("q=nothing") {
+            notes.clear();
         }
         return (StatusCode::OK, axum::Json(json!({ "revision": 2, "notes": notes })));
     }
@@ -89,6 +91,8 @@ async fn the_page_holds_the_notes_of_whoever_asks() {
     page.assert_shows(r#"href="/notes""#);
     let found = ada.get("/notes?q=books").await.assert_status(200);
     found.assert_shows("Books").assert_hides("Birnen");
+    let found = ada.get("/notes?q=nothing").await.assert_status(200);
+    found.assert_shows("No notes match your search.").assert_hides("Books");
     let open = ada.get("/notes?edit=a").await.assert_status(200);
     let open = open.assert_shows(">\none\n&lt;two></textarea>");
     open.assert_shows(r#"action="/api/note/change""#).assert_shows(r#"value="Äpfel &amp; Birnen""#);
@@ -137,7 +141,8 @@ async fn a_refused_form_is_shown_again_with_what_was_typed() {
     service.answers(409, json!({ "code": "conflict" }));
     let change = [("id", "a"), ("version", "0"), ("title", "My title"), ("text", "my text")];
     let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(409);
-    let refused = refused.assert_shows("changed elsewhere").assert_shows("my text").assert_shows("Birnen");
+    let refused = refused.assert_shows("The current version is shown above. Save to replace it with yours, or cancel.");
+    let refused = refused.assert_shows("my text").assert_shows("Birnen");
     refused.assert_shows(r#"name="version" value="1""#);
 
     service.answers(409, json!({ "code": "full", "detail": { "max": 200 } }));

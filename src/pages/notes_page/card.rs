@@ -3,8 +3,9 @@
 use super::{
     STATUS_ID, address,
     board::{Card, Change},
+    changed_note::ChangedNote,
     desk::Desk,
-    form::{ChangedNote, describe_trouble, part_of},
+    form::{describe_trouble, part_of},
 };
 use crate::{
     components::{
@@ -12,6 +13,7 @@ use crate::{
         private_area::ForThisUser,
     },
     error::{AppError, Field},
+    model::notes::Notes,
     paths,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
@@ -23,17 +25,22 @@ const HEADING: &str = "heading";
 
 /// All cards, or a word about their absence.
 #[component]
-pub fn Cards(desk: Desk) -> impl IntoView {
-    let cards = Memo::new(move |there: Option<&Vec<Card>>| desk.cards(there.map_or(&[], Vec::as_slice)));
+pub fn Cards(desk: Desk, notes: Memo<Option<Result<Notes, AppError>>>) -> impl IntoView {
+    let cards = Memo::new(move |there: Option<&Vec<Card>>| {
+        notes.with(|notes| {
+            let notes = notes.as_ref().and_then(|notes| notes.as_ref().ok());
+            desk.cards(notes, there.map_or(&[], Vec::as_slice))
+        })
+    });
     let ids = move || {
         keep_focus();
         cards.with(|cards| cards.iter().map(|card| card.note.id.clone()).collect::<Vec<_>>())
     };
     let nothing = move || {
-        let is_known = desk.notes.with(|notes| matches!(notes, Some(Ok(_))));
+        let is_known = notes.with(|notes| matches!(notes, Some(Ok(_))));
         (is_known && cards.with(Vec::is_empty)).then(|| {
             let searched = !desk.search.with(String::is_empty);
-            view! { <p>{if searched { "No note holds this." } else { "There are no notes yet." }}</p> }
+            view! { <p>{if searched { "No notes match your search." } else { "There are no notes yet." }}</p> }
         })
     };
     view! {

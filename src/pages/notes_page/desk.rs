@@ -1,6 +1,9 @@
 //! Where the page works on the notes: what is known of them, and what has been sent off.
 
-use super::board::{Card, Change, Refused, Underway, cards};
+use super::{
+    board::{Card, Change, Refused, Underway, cards},
+    work::{Work, load},
+};
 use crate::{
     api::notes,
     components::page_data::use_form_echo,
@@ -29,26 +32,6 @@ pub struct Desk {
     heard: RwSignal<Option<i64>>,
     is_looking: RwSignal<bool>,
     changes_sent: StoredValue<u32>,
-}
-
-/// What somebody is at: the notes in it stay on the page, whatever becomes of them elsewhere.
-#[derive(Clone, Copy)]
-struct Work {
-    /// The note that the address opens for changes.
-    open: Memo<Option<String>>,
-    underway: RwSignal<Vec<Underway>>,
-    refused: RwSignal<Vec<Refused>>,
-}
-
-impl Work {
-    /// The notes it is about. Nothing when the page has been left.
-    fn notes(self) -> Vec<String> {
-        let mut ids = Vec::from_iter(self.open.try_get_untracked().flatten());
-        let mut add = |change: &Change| ids.extend(change.note().map(str::to_owned));
-        self.underway.try_with_untracked(|all| all.iter().for_each(|underway| add(&underway.change)));
-        self.refused.try_with_untracked(|all| all.iter().for_each(|refused| add(&refused.change)));
-        ids
-    }
 }
 
 impl Desk {
@@ -84,13 +67,12 @@ impl Desk {
     }
 
     /// The cards on the page, after those that have been `there`.
-    pub fn cards(self, there: &[Card]) -> Vec<Card> {
-        let notes = self.notes.get().and_then(Result::ok);
+    pub fn cards(self, notes: Option<&Notes>, there: &[Card]) -> Vec<Card> {
         let open = self.work.open.get();
         let opened = there.iter().map(|card| &card.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
         let refused = self.work.refused.get();
         let kept: Vec<Note> = opened.chain(refused.iter().filter_map(Refused::written)).collect();
-        self.work.underway.with(|underway| cards(notes.as_ref(), underway, &kept))
+        self.work.underway.with(|underway| cards(notes, underway, &kept))
     }
 
     /// Whether a note is open for changes: because the address says so, or because one was refused.
@@ -119,6 +101,7 @@ impl Desk {
         let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
         self.changes_sent.set_value(number);
         self.forget_refusal(change.note());
+        let search = self.search.get_untracked();
         let (doing, done) = change.in_words();
         self.doing.set(Some(doing));
         self.work.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
@@ -130,6 +113,10 @@ impl Desk {
                 Ok(stored) => {
                     self.is_out_of_reach.set(false);
                     self.take_in(&change, stored);
+                    if self.search.try_get_untracked() != Some(search) {
+                        // It stayed on the page while it was under way, and may not belong to what is searched for now.
+                        self.look();
+                    }
                     then(Ok(()));
                 }
                 Err(error) => {
@@ -199,26 +186,6 @@ impl Desk {
             }
             self.is_looking.set(false);
         });
-    }
-}
-
-/// The notes that hold what is searched for, and besides them those that somebody is at work on: whether one of these
-/// is gone, or holds it no more, only the whole list tells.
-fn load(search: &str, work: Work) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
-    let found = notes::list(search);
-    let all = (!search.is_empty()).then(|| notes::list(""));
-    async move {
-        let mut notes = found.await?;
-        if let Some(all) = all
-            && work.notes().iter().any(|id| !notes.holds(id))
-        {
-            let all = all.await?;
-            let in_work = work.notes();
-            for note in all.notes.into_iter().filter(|note| in_work.contains(&note.id)) {
-                notes.put(note);
-            }
-        }
-        Ok(notes)
     }
 }
 

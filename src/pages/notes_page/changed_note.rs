@@ -1,0 +1,124 @@
+//! The form in which a note is changed.
+
+use super::{
+    STATUS_ID,
+    board::{Card, Change, Opening},
+    desk::Desk,
+    form::{Inputs, NoteFields, describe_trouble, part_of},
+};
+use crate::{
+    components::{
+        form::{FormMessage, FormState, SubmitButton, focus, id_in, lead, place_to_mend},
+        private_area::ForThisUser,
+    },
+    error::AppError,
+    paths,
+};
+use leptos::{ev::SubmitEvent, prelude::*};
+
+const GONE: &str = "gone";
+
+/// The form in which a note is changed. If the note is gone, it keeps what was typed, to be added as another one.
+#[component]
+pub fn ChangedNote(
+    desk: Desk,
+    /// The note as it is now.
+    card: Memo<Option<Card>>,
+    #[prop(into)] id: String,
+    /// Where to go when nothing is to be changed.
+    back: Signal<String>,
+    /// What to do when the form has been sent.
+    on_sent: Callback<()>,
+) -> impl IntoView {
+    let inputs = Inputs::new();
+    let part = part_of(&id);
+    // Not followed: the form stays as it is while somebody types.
+    let refused = untrack(|| desk.refused_text(&id));
+    let is_fresh = refused.is_none();
+    let opening = Opening::of(card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
+    let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
+    let newest = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
+    let seen = Signal::derive(move || opening.seen(newest()));
+    // That a note is gone comes out by saving it, or is heard of while it is being typed in.
+    let was_gone = refused.as_ref().is_some_and(|refused| refused.error == AppError::NotFound);
+    let is_gone = Memo::new(move |_| was_gone || card.with(|card| card.as_ref().is_some_and(|card| card.is_gone)));
+    let error = Memo::new(move |_| {
+        let error = refused.as_ref().map(|refused| refused.error.clone());
+        error.filter(|error| *error != AppError::NotFound && !(is_gone.get() && *error == AppError::Conflict))
+    });
+    let form = FormState::of_part(&part, error.into(), Signal::stored(false));
+    let gone_id = id_in(&part, GONE);
+    let (note, part) = (StoredValue::new(id.clone()), StoredValue::new(part));
+    let save = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(content) = inputs.read() else { return };
+        let (id, seen) = (note.get_value(), seen.get_untracked());
+        let part = part.get_value();
+        // The form goes, and the focus with it: to the note, or if there is none any more, to the word about what is
+        // being done. A form that comes back fetches it from there.
+        let (change, from) = if is_gone.get_untracked() {
+            request_animation_frame(|| focus(STATUS_ID));
+            (Change::AddAgain { id, content, seen }, STATUS_ID.to_owned())
+        } else {
+            (Change::Edit { id, content, seen }, part.clone())
+        };
+        desk.send(change, move |outcome| {
+            if let Err(error) = outcome {
+                let is_gone = *error == AppError::NotFound;
+                lead(from, if is_gone { id_in(&part, GONE) } else { place_to_mend(&part, error) });
+            }
+        });
+        on_sent.run(());
+    };
+    let leave = move |_| {
+        desk.forget_refusal(Some(&note.get_value()));
+        if is_gone.get_untracked() {
+            // The card goes, too, so the focus goes to what is left.
+            request_animation_frame(|| focus("main"));
+        }
+    };
+    let as_it_is = move || {
+        let newest = card.get().filter(|_| was_overtaken && !is_gone.get());
+        newest.map(|card| {
+            view! {
+                <div class="as-it-is">
+                    <h3>{card.note.content.title}</h3>
+                    <p class="note-text">{card.note.content.text}</p>
+                </div>
+            }
+        })
+    };
+    let gone = move || {
+        is_gone.get().then(|| {
+            view! {
+                <p id=gone_id.clone() class="form-message" role="alert" tabindex="-1" autofocus=was_gone>
+                    "This note was deleted elsewhere in the meantime."
+                </p>
+            }
+        })
+    };
+    view! {
+        {as_it_is}
+        <form
+            method="post"
+            action=move || if is_gone.get() { paths::api::ADD_NOTE } else { paths::api::CHANGE_NOTE }
+            novalidate=true
+            on:submit=save
+        >
+            <ForThisUser/>
+            <input type="hidden" name="id" value=id/>
+            <input type="hidden" name="version" value=seen/>
+            {gone}
+            <FormMessage form=form in_words=describe_trouble/>
+            <NoteFields form=form initial=initial inputs=inputs is_fresh=is_fresh/>
+            <div class="actions">
+                <SubmitButton form=form>
+                    {move || if is_gone.get() { "Add as a new note" } else { "Save" }}
+                </SubmitButton>
+                <a class="button" href=back data-noscroll=true on:click=leave>
+                    {move || if is_gone.get() { "Dismiss" } else { "Cancel" }}
+                </a>
+            </div>
+        </form>
+    }
+}
