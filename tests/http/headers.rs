@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
 
     async fn refusals(&mut self) {
         let mut nobody = self.app.browser();
-        let (long, large) = ("x".repeat(9000), "x".repeat(20_000));
+        let (long, large) = ("x".repeat(9000), "x".repeat(80_000));
         for accept in [PAGE, JSON] {
             let at = |method: Method, path: &str| Request::builder().method(method).uri(path).header("accept", accept);
             self.see(&mut nobody, at(Method::POST, api::LOGIN).header("sec-fetch-site", "cross-site"), "", 403).await;

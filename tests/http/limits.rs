@@ -252,17 +252,17 @@ fn post(path: &str, length: Option<u64>, body: String) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_body_may_have_sixteen_kibibytes() {
+async fn a_body_may_have_sixty_four_kibibytes() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let of_length = |length: usize| format!("display_name={}", "x".repeat(length - "display_name=".len()));
-    let fits = ada.send(post(api::CHANGE_DISPLAY_NAME, None, of_length(16_384))).await.assert_status(422);
+    let fits = ada.send(post(api::CHANGE_DISPLAY_NAME, None, of_length(65_536))).await.assert_status(422);
     assert_eq!(fits.header("connection"), "");
     for function in [api::LOGIN, api::SIGN_UP, api::CHANGE_DISPLAY_NAME, api::RATE_PASSWORD] {
         for accept in ["text/html", "application/json"] {
             for (length, body) in [
-                (None, of_length(16_385)),
-                (Some(16_385), of_length(16_385)),
+                (None, of_length(65_537)),
+                (Some(65_537), of_length(65_537)),
                 (Some(1 << 40), String::new()),
                 (None, of_length(5_000_000)),
             ] {
@@ -278,7 +278,7 @@ async fn a_body_may_have_sixteen_kibibytes() {
             }
         }
     }
-    let mut over_http2 = post(api::LOGIN, Some(16_385), String::new());
+    let mut over_http2 = post(api::LOGIN, Some(65_537), String::new());
     *over_http2.version_mut() = Version::HTTP_2;
     assert_eq!(ada.send(over_http2).await.assert_status(413).header("connection"), "", "HTTP/2 knows no such header");
     assert!(ada.is_signed_in().await);

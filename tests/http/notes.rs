@@ -238,6 +238,17 @@ async fn a_note_that_is_open_is_shown_whatever_is_searched_for() {
 }
 
 #[tokio::test]
+async fn a_note_of_the_greatest_length_arrives_by_a_plain_form_too() {
+    let service = Service::start().await;
+    let app = service.app().await;
+    let mut ada = app.signed_in("ada").await;
+    let text = "🦦".repeat(4000);
+    service.answers(201, json!({ "id": "c", "title": "Long", "text": text, "version": 3 }));
+    assert_returns_to_notes(ada.submit(api::ADD_NOTE, &[("title", "Long"), ("text", &text)]).await);
+    assert_eq!(service.asked()[0].2["text"], text);
+}
+
+#[tokio::test]
 async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let service = Service::start().await;
     let app = service.app().await;

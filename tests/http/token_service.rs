@@ -196,7 +196,7 @@ async fn a_request_that_makes_no_sense_is_refused() {
     for path in [oauth::TOKEN, oauth::REVOKE, oauth::INTROSPECT] {
         let request = Request::get(path).header(header::AUTHORIZATION, notes.basic());
         assert_eq!(send(&app, request, "").await.assert_status(405).header("allow"), "POST");
-        let long = encode(&[("token", &"x".repeat(20_000))]);
+        let long = encode(&[("token", &"x".repeat(80_000))]);
         send(&app, form(path, &long).header(header::AUTHORIZATION, notes.basic()), long).await.assert_status(413);
     }
 }

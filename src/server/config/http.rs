@@ -46,7 +46,7 @@ impl Default for HttpConfig {
             request_timeout: Duration::from_secs(30),
             drain_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(10),
-            max_body_bytes: 16 * 1024,
+            max_body_bytes: 64 * 1024,
             max_header_bytes: 16 * 1024,
             max_connections: 4096,
         }

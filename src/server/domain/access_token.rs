@@ -31,28 +31,12 @@ pub struct Claims {
     pub auth_time: i64,
 }
 
-/// The claims of a client's own access token (RFC 9068 §2.2): no session, no user, and `sub` is the client. Without
-/// `sid` it is never taken for somebody's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientClaims {
-    pub iss: String,
-    pub sub: String,
-    pub aud: String,
-    pub exp: i64,
-    pub nbf: i64,
-    pub iat: i64,
-    pub jti: Uuid,
-    pub client_id: String,
-}
-
 /// The claims of any access token issued here, for whoever asks about it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum AnyClaims {
     Session(Box<Claims>),
-    Client(Box<ClientClaims>),
-    /// A person's, for one of the services behind.
+    /// For somebody else than this application: a client's own, or a person's for one of the services behind.
     Upstream(Box<UpstreamClaims>),
 }
 
@@ -62,7 +46,6 @@ impl AnyClaims {
     pub fn session_id(&self) -> Option<SessionId> {
         match self {
             Self::Session(claims) => Some(SessionId::from_uuid(claims.sid)),
-            Self::Client(_) => None,
             Self::Upstream(claims) => claims.sid.map(SessionId::from_uuid),
         }
     }
@@ -72,7 +55,6 @@ impl AnyClaims {
     pub fn client_id(&self) -> &str {
         match self {
             Self::Session(claims) => &claims.client_id,
-            Self::Client(claims) => &claims.client_id,
             Self::Upstream(claims) => &claims.client_id,
         }
     }
@@ -85,7 +67,6 @@ impl AnyClaims {
     pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<(), ClaimsError> {
         match self {
             Self::Session(claims) => claims.check_times(now, access_ttl).map(drop),
-            Self::Client(claims) => check_times(claims.iat, claims.nbf, claims.exp, now, access_ttl),
             Self::Upstream(claims) => check_times(claims.iat, claims.nbf, claims.exp, now, access_ttl),
         }
     }

@@ -1,4 +1,5 @@
-//! What a token for one of the services behind says (RFC 9068).
+//! What a token says that is for somebody else than this application: for one of the services behind, or a registered
+//! client's own (RFC 9068).
 
 use super::{session::SessionId, user::UserId};
 use crate::server::clock::Timestamp;
@@ -11,17 +12,17 @@ use uuid::Uuid;
 pub enum Bearer {
     /// Of the person whose session this is.
     User { user_id: UserId, session_id: SessionId },
-    /// Of the application itself.
+    /// Of the client itself: the application, or a registered one.
     Client,
 }
 
-/// The claims on the wire (RFC 9068 §2.2). For its one audience and short-lived; it opens nothing at our own door,
-/// because we are not that audience.
+/// The claims on the wire (RFC 9068 §2.2). Without the claims of a session of ours, so it opens nothing at our own door,
+/// whoever the audience is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamClaims {
     pub iss: String,
-    /// The user's id, or the client's if the application asks for itself (RFC 9068 §2.2).
+    /// The user's id, or the client's if it asks for itself (RFC 9068 §2.2).
     pub sub: String,
     pub aud: String,
     pub exp: i64,

@@ -3,7 +3,7 @@
 use super::{client_request::ClientRequest, error::OAuthError};
 use crate::server::{
     domain::{
-        access_token::{AnyClaims, Claims, ClientClaims},
+        access_token::{AnyClaims, Claims},
         upstream_token::UpstreamClaims,
     },
     service::token_service::Introspected,
@@ -37,11 +37,6 @@ enum About {
         jti: Uuid,
         client_id: String,
     },
-    OwnAccess {
-        token_type: &'static str,
-        #[serde(flatten)]
-        claims: Box<ClientClaims>,
-    },
     UpstreamAccess {
         token_type: &'static str,
         #[serde(flatten)]
@@ -74,7 +69,6 @@ impl From<Introspected> for About {
                 let Claims { iss, sub, aud, exp, nbf, iat, jti, client_id, sid, auth_time, .. } = *claims;
                 Self::Access { token_type: TOKEN_TYPE, sid, auth_time, iss, sub, aud, exp, nbf, iat, jti, client_id }
             }
-            Introspected::Access(AnyClaims::Client(claims)) => Self::OwnAccess { token_type: TOKEN_TYPE, claims },
             Introspected::Access(AnyClaims::Upstream(claims)) => {
                 Self::UpstreamAccess { token_type: TOKEN_TYPE, claims }
             }

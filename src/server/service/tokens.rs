@@ -6,9 +6,10 @@ use crate::{
     server::{
         clock::Timestamp,
         domain::{
-            access_token::{AccessToken, AnyClaims, Claims, ClaimsError, ClientClaims, PlainAccessToken},
+            access_token::{AccessToken, AnyClaims, Claims, ClaimsError, PlainAccessToken},
             refresh_token::{PlainRefreshToken, RefreshToken, RefreshTokenError},
             session::Session,
+            upstream_token::{Bearer, UpstreamClaims},
         },
         keyring::Keyring,
         random,
@@ -118,16 +119,9 @@ impl Tokens {
     /// Never, as [`Self::issue`].
     #[must_use]
     pub fn issue_for_client(&self, client: &str, audience: Option<&str>, now: Timestamp) -> IssuedForClient {
-        let claims = ClientClaims {
-            iss: self.issuer.clone(),
-            sub: client.to_owned(),
-            aud: audience.unwrap_or(&self.issuer).to_owned(),
-            exp: (now + self.access_ttl).as_seconds(),
-            nbf: now.as_seconds(),
-            iat: now.as_seconds(),
-            jti: random::id(now),
-            client_id: client.to_owned(),
-        };
+        let audience = audience.unwrap_or(&self.issuer);
+        let token_id = random::id(now);
+        let claims = UpstreamClaims::of(Bearer::Client, client, &self.issuer, audience, token_id, now, self.access_ttl);
         IssuedForClient { access: self.sign(&claims, now), expires_in: self.access_ttl }
     }
 
