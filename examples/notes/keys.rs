@@ -22,10 +22,12 @@ use std::{
 };
 use tokio::{
     sync::Mutex,
-    time::{Instant, interval, timeout},
+    time::{Instant, interval, sleep, timeout},
 };
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause after a fetch that failed: doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Why there is no key for a token.
@@ -75,12 +77,17 @@ impl Keys {
         work.await.unwrap_or(Err(KeyError::Unavailable))
     }
 
-    /// Fetches the keys now, and again and again.
+    /// Fetches the keys now, and again and again. An issuer that is only just starting, as it may if both were started
+    /// together, is soon asked again.
     pub async fn keep_fresh(self: Arc<Self>, every: Duration) {
         let mut ticks = interval(every);
         loop {
             ticks.tick().await;
-            self.fetch_now(&mut *self.last.lock().await).await;
+            let mut pause = FIRST_PAUSE;
+            while !self.fetch_now(&mut *self.last.lock().await).await.worked {
+                sleep(pause).await;
+                pause = every.min(pause * 2);
+            }
         }
     }
 
