@@ -35,6 +35,8 @@ export default defineConfig({
   workers: 2,
   // A build that is broken altogether shows itself sooner.
   maxFailures: 25,
+  // What passes only at the second try is told as flaky, and does not hold up everything else.
+  retries: 1,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
