@@ -29,11 +29,9 @@ use super::{
     service::{sessions::Sessions, upstream_tokens::UpstreamTokens},
 };
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
-    middleware::{self, Next},
     response::Response,
 };
 use caller::Caller;
@@ -42,7 +40,6 @@ use session_watch::SessionWatch;
 use slots::Holder;
 use std::{fmt, sync::Arc};
 use stream::{Sent, Streamed};
-use tower::ServiceExt as _;
 use tunnel::Handshake;
 
 /// Marks a request on its way to a service behind.
@@ -86,12 +83,13 @@ impl Gateway {
         self.routes.iter().any(|route| route.prefix() == prefix)
     }
 
+    /// The answer of the service behind a route. The request has been through all layers, as one [`ThroughGateway`].
+    pub async fn answer(&self, route: &Route, request: Request) -> Response {
+        self.pass_on(route, request).await.unwrap_or_else(|error| error.answer(route.prefix()))
+    }
+
     /// Passes a request on and its answer back.
-    ///
-    /// # Errors
-    ///
-    /// [`GatewayError`].
-    async fn pass_on(&self, route: &Arc<Route>, request: Request) -> Result<Response, GatewayError> {
+    async fn pass_on(&self, route: &Route, request: Request) -> Result<Response, GatewayError> {
         let (mut head, body) = request.into_parts();
         if !route.allows(&head.method) {
             return Err(GatewayError::Method(route.allowed_methods()));
@@ -186,34 +184,4 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("routes", &self.routes).finish_non_exhaustive()
     }
-}
-
-/// Everything below a route's prefix.
-pub fn service(gateway: Arc<Gateway>, route: Arc<Route>) -> Router {
-    Router::new().fallback(move |request: Request| {
-        let (gateway, route) = (Arc::clone(&gateway), Arc::clone(&route));
-        async move { gateway.pass_on(&route, request).await.unwrap_or_else(|error| error.answer(route.prefix())) }
-    })
-}
-
-/// Puts the services beside the application: what lies below their prefixes never reaches it.
-pub fn beside(application: Router, services: Vec<(Arc<Route>, Router)>) -> Router {
-    if services.is_empty() {
-        return application;
-    }
-    application.layer(middleware::from_fn_with_state(Services(services.into()), choose))
-}
-
-/// What answers the paths below each prefix, the longest first.
-#[derive(Clone)]
-struct Services(Arc<[(Arc<Route>, Router)]>);
-
-async fn choose(State(Services(services)): State<Services>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let Some((_, service)) = services.iter().find(|(route, _)| route.covers(path)) else {
-        return next.run(request).await;
-    };
-    request.extensions_mut().insert(ThroughGateway);
-    let Ok(response) = service.clone().oneshot(request).await;
-    response
 }

@@ -20,57 +20,140 @@ mod whole_pages;
 
 use super::{
     config::Config,
-    gateway::{self, Route},
+    gateway::{Gateway, Route, ThroughGateway},
     oauth,
     state::AppState,
     store::Store,
 };
-use axum::{Router, http::StatusCode};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::Response,
+};
 use client_address::{TrustedProxies, client_address};
 use health::Readiness;
 use limits::{RequestLimits, request_limits};
+use origin_check::origin_check;
 use problem::{ErrorPages, catch_panics, error_pages};
 use request_id::request_id;
 use security_headers::{HeaderPolicy, security_headers};
 use session_layer::session_layer;
 use site::{AssetNames, Site};
 use std::sync::Arc;
+use tower::{ServiceExt as _, service_fn};
 
-/// All that is served. A request meets the layers from the last line to the first.
+/// All that is served.
 pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readiness: &Readiness) -> Router {
     let options = &state.options;
+    let state = Arc::new(state.clone());
+    let guard = |limits| Guard { limits, origin: config.http.public_url.origin().into(), state: Arc::clone(&state) };
+    let limits = RequestLimits::from(&config.http);
     let files = AssetNames::find(options);
-    let pages = ErrorPages { stylesheet: files.stylesheet.clone() };
-    let site = Site::new(state.clone(), files);
-    let proxies = TrustedProxies::new(&config.http.trusted_proxies);
+    let error_pages = ErrorPages { stylesheet: files.stylesheet.clone() };
+    let site = Site::new(AppState::clone(&state), files);
     let reload_port = config.watch.then(|| u16::try_from(options.reload_port).ok()).flatten();
 
     // Who is asking matters here.
     let functions = origin_check::form_only(server_functions::router(&site));
-    let app = guarded(functions.merge(site.router()), RequestLimits::from(&config.http), state, config);
+    let app = guarded(functions.merge(site.router()), guard(limits));
     // Files are the same for everybody, and health is nobody's.
     let app = assets::assets(app, options.site_root.as_ref().as_ref(), &options.site_pkg_dir);
     let app = app.merge(health::router(readiness.clone(), ping(store)));
     // Clients prove themselves without cookies.
-    let app = app.merge(request_limits(oauth::router(state), RequestLimits::from(&config.http)));
+    let app = app.merge(limited(oauth::router(&state), limits));
     // Services behind have limits of their own, and paths that may look like a file's.
-    let services = state.gateway.routes().iter().map(|route| {
-        let service = gateway::service(Arc::clone(&state.gateway), Arc::clone(route));
-        (Arc::clone(route), guarded(service, limits_of(route, config), state, config))
-    });
-    let app = gateway::beside(app, services.collect());
-    // Whatever happens inside, every answer carries these.
-    let app = error_pages(catch_panics(app), pages);
-    let app = request_id(app, proxies.clone());
-    let app = client_address(app, proxies);
-    security_headers(app, HeaderPolicy::new(config.http.public_url.is_https(), reload_port))
+    let routes = state.gateway.routes().iter();
+    let services = routes.map(|route| (Arc::clone(route), guard(limits_of(route, config)))).collect();
+    let edge = Edge {
+        headers: HeaderPolicy::new(config.http.public_url.is_https(), reload_port),
+        proxies: TrustedProxies::new(&config.http.trusted_proxies),
+        error_pages,
+        gateway: Arc::clone(&state.gateway),
+        services,
+        // Turns its handlers into services now, not for every request anew.
+        application: app.with_state(()),
+    };
+    let edge = Arc::new(edge);
+    Router::new().fallback_service(service_fn(move |request| {
+        let edge = Arc::clone(&edge);
+        async move { Ok(edge.answer(request).await) }
+    }))
+}
+
+/// What stands around everything, and what is inside.
+struct Edge {
+    headers: HeaderPolicy,
+    proxies: TrustedProxies,
+    error_pages: ErrorPages,
+    gateway: Arc<Gateway>,
+    /// The longest prefix first.
+    services: Vec<(Arc<Route>, Guard)>,
+    application: Router,
+}
+
+impl Edge {
+    /// A request meets the layers from the first line to the last, its answer from the last to the first.
+    ///
+    /// They are plain functions, one calling the other: each layer of a [`Router`] would be cloned and boxed for every
+    /// request, together with all that is inside, and most of what the gateway costs would be that.
+    async fn answer(&self, request: Request) -> Response {
+        let Self { headers, proxies, error_pages: pages, .. } = self;
+        let route = |request| catch_panics(self.route(request));
+        let explain = |request| error_pages(pages, request, route);
+        let name = |request| request_id(proxies, request, explain);
+        let locate = |request| client_address(proxies, request, name);
+        security_headers(headers, request, locate).await
+    }
+
+    /// What lies below the prefix of a service behind never reaches the application.
+    async fn route(&self, mut request: Request) -> Response {
+        let path = request.uri().path();
+        if let Some((route, guard)) = self.services.iter().find(|(route, _)| route.covers(path)) {
+            request.extensions_mut().insert(ThroughGateway);
+            guard.answer(request, |request| Box::pin(self.gateway.answer(route, request))).await
+        } else {
+            let Ok(response) = self.application.clone().oneshot(request).await;
+            response
+        }
+    }
 }
 
 /// What stands around everything for which it matters who is asking.
-fn guarded(router: Router, limits: RequestLimits, state: &AppState, config: &Config) -> Router {
-    let router = session_layer(catch_panics(router), state.clone());
-    let router = origin_check::origin_check(router, config.http.public_url.origin());
-    request_limits(router, limits)
+struct Guard {
+    limits: RequestLimits,
+    origin: Arc<str>,
+    state: Arc<AppState>,
+}
+
+impl Guard {
+    /// As [`Edge::answer`].
+    async fn answer<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let inside = |request| catch_panics(next(request));
+        let find_visitor = |request| session_layer(&self.state, request, inside);
+        let check_origin = |request| origin_check(&self.origin, request, find_visitor);
+        request_limits(&self.limits, request, check_origin).await
+    }
+}
+
+fn guarded(router: Router, guard: Guard) -> Router {
+    router.layer(middleware::from_fn_with_state(
+        Arc::new(guard),
+        async |State(guard): State<Arc<Guard>>, request: Request, next: Next| {
+            guard.answer(request, |request| next.run(request)).await
+        },
+    ))
+}
+
+fn limited(router: Router, limits: RequestLimits) -> Router {
+    router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
+        request_limits(&limits, request, |request| next.run(request)).await
+    }))
 }
 
 fn limits_of(route: &Route, config: &Config) -> RequestLimits {

@@ -145,6 +145,11 @@ async fn a_refused_form_is_shown_again_with_what_was_typed() {
     let refused = refused.assert_shows("my text").assert_shows("Birnen");
     refused.assert_shows(r#"name="version" value="1""#);
 
+    service.answers(409, json!({ "code": "conflict" }));
+    let refused = ada.submit(api::DELETE_NOTE, &[("id", "a"), ("version", "0")]).await.assert_status(409);
+    let refused = refused.assert_shows("Here is its current version, which you can still delete.");
+    refused.assert_shows("Birnen").assert_shows(r#"name="version" value="1""#);
+
     service.answers(409, json!({ "code": "full", "detail": { "max": 200 } }));
     let refused = ada.submit(api::ADD_NOTE, &[("title", "One more")]).await.assert_status(409);
     refused.assert_shows("You can have at most 200. Delete one first.").assert_shows("One more");

@@ -5,14 +5,12 @@
 //! not such a proxy is the client; what stands to the left of it is hearsay. `Forwarded` (RFC 7239) and all other
 //! `X-Forwarded-*` headers are never read: the public URL is a setting.
 //!
-//! Mount outermost: `client_address(router, proxies)`. Everything inside finds a [`ClientAddress`] extension.
+//! Everything inside [`client_address`] finds a [`ClientAddress`] extension.
 
 use super::serve::PeerAddress;
 use axum::{
-    Router,
-    extract::{Request, State},
+    extract::Request,
     http::{Extensions, HeaderMap, HeaderName},
-    middleware::{self, Next},
     response::Response,
 };
 use ipnet::IpNet;
@@ -83,15 +81,15 @@ fn parse_entry(entry: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Gives every request its [`ClientAddress`].
-pub fn client_address(router: Router, proxies: TrustedProxies) -> Router {
-    router.layer(middleware::from_fn_with_state(proxies, identify))
-}
-
-async fn identify(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+/// Gives a request its [`ClientAddress`].
+pub async fn client_address<F: Future<Output = Response>>(
+    proxies: &TrustedProxies,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let client = proxies.client_of(peer_of(&request), request.headers());
     request.extensions_mut().insert(client);
-    next.run(request).await
+    next(request).await
 }
 
 /// Where the connection comes from. Without one (a request made in a test) it is an address nobody trusts.
@@ -102,7 +100,13 @@ pub(super) fn peer_of(request: &Request) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{Extension, body::Body, http::HeaderValue, routing::get};
+    use axum::{
+        Extension, Router,
+        body::Body,
+        http::HeaderValue,
+        middleware::{self, Next},
+        routing::get,
+    };
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
@@ -184,7 +188,10 @@ mod tests {
     #[tokio::test]
     async fn handlers_find_the_address() {
         let show = |Extension(ClientAddress(address)): Extension<ClientAddress>| async move { address.to_string() };
-        let app = client_address(Router::new().route("/", get(show)), proxies());
+        let app =
+            Router::new().route("/", get(show)).layer(middleware::from_fn(async |request: Request, next: Next| {
+                client_address(&proxies(), request, |request| next.run(request)).await
+            }));
         let ask = |peer: Option<&str>| {
             let mut request = Request::get("/").header(X_FORWARDED_FOR, "203.0.113.9").body(Body::empty()).unwrap();
             if let Some(peer) = peer {

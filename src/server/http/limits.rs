@@ -1,16 +1,13 @@
 //! How much a request may send, and how long everybody may take: heads, bodies, answers.
 //!
-//! Mount inside `error_pages`, around everything that reads bodies: `request_limits(router, limits)`. Gateway routes
-//! with larger bodies get their own limits beside it.
+//! Inside `error_pages`, around everything that reads bodies. Each route of the gateway has limits of its own.
 
 use super::{pace::Pace, problem::Problem};
 use crate::error::AppError;
 use axum::{
-    Router,
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use hyper::body::{Frame, SizeHint};
@@ -66,12 +63,12 @@ impl Deadline {
     }
 }
 
-/// Holds every request to its limits.
-pub fn request_limits(router: Router, limits: RequestLimits) -> Router {
-    router.layer(middleware::from_fn_with_state(limits, enforce))
-}
-
-async fn enforce(State(limits): State<RequestLimits>, request: Request, next: Next) -> Response {
+/// Holds a request to its limits.
+pub async fn request_limits<F: Future<Output = Response>>(
+    limits: &RequestLimits,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let can_close = request.version() < Version::HTTP_2;
     let refuse = |breach: Breach, instead_of: Response| {
         let mut refusal = breach.problem().replace(instead_of);
@@ -90,7 +87,7 @@ async fn enforce(State(limits): State<RequestLimits>, request: Request, next: Ne
     let deadline = Deadline { watch: Arc::clone(&watch), answer_timeout: limits.answer_timeout };
     request.extensions_mut().insert(deadline.clone());
     let answer = tokio::select! {
-        answer = next.run(request) => answer,
+        answer = next(request) => answer,
         () = deadline.passed() => {
             tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");
             Problem::from_status(limits.overdue).into_response()

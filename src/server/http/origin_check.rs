@@ -5,19 +5,17 @@
 //! scripts cannot forge: `Sec-Fetch-Site` (Fetch Metadata) and, in browsers or on origins without it, `Origin`
 //! (RFC 6454 §7).
 //!
-//! Mount around everything that reads cookies: `origin_check(router, public_origin)`; and [`form_only`] around the
-//! server functions.
+//! [`origin_check`] belongs around everything that reads cookies, [`form_only`] around the server functions.
 
 use super::{problem::Problem, websocket::is_websocket_upgrade};
 use crate::{error::AppError, server::telemetry::Untrusted};
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use std::sync::Arc;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -29,17 +27,17 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// What may be done with a resource here at all.
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
 
-/// Refuses requests that another site has caused, and methods this server does not know.
+/// Refuses a request that another site has caused, and methods this server does not know.
 ///
 /// `public_origin` is the origin of the public URL as browsers write it: scheme, host and a port that is not the
 /// default, without a path (`https://app.example`, `http://127.0.0.1:3000`).
-pub fn origin_check(router: Router, public_origin: impl Into<Arc<str>>) -> Router {
-    router.layer(middleware::from_fn_with_state::<_, Arc<str>, (State<Arc<str>>, Request)>(public_origin.into(), check))
-}
-
-async fn check(State(public_origin): State<Arc<str>>, request: Request, next: Next) -> Response {
-    match judge(request.method(), request.headers(), &public_origin) {
-        Verdict::Pass => next.run(request).await,
+pub async fn origin_check<F: Future<Output = Response>>(
+    public_origin: &str,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    match judge(request.method(), request.headers(), public_origin) {
+        Verdict::Pass => next(request).await,
         Verdict::UnknownMethod => {
             let refusal = Problem::from_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
             ([(header::ALLOW, ALLOWED_METHODS)], refusal).into_response()

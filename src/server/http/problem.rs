@@ -1,12 +1,11 @@
 //! Answers to what went wrong outside the server functions: one small JSON document, or a page for a person.
 //!
-//! Whoever refuses a request answers with a [`Problem`] and need not know who asked. [`error_pages`], mounted once,
+//! Whoever refuses a request answers with a [`Problem`] and need not know who asked. [`error_pages`], once around all,
 //! turns it into a page where the request is a navigation, and gives a body to the bare statuses of the router
 //! (404, 405). [`catch_panics`] makes a `500` of a panic. What is told is chosen by the status alone, so nothing
 //! internal can slip out.
 //!
-//! Mount both inside `request_id` (they show its id) and `security_headers`, `catch_panics` innermost:
-//! `error_pages(catch_panics(router), pages)`.
+//! Both belong inside `request_id` (they show its id), `catch_panics` innermost.
 
 mod page;
 mod resend;
@@ -14,16 +13,14 @@ mod resend;
 use super::request_id::RequestId;
 use crate::error::AppError;
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 pub use resend::Resend;
-use std::{any::Any, sync::Arc, time::Duration};
-use tower_http::catch_panic::CatchPanicLayer;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 /// When to come back if the server knows no better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -150,18 +147,18 @@ pub struct ErrorPages {
     pub stylesheet: String,
 }
 
-/// Shows every [`Problem`] to a person as a page, and turns bare error statuses into problems.
+/// Shows a [`Problem`] to a person as a page, and turns bare error statuses into problems.
 ///
 /// Bare is an error status without `Content-Type`: the router's own 404 and 405, and Leptos' 400 for an unknown
 /// server function, whose text would otherwise be sent without a type.
-pub fn error_pages(router: Router, pages: ErrorPages) -> Router {
-    router.layer(middleware::from_fn_with_state(Arc::new(pages), explain))
-}
-
-async fn explain(State(pages): State<Arc<ErrorPages>>, request: Request, next: Next) -> Response {
+pub async fn error_pages<F: Future<Output = Response>>(
+    pages: &ErrorPages,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let for_a_person = accepts_html(request.headers());
     let id = request.extensions().get::<RequestId>().cloned();
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if is_bare_error(&response) {
         response = Problem::from_status(response.status()).replace(response);
     }
@@ -192,8 +189,9 @@ fn is_bare_error(response: &Response) -> bool {
 
 /// Makes a `500` of a panic and keeps the process alive. The panic itself is logged where all are, by
 /// [`crate::server::telemetry::log_panics`], inside the request's span and so with its id.
-pub fn catch_panics(router: Router) -> Router {
-    router.layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| Problem::from(AppError::Internal).into_response()))
+pub async fn catch_panics(answer: impl Future<Output = Response>) -> Response {
+    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+    caught.unwrap_or_else(|_| Problem::from(AppError::Internal).into_response())
 }
 
 #[cfg(test)]

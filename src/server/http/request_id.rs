@@ -4,7 +4,7 @@
 //! error pages. The access log has target `tokenlife::access`, level info (health probes: debug). It never holds a
 //! query, a cookie, a token or a body; what clients can write is escaped and cut.
 //!
-//! Mount inside `client_address` and around everything else: `request_id(router, proxies)`.
+//! Inside `client_address` and around everything else.
 
 use super::{
     client_address::{ClientAddress, TrustedProxies, peer_of},
@@ -12,10 +12,8 @@ use super::{
 };
 use crate::server::{random, telemetry::Untrusted};
 use axum::{
-    Router,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{self, Next},
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -59,12 +57,12 @@ impl RequestId {
     }
 }
 
-/// Names every request, traces it and logs it.
-pub fn request_id(router: Router, proxies: TrustedProxies) -> Router {
-    router.layer(middleware::from_fn_with_state(proxies, observe))
-}
-
-async fn observe(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+/// Names a request, traces it and logs it.
+pub async fn request_id<F: Future<Output = Response>>(
+    proxies: &TrustedProxies,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let given = if proxies.trusts(peer_of(&request)) {
         RequestId::from_headers(request.headers())
     } else {
@@ -76,7 +74,7 @@ async fn observe(State(proxies): State<TrustedProxies>, mut request: Request, ne
     let span = tracing::info_span!("request", id = id.as_str());
     request.extensions_mut().insert(id.clone());
     let mut entry = span.in_scope(|| AccessEntry::begin(&request));
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

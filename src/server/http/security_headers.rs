@@ -1,15 +1,13 @@
 //! What every answer tells the browser to refuse, whatever made the answer: pages, redirects, files, errors.
 //!
-//! Mount around everything that makes answers, inside `request_id`: `security_headers(router, policy)`. The renderer
-//! of pages finds the [`CspNonce`] of the request in its extensions and puts it on the inline scripts.
+//! Outermost. The renderer of pages finds the [`CspNonce`] of the request in its extensions and puts it on the inline
+//! scripts.
 
 use super::problem::Proxied;
 use crate::server::random;
 use axum::{
-    Router,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, header},
-    middleware::{self, Next},
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -126,18 +124,18 @@ fn is_page(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(starts_with_html)
 }
 
-/// Puts the security headers on every answer, and a fresh [`CspNonce`] into every request.
+/// Puts the security headers on an answer, and a fresh [`CspNonce`] into its request.
 ///
 /// Whatever is inside may not weaken them: its own values are replaced. What nobody has called cacheable is
 /// `no-store`, and so is everything that sets a cookie.
-pub fn security_headers(router: Router, policy: HeaderPolicy) -> Router {
-    router.layer(middleware::from_fn_with_state(policy, protect))
-}
-
-async fn protect(State(policy): State<HeaderPolicy>, mut request: Request, next: Next) -> Response {
+pub async fn security_headers<F: Future<Output = Response>>(
+    policy: &HeaderPolicy,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let nonce = CspNonce::generate();
     request.extensions_mut().insert(nonce.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     policy.apply(&mut response, &nonce);
     response
 }
@@ -146,8 +144,9 @@ async fn protect(State(policy): State<HeaderPolicy>, mut request: Request, next:
 mod tests {
     use super::*;
     use axum::{
-        Extension,
+        Extension, Router,
         body::Body,
+        middleware::{self, Next},
         response::{AppendHeaders, Html, IntoResponse, Redirect},
         routing::{get, post},
     };
@@ -179,7 +178,10 @@ mod tests {
             .route("/cookie", get(move || async move { (cached, [("set-cookie", "a=1")], "ok") }))
             .route("/private", get(|| async { ([(header::REFERRER_POLICY, "no-referrer")], Html("")) }))
             .route("/post", post(|| async {}));
-        security_headers(router, policy)
+        router.layer(middleware::from_fn(move |request: Request, next: Next| {
+            let policy = policy.clone();
+            async move { security_headers(&policy, request, |request| next.run(request)).await }
+        }))
     }
 
     async fn ask_of(policy: HeaderPolicy, path: &str) -> (HeaderMap, String) {

@@ -23,25 +23,23 @@ use crate::{
     },
 };
 use axum::{
-    Router,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header},
-    middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
 };
 use std::net::IpAddr;
 use tracing::{debug, info};
 
 /// Finds out who is asking, lets the request through as theirs, and writes what became of the cookies.
-pub fn session_layer(router: Router, state: AppState) -> Router {
-    router.layer(middleware::from_fn_with_state(state, find_and_write))
-}
-
-async fn find_and_write(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub async fn session_layer<F: Future<Output = Response>>(
+    state: &AppState,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let presented = state.cookies.read(request.headers());
     let asked = Asked::of(&request);
     let from = ClientAddress::of(request.extensions());
-    let visitor = match find_visitor(&state, &presented, asked, from).await {
+    let visitor = match find_visitor(state, &presented, asked, from).await {
         Ok(visitor) => visitor,
         Err(error) => return server_functions::refuse(request, error).await,
     };
@@ -51,7 +49,7 @@ async fn find_and_write(State(state): State<AppState>, mut request: Request, nex
         response
     } else {
         request.extensions_mut().insert(visitor);
-        next.run(request).await
+        next(request).await
     };
     write_cookies(state.cookies, change.take(), &presented, asked, response.headers_mut());
     response

@@ -1,6 +1,7 @@
 use super::*;
+use crate::server::http::limited;
 use axum::{
-    Extension,
+    Extension, Router,
     http::Method,
     routing::{get, post},
 };
@@ -36,7 +37,7 @@ fn app(limits: RequestLimits) -> Router {
         .route("/", get(|| async { "ok" }).post(read))
         .route("/rotate", post(rotate))
         .route("/never", get(std::future::pending::<()>));
-    request_limits(router, limits)
+    limited(router, limits)
 }
 
 /// A body of given pieces, each after a pause.

@@ -127,7 +127,10 @@ async fn a_refused_request_never_reaches_its_handler() {
         CALLS.fetch_add(1, Ordering::SeqCst);
         "done"
     };
-    let app = origin_check(Router::new().route("/api/session/login", post(count)).fallback(any(count)), OURS);
+    let app = Router::new().route("/api/session/login", post(count)).fallback(any(count));
+    let app = app.layer(middleware::from_fn(async |request: Request, next: Next| {
+        origin_check(OURS, request, |request| next.run(request)).await
+    }));
     let cross_site = [("sec-fetch-site", "cross-site"), ("content-type", FORM)];
     for path in ["/api/session/login", "/anything"] {
         assert_eq!(status(app.clone(), "POST", path, &cross_site).await.status(), 403);

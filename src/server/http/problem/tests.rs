@@ -1,5 +1,9 @@
 use super::*;
-use axum::routing::{get, post};
+use axum::{
+    Router,
+    middleware::{self, Next},
+    routing::{get, post},
+};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -14,7 +18,10 @@ fn app() -> Router {
         .route("/untyped", get(|| async { (StatusCode::BAD_REQUEST, Body::from("Could not find a server function")) }))
         .route("/json", get(|| async { (StatusCode::CONFLICT, [(header::CONTENT_TYPE, "application/json")], "{}") }))
         .route("/panic", get(panicking));
-    error_pages(catch_panics(router), ErrorPages { stylesheet: "/pkg/tokenlife.css".to_owned() })
+    router.layer(middleware::from_fn(async |request: Request, next: Next| {
+        let pages = ErrorPages { stylesheet: "/pkg/tokenlife.css".to_owned() };
+        error_pages(&pages, request, |request| catch_panics(next.run(request))).await
+    }))
 }
 
 async fn panicking() -> &'static str {

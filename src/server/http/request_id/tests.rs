@@ -1,6 +1,11 @@
 use super::*;
 use crate::server::http::serve::PeerAddress;
-use axum::{Extension, body::Body, routing::get};
+use axum::{
+    Extension, Router,
+    body::Body,
+    middleware::{self, Next},
+    routing::get,
+};
 use std::{
     fmt::{self, Write},
     sync::Mutex,
@@ -62,7 +67,11 @@ fn app() -> Router {
         .route("/", get(|Extension(id): Extension<RequestId>| async move { id.as_str().to_owned() }))
         .route("/health/live", get(|| async { "ok" }))
         .route("/slow", get(|| async { tokio::time::sleep(Duration::from_mins(1)).await }));
-    request_id(router, TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]))
+    let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let proxies = proxies.clone();
+        async move { request_id(&proxies, request, |request| next.run(request)).await }
+    }))
 }
 
 fn request(path: &str, peer: &str, headers: &[(&str, &str)]) -> Request {

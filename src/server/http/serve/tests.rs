@@ -4,7 +4,7 @@ mod http2;
 mod stopping;
 
 use super::*;
-use crate::server::http::limits::{RequestLimits, request_limits};
+use crate::server::http::{limited, limits::RequestLimits};
 use axum::{
     Extension,
     body::{Body, Bytes, HttpBody},
@@ -113,8 +113,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stop_receiver) = watch::channel(Stop::No);
         let readiness = Readiness::default();
-        let task =
-            tokio::spawn(serve(listener, request_limits(router, limits), settings, readiness.clone(), stop_receiver));
+        let task = tokio::spawn(serve(listener, limited(router, limits), settings, readiness.clone(), stop_receiver));
         Self { address, stop, readiness, task, release, events }
     }
 
