@@ -100,7 +100,7 @@ impl Edge {
     /// request, together with all that is inside, and most of what the gateway costs would be that.
     async fn answer(&self, request: Request) -> Response {
         let Self { headers, proxies, error_pages: pages, .. } = self;
-        let route = |request| catch_panics(self.route(request));
+        let route = |request| catch_panics(Box::pin(self.route(request)));
         let explain = |request| error_pages(pages, request, route);
         let name = |request| request_id(proxies, request, explain);
         let locate = |request| client_address(proxies, request, name);

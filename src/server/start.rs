@@ -17,7 +17,7 @@ use super::{
         health::Readiness,
         limits::RequestLimits,
         rate_limit::{Allowances, RateLimits},
-        serve::{ServeSettings, serve as serve_connections, stop_on_signals},
+        serve::{ServeSettings, Workers, serve as serve_connections, stop_on_signals},
     },
     keyring::Keyring,
     service::{
@@ -226,13 +226,13 @@ pub fn master_secrets(config: &Config) -> Result<MasterSecrets, StartError> {
     Ok(secrets)
 }
 
-/// The runtime that everything asynchronous runs on.
+/// The runtime that everything asynchronous runs on, save for what the workers of [`serve_connections`] do.
 ///
 /// # Errors
 ///
 /// The operating system gives no threads.
 pub fn runtime() -> Result<Runtime, StartError> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 /// Refuses prefixes of the gateway that would hide a page or a server function.
@@ -260,10 +260,13 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
     let _state = application.start_background();
+    let workers = Arc::new(Workers::start()?);
     let stop = stop_on_signals()?;
     info!(url = config.http.public_url.origin(), %address, "serving");
-    serve_connections(listener, router, ServeSettings::from(&config.http), readiness, stop).await;
+    serve_connections(listener, router, ServeSettings::from(&config.http), Arc::clone(&workers), readiness, stop).await;
+    // A rotation whose client has hung up may still be under way; the store waits for it.
     store.close().await;
+    drop(workers);
     info!("stopped");
     Ok(())
 }

@@ -17,6 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{fmt, sync::Arc, time::Duration};
+use thread_local::ThreadLocal;
 
 /// How long a connection is kept for the next request: less than services commonly keep it (Node: 5 s), or requests
 /// go into connections that are just being closed.
@@ -36,23 +37,16 @@ pub struct Route {
     idle_timeout: Duration,
     max_body_bytes: usize,
     slots: Slots,
-    client: Client<HttpConnector, Body>,
+    connect_timeout: Duration,
+    max_connections: usize,
+    /// Each thread has connections of its own: they live on the runtime that has opened them.
+    clients: ThreadLocal<Client<HttpConnector, Body>>,
 }
 
 impl Route {
     /// One of `all` routes. `None` without an upstream; the settings have been checked for that.
     pub(super) fn new(config: &RouteConfig, all: &[RouteConfig]) -> Option<Self> {
         let upstream = config.upstream.clone()?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(config.connect_timeout));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(config.max_connections)
-            .http1_max_buf_size(BUFFER)
-            .build(connector);
         let allowed = config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let mapping = Mapping::new(&config.prefix, config.strip_prefix, upstream);
         Some(Self {
@@ -65,7 +59,24 @@ impl Route {
             idle_timeout: config.idle_timeout,
             max_body_bytes: config.max_body_bytes,
             slots: Slots::new(config.max_connections, config.connect_timeout),
-            client,
+            connect_timeout: config.connect_timeout,
+            max_connections: config.max_connections,
+            clients: ThreadLocal::new(),
+        })
+    }
+
+    fn client(&self) -> &Client<HttpConnector, Body> {
+        self.clients.get_or(|| {
+            let mut connector = HttpConnector::new();
+            connector.set_nodelay(true);
+            connector.set_connect_timeout(Some(self.connect_timeout));
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_CONNECTION)
+                .pool_max_idle_per_host(self.max_connections)
+                .http1_max_buf_size(BUFFER)
+                .build(connector)
         })
     }
 
@@ -145,10 +156,10 @@ impl Route {
         let may_repeat = body.is_end_stream() && matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         let spare = may_repeat.then(|| request(method.clone(), target.clone(), headers.clone(), Body::empty()));
         let failed = |error| if sent.broke_off() { GatewayError::RequestBrokeOff } else { GatewayError::of(error) };
-        match self.client.request(request(method, target, headers, body)).await {
+        match self.client().request(request(method, target, headers, body)).await {
             Ok(answer) => Ok(answer),
             Err(error) => match spare.filter(|_| is_silence(&error)) {
-                Some(spare) => self.client.request(spare).await.map_err(failed),
+                Some(spare) => self.client().request(spare).await.map_err(failed),
                 None => Err(failed(error)),
             },
         }

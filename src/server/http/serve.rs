@@ -14,17 +14,24 @@ mod framing;
 mod socket;
 mod streams;
 mod watchdog;
+mod workers;
 
 use super::health::Readiness;
 use axum::Router;
 use hyper_util::{rt::TokioTimer, server::conn::auto};
-use std::{future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future, io,
+    net::{self, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use streams::Streams;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
+pub use workers::Workers;
 
 /// How long to wait after the system had no file descriptor left. Trying again at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -164,7 +171,7 @@ pub fn stop_on_signals() -> io::Result<watch::Receiver<Stop>> {
     Ok(receiver)
 }
 
-/// Serves `router` to everybody who connects, until it is asked to stop.
+/// Has `workers` serve `router` to everybody who connects, until it is asked to stop.
 ///
 /// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is open any
 /// more, save for upgraded ones that were cut off; tasks that requests have detached may still run.
@@ -172,6 +179,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     settings: ServeSettings,
+    workers: Arc<Workers>,
     readiness: Readiness,
     mut stop: watch::Receiver<Stop>,
 ) -> Ended {
@@ -183,6 +191,7 @@ pub async fn serve(
         builder: connection_builder(&settings),
         slots: Arc::new(Semaphore::new(settings.max_connections)),
         settings: Arc::new(settings),
+        workers,
         phase: phase_receiver,
         connections: JoinSet::new(),
     };
@@ -258,6 +267,7 @@ struct Acceptor {
     builder: auto::Builder<Streams>,
     slots: Arc<Semaphore>,
     settings: Arc<ServeSettings>,
+    workers: Arc<Workers>,
     phase: watch::Receiver<Phase>,
     connections: JoinSet<()>,
 }
@@ -268,12 +278,7 @@ impl Acceptor {
             let (stream, peer) = self.accept().await;
             // Each connection that ended since; the set would grow otherwise.
             while self.connections.try_join_next().is_some() {}
-            // Answers are written in whole pieces: waiting for more to send only delays them.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a new connection is gone already");
-                continue;
-            }
-            self.connections.spawn(connection::run(connection::Accepted {
+            let accepted = connection::Accepted {
                 stream,
                 peer: PeerAddress(peer),
                 slot,
@@ -281,7 +286,8 @@ impl Acceptor {
                 builder: self.builder.clone(),
                 settings: Arc::clone(&self.settings),
                 phase: self.phase.clone(),
-            }));
+            };
+            self.connections.spawn_on(connection::run(accepted), self.workers.next());
         }
     }
 
@@ -294,9 +300,10 @@ impl Acceptor {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
-    async fn accept(&self) -> (TcpStream, SocketAddr) {
+    async fn accept(&self) -> (net::TcpStream, SocketAddr) {
         loop {
-            match self.listener.accept().await {
+            let accepted = self.listener.accept().await;
+            match accepted.and_then(|(stream, peer)| Ok((prepared(stream)?, peer))) {
                 Ok(accepted) => return accepted,
                 Err(error) if concerns_one_connection(&error) => tracing::debug!(%error, "a client went away"),
                 Err(error) => {
@@ -308,10 +315,18 @@ impl Acceptor {
     }
 }
 
+/// A new connection, on its way to the runtime that will serve it.
+fn prepared(stream: TcpStream) -> io::Result<net::TcpStream> {
+    // Answers are written in whole pieces: waiting for more to send only delays them.
+    stream.set_nodelay(true)?;
+    stream.into_std()
+}
+
 /// Whether the next `accept` may well succeed (accept(2): errors of the connection that was about to be accepted).
 fn concerns_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, InvalidInput};
+    // Some systems call it invalid to set an option of a connection that is gone already.
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | InvalidInput)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The application on a socket, served as `start::serve` does it.
 
 use super::TestApp;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 use tokenlife::server::http::{
     health::Readiness,
-    serve::{Ended, ServeSettings, Stop, serve},
+    serve::{Ended, ServeSettings, Stop, Workers, serve},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -25,7 +25,8 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stop, stop_receiver) = watch::channel(Stop::No);
         let router = app.router.clone();
-        let serving = serve(listener, router, ServeSettings::default(), Readiness::default(), stop_receiver);
+        let workers = Arc::new(Workers::here());
+        let serving = serve(listener, router, ServeSettings::default(), workers, Readiness::default(), stop_receiver);
         Self { address, stop, task: tokio::spawn(serving) }
     }
 

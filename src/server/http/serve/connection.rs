@@ -22,6 +22,7 @@ use hyper_util::{rt::TokioIo, server::conn::auto};
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
+    net,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -34,7 +35,7 @@ use tower::Service;
 
 /// A connection and what it takes to serve it.
 pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
+    pub(super) stream: net::TcpStream,
     pub(super) peer: PeerAddress,
     pub(super) slot: OwnedSemaphorePermit,
     pub(super) router: Router,
@@ -46,6 +47,10 @@ pub(super) struct Accepted {
 /// Serves a connection until it ends, by itself or by its limits.
 pub(super) async fn run(accepted: Accepted) {
     let Accepted { stream, peer, slot, router, builder, settings, mut phase } = accepted;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::error!(%error, "a new connection cannot be served"),
+    };
     let activity = Arc::new(Activity::default());
     let mut watchdog = Watchdog::new(Arc::clone(&activity), &settings);
     let socket = Socket::new(stream, slot, Arc::clone(&activity), settings.write_timeout);

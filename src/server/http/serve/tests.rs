@@ -15,6 +15,7 @@ use hyper::body::Frame;
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    thread,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -113,7 +114,14 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stop_receiver) = watch::channel(Stop::No);
         let readiness = Readiness::default();
-        let task = tokio::spawn(serve(listener, limited(router, limits), settings, readiness.clone(), stop_receiver));
+        let task = tokio::spawn(serve(
+            listener,
+            limited(router, limits),
+            settings,
+            Arc::new(Workers::here()),
+            readiness.clone(),
+            stop_receiver,
+        ));
         Self { address, stop, readiness, task, release, events }
     }
 
@@ -193,6 +201,44 @@ async fn requests_are_answered_and_know_their_peer() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(&local), "{answer}");
         assert!(!answer.contains("server:"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn connections_take_turns_among_the_workers_and_stay_there() {
+    let name = || async { thread::current().name().unwrap_or_default().to_owned() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().route("/", get(name));
+    let workers = Arc::new(Workers::start().unwrap());
+    let (_stop, stopped) = watch::channel(Stop::No);
+    tokio::spawn(serve(listener, router, patient(), workers, Readiness::default(), stopped));
+    let mut names = Vec::new();
+    for _ in 0..thread::available_parallelism().unwrap().get() {
+        let mut client = Client(TcpStream::connect(address).await.unwrap());
+        let mut ask = async || {
+            client.send(GET).await;
+            client.answer().await.rsplit("\r\n").next().unwrap().to_owned()
+        };
+        let (first, second) = (ask().await, ask().await);
+        assert_eq!(first, second);
+        names.push(first);
+    }
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert!(names.len() == count && names.iter().all(|name| name.starts_with("worker-")), "{names:?}");
+}
+
+#[tokio::test]
+async fn what_is_left_to_a_worker_ends_with_it() {
+    let workers = Workers::start().unwrap();
+    let (held, ended) = tokio::sync::oneshot::channel::<()>();
+    workers.next().spawn(async move {
+        future::pending::<()>().await;
+        drop(held);
+    });
+    drop(workers);
+    assert!(tokio::time::timeout(PATIENCE, ended).await.expect("the end").is_err());
 }
 
 #[tokio::test]
