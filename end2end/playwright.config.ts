@@ -1,6 +1,6 @@
 import { defineConfig, type Project } from '@playwright/test';
 import { checkBuild } from './support/check-build';
-import { chromium } from './support/chromium';
+import { headlessShell } from './support/chromium';
 import { defaultLives, shortLives } from './support/servers';
 
 // Each spec runs twice, alive and without JavaScript; those that need a living page are called *.hydrated.spec.ts.
@@ -32,7 +32,8 @@ export default defineConfig({
   testDir: 'tests',
   forbidOnly: Boolean(process.env.CI),
   fullyParallel: true,
-  workers: 2,
+  // One more than cores: some tests wait for a token to end.
+  workers: 3,
   // A build that is broken altogether shows itself sooner.
   maxFailures: 25,
   // What passes only at the second try is told as flaky, and does not hold up everything else.
@@ -41,7 +42,7 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   reporter: 'list',
   use: {
-    launchOptions: chromium(),
+    launchOptions: headlessShell(),
     locale: 'en-GB',
     // A trace of everything costs a fifth of the time; for a single test: npx playwright test -g "…" --trace on
     screenshot: 'only-on-failure',

@@ -130,7 +130,11 @@ fn watch(session: SessionContext) {
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
             Reaction::Ask => ask(session),
-            Reaction::BeginAnew => browser::reload(),
+            Reaction::BeginAnew => {
+                // What is said from now on concerns the next page.
+                tabs::hear_no_more();
+                browser::reload();
+            }
         });
         restored::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
         in_view::watch(move || ask(session));

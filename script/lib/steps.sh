@@ -6,6 +6,10 @@ step_seconds=()
 step_results=()
 step_now=
 step_began=0
+beside_name=
+beside_began=0
+beside_output=
+beside_pid=
 
 # step NAME COMMAND...: runs the command; if it fails, the script ends here.
 step() {
@@ -14,6 +18,36 @@ step() {
     say "$1"
     shift
     "$@"
+    step_done passed
+}
+
+# step_beside NAME COMMAND...: begins a step that runs beside those that follow, until step_joined.
+step_beside() {
+    say "$1: begins, beside what follows"
+    beside_name=$1
+    beside_began=$SECONDS
+    beside_output=$(mktemp)
+    shift
+    # A process group of its own, so that all of it can be stopped.
+    set -m
+    "$@" >"$beside_output" 2>&1 </dev/null &
+    beside_pid=$!
+    set +m
+}
+
+# step_joined: waits for that step and shows what it printed; if it failed, the script ends here.
+step_joined() {
+    local status=0
+    say "$beside_name"
+    step_now=$beside_name
+    step_began=$beside_began
+    wait "$beside_pid" || status=$?
+    beside_pid=
+    cat -- "$beside_output"
+    rm -f -- "$beside_output"
+    if ((status != 0)); then
+        exit "$status"
+    fi
     step_done passed
 }
 
@@ -43,6 +77,10 @@ report() {
     if ((status != 0)); then
         failed_step=${failed_step:-between two steps}
         failed=1
+    fi
+    if [[ -n $beside_pid ]]; then
+        kill -- "-$beside_pid" 2>/dev/null || true
+        rm -f -- "$beside_output"
     fi
     if [[ -n $step_now ]]; then
         step_done FAILED

@@ -96,6 +96,15 @@ pub(super) fn listen(listener: impl Fn(Message) + 'static) {
     on_message.forget();
 }
 
+/// Stops calling back.
+pub(super) fn hear_no_more() {
+    OPEN.with(|channel| {
+        if let Some(channel) = channel {
+            channel.set_onmessage(None);
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

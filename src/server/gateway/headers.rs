@@ -78,6 +78,9 @@ const OF_SHARED_CACHES_ALL: &str = "-cdn-cache-control";
 /// Who else may read an answer is for this application to say.
 const OF_CROSS_ORIGIN: &str = "access-control-";
 
+/// Room for what we add, on either way: it is a dozen.
+const OURS: usize = 16;
+
 /// The name by which this gateway adds itself to the way of a request (RFC 9110 §7.6.3).
 const VIA: &str = "1.1 tokenlife";
 
@@ -133,7 +136,7 @@ fn end_to_end(incoming: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap 
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .collect();
-    let mut headers = HeaderMap::with_capacity(incoming.len() + 8);
+    let mut headers = HeaderMap::with_capacity(incoming.len() + OURS);
     for (name, value) in incoming {
         let text = name.as_str();
         let is_of_the_connection =

@@ -87,6 +87,7 @@ pub async fn request_limits<F: Future<Output = Response>>(
     let deadline = Deadline { watch: Arc::clone(&watch), answer_timeout: limits.answer_timeout };
     request.extensions_mut().insert(deadline.clone());
     let answer = tokio::select! {
+        biased;
         answer = next(request) => answer,
         () = deadline.passed() => {
             tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");

@@ -73,13 +73,24 @@ pub async fn request_id<F: Future<Output = Response>>(
     let id = given.unwrap_or_else(RequestId::generate);
     let span = tracing::info_span!("request", id = id.as_str());
     request.extensions_mut().insert(id.clone());
-    let mut entry = span.in_scope(|| AccessEntry::begin(&request));
+    let mut entry = is_logged(request.uri().path()).then(|| span.in_scope(|| AccessEntry::begin(&request)));
     let mut response = next(request).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    span.in_scope(|| entry.finish(response.status()));
+    if let Some(entry) = &mut entry {
+        span.in_scope(|| entry.finish(response.status()));
+    }
     response
+}
+
+/// Whether somebody reads what the log would tell about a request for this path.
+fn is_logged(path: &str) -> bool {
+    if path.starts_with(HEALTH) {
+        tracing::enabled!(target: "tokenlife::access", tracing::Level::DEBUG)
+    } else {
+        tracing::enabled!(target: "tokenlife::access", tracing::Level::INFO)
+    }
 }
 
 /// What the log tells about one request. Also written if the client goes away before the answer.

@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// For everything that is not a page: it may load nothing and be framed nowhere.
 const CSP_OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -51,12 +51,15 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
 const NEVER: [HeaderName; 2] = [header::SERVER, HeaderName::from_static("x-powered-by")];
 
 /// The one-time word (128 random bits, base64url) that marks the scripts of a page as ours (CSP Level 3 §2.3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CspNonce(pub Arc<str>);
+///
+/// It is drawn when somebody first asks for it: most answers are no pages.
+#[derive(Clone, Debug, Default)]
+pub struct CspNonce(Arc<OnceLock<String>>);
 
 impl CspNonce {
-    fn generate() -> Self {
-        Self(URL_SAFE_NO_PAD.encode(random::bytes::<16>()).into())
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get_or_init(|| URL_SAFE_NO_PAD.encode(random::bytes::<16>()))
     }
 }
 
@@ -84,7 +87,7 @@ impl HeaderPolicy {
     }
 
     fn csp_of_page(&self, nonce: &CspNonce) -> HeaderValue {
-        HeaderValue::try_from(format!("default-src 'none'; script-src 'nonce-{}{}", nonce.0, self.after_nonce))
+        HeaderValue::try_from(format!("default-src 'none'; script-src 'nonce-{}{}", nonce.as_str(), self.after_nonce))
             .unwrap_or(CSP_OF_DATA)
     }
 
@@ -133,7 +136,7 @@ pub async fn security_headers<F: Future<Output = Response>>(
     mut request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let nonce = CspNonce::generate();
+    let nonce = CspNonce::default();
     request.extensions_mut().insert(nonce.clone());
     let mut response = next(request).await;
     policy.apply(&mut response, &nonce);
@@ -170,7 +173,7 @@ mod tests {
     fn app(policy: HeaderPolicy) -> Router {
         let cached = [("cache-control", "public, max-age=31536000, immutable")];
         let router = Router::new()
-            .route("/", get(|Extension(CspNonce(nonce)): Extension<CspNonce>| async move { Html(nonce.to_string()) }))
+            .route("/", get(|Extension(nonce): Extension<CspNonce>| async move { Html(nonce.as_str().to_owned()) }))
             .route("/json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], "{}") }))
             .route("/redirect", get(|| async { Redirect::to("/") }))
             .route("/weak", get(weak))
@@ -232,7 +235,7 @@ mod tests {
     async fn no_nonce_comes_twice() {
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
-            assert!(seen.insert(CspNonce::generate().0));
+            assert!(seen.insert(CspNonce::default().as_str().to_owned()));
         }
     }
 

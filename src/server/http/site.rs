@@ -170,7 +170,7 @@ impl Site {
             provide_context(state.clone());
             let Some(parts) = use_context::<Parts>() else { return };
             if let Some(nonce) = parts.extensions.get::<CspNonce>() {
-                provide_context(Nonce::from_value(nonce.0.clone()));
+                provide_context(Nonce::from_value(nonce.as_str()));
             }
             let services = DirectServices::new(Arc::clone(&state.gateway), Arc::new(parts));
             provide_context(ServicesContext(Arc::new(services)));
