@@ -42,6 +42,7 @@ use super::{
 };
 use crate::model::PublicSettings;
 use axum::http::StatusCode;
+pub use background::BackgroundTasks;
 use leptos::prelude::LeptosOptions;
 use sqlx::{postgres::PgSslMode, sqlite::SqliteConnectOptions};
 use std::{io, net::SocketAddr, path::Path, str::FromStr, sync::Arc};
@@ -259,11 +260,13 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
         Application::assemble(&config, options, &secrets, Arc::clone(&store), Arc::new(SystemClock)).await?;
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
-    let _state = application.start_background();
+    let (_state, background) = application.start_background();
     let workers = Arc::new(Workers::start()?);
     let stop = stop_on_signals()?;
     info!(url = config.http.public_url.origin(), %address, "serving");
     serve_connections(listener, router, ServeSettings::from(&config.http), Arc::clone(&workers), readiness, stop).await;
+    // What works in the background would complain that the store is closed.
+    drop(background);
     // A rotation whose client has hung up may still be under way; the store waits for it.
     store.close().await;
     drop(workers);

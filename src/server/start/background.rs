@@ -8,9 +8,11 @@ use crate::server::{
     },
     state::AppState,
 };
-use std::{error::Error, future::Future, sync::Arc, time::Duration};
+use futures::FutureExt;
+use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
+    task::JoinSet,
     time::{interval, sleep},
 };
 use tracing::{error, warn};
@@ -26,37 +28,53 @@ const CLEAN_UP_BATCH: u32 = 500;
 impl Application {
     /// Starts what works beside the requests: learning what ended elsewhere, noting what arrived, looking after
     /// clients, signing keys and the master secret, cleaning up.
-    #[must_use = "the state is what requests are served with"]
-    pub fn start_background(self) -> AppState {
-        let background =
-            Background { sessions: Arc::clone(&self.state.sessions), notes: Arc::new(Mutex::new(self.notes)) };
-        background.start("looking for ended sessions", Background::look_for_ended);
-        background.start("listening for ended sessions", Background::listen_for_ended);
-        background.start("noting what was delivered", Background::write_notes);
-        background.start("learning of clients", Background::learn_clients);
-        background.start("looking after the signing keys", Background::tend_signing_keys);
-        background.start("looking after the master secret", Background::note_secret_versions);
-        background.start("cleaning up", Background::clean_up);
-        self.state
+    pub fn start_background(self) -> (AppState, BackgroundTasks) {
+        let mut background = BackgroundTasks {
+            parts: Parts { sessions: Arc::clone(&self.state.sessions), notes: Arc::new(Mutex::new(self.notes)) },
+            tasks: JoinSet::new(),
+        };
+        background.start("looking for ended sessions", Parts::look_for_ended);
+        background.start("listening for ended sessions", Parts::listen_for_ended);
+        background.start("noting what was delivered", Parts::write_notes);
+        background.start("learning of clients", Parts::learn_clients);
+        background.start("looking after the signing keys", Parts::tend_signing_keys);
+        background.start("looking after the master secret", Parts::note_secret_versions);
+        background.start("cleaning up", Parts::clean_up);
+        (self.state, background)
     }
+}
+
+/// The tasks that [`Application::start_background`] has started. They end when this is dropped.
+#[must_use = "the tasks end when it is dropped"]
+pub struct BackgroundTasks {
+    parts: Parts,
+    tasks: JoinSet<()>,
 }
 
 /// What the tasks work with.
 #[derive(Clone)]
-struct Background {
+struct Parts {
     sessions: Arc<Sessions>,
     notes: Arc<Mutex<Notes>>,
 }
 
-impl Background {
-    fn start<F>(&self, task: &'static str, begin: fn(Self) -> F)
+impl BackgroundTasks {
+    fn start<F>(&mut self, task: &'static str, begin: fn(Parts) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let parts = self.clone();
-        tokio::spawn(keep_running(task, BEGIN_ANEW_AFTER, move || begin(parts.clone())));
+        let parts = self.parts.clone();
+        self.tasks.spawn(keep_running(task, BEGIN_ANEW_AFTER, move || begin(parts.clone())));
     }
+}
 
+impl fmt::Debug for BackgroundTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackgroundTasks").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Parts {
     async fn look_for_ended(self) {
         self.sessions.ended.look(&*self.sessions.store, &*self.sessions.clock).await;
     }
@@ -105,10 +123,7 @@ async fn keep_running<F>(task: &'static str, rest: Duration, mut begin: impl FnM
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    while let Err(failure) = tokio::spawn(begin()).await {
-        if !failure.is_panic() {
-            return;
-        }
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
         error!(task, "a task in the background failed; it begins anew");
         sleep(rest).await;
     }

@@ -22,7 +22,7 @@ use tokenlife::server::{
     },
     http::{self, health::Readiness},
     service::Origin,
-    start::{Application, StartError},
+    start::{Application, BackgroundTasks, StartError},
     state::AppState,
     store::Store,
 };
@@ -46,6 +46,7 @@ pub struct TestApp {
     users: Arc<AtomicU32>,
     /// Passwords are hashed one after the other, so that tests do not time each other out.
     hashing: Mutex<()>,
+    _background: BackgroundTasks,
 }
 
 /// What servers beside each other have in common.
@@ -133,11 +134,24 @@ impl TestApp {
         let application =
             Application::assemble(config, options, &secrets, Arc::clone(&used), Arc::new(clock.clone())).await?;
         let router = http::router(&application.state, &used, config, &Readiness::ready());
-        let state = application.start_background();
+        let (state, background) = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
         watched.asked();
         let hashing = Mutex::default();
-        Ok(Self { router, clock, state, store, watched, origin, database, files, secrets, users, hashing })
+        Ok(Self {
+            router,
+            clock,
+            state,
+            store,
+            watched,
+            origin,
+            database,
+            files,
+            secrets,
+            users,
+            hashing,
+            _background: background,
+        })
     }
 
     /// A browser that has never been here.
