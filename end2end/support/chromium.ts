@@ -14,7 +14,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** The system's own Chromium, or the one that `TOKENLIFE_CHROMIUM` or `CHROMIUM` names. */
+/** The system's own Chromium, or the one that `TOKENLIFE_CHROMIUM` names; with `CHROMIUM`, for all tests. */
 export function chromium(): LaunchOptions {
   const isRoot = process.getuid?.() === 0;
   return {
@@ -31,7 +31,7 @@ export function chromium(): LaunchOptions {
  */
 export function headlessShell(): LaunchOptions {
   const executablePath = process.env.TOKENLIFE_HEADLESS_SHELL || findOnPath(SHELL_NAMES);
-  return executablePath ? { ...chromium(), executablePath } : chromium();
+  return executablePath && !process.env.CHROMIUM ? { ...chromium(), executablePath } : chromium();
 }
 
 function named(names: string[]): string {

@@ -45,9 +45,12 @@ use axum::http::StatusCode;
 pub use background::BackgroundTasks;
 use leptos::prelude::LeptosOptions;
 use sqlx::{postgres::PgSslMode, sqlite::SqliteConnectOptions};
-use std::{io, net::SocketAddr, path::Path, str::FromStr, sync::Arc};
-use tokio::{net::TcpListener, runtime::Runtime};
-use tracing::info;
+use std::{io, net::SocketAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, runtime::Runtime, time::timeout};
+use tracing::{info, warn};
+
+/// How long closing the store may take; nothing is lost without it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const CHECK_SQLITE: &str = "check [app.database] url and who may write there";
 const CHECK_POSTGRES: &str = "check [app.database] url and tls, and that the database runs and lets this user in";
@@ -268,7 +271,9 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
     // What works in the background would complain that the store is closed.
     drop(background);
     // A rotation whose client has hung up may still be under way; the store waits for it.
-    store.close().await;
+    if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
+        warn!("the store is not closed: somebody still works with it");
+    }
     drop(workers);
     info!("stopped");
     Ok(())

@@ -6,7 +6,10 @@ use super::{
     slots::Slots,
     stream::Sent,
 };
-use crate::server::config::{RouteConfig, TokenPolicy};
+use crate::server::{
+    config::{RouteConfig, TokenPolicy},
+    http::serve::Workers,
+};
 use axum::{
     body::{Body, HttpBody},
     http::{HeaderMap, HeaderValue, Method, Request, Response, Uri},
@@ -74,7 +77,7 @@ impl Route {
                 .pool_timer(TokioTimer::new())
                 .timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_CONNECTION)
-                .pool_max_idle_per_host(self.max_connections)
+                .pool_max_idle_per_host(self.max_connections.div_ceil(Workers::count()))
                 .http1_max_buf_size(BUFFER)
                 .build(connector)
         })

@@ -73,7 +73,8 @@ pub async fn request_id<F: Future<Output = Response>>(
     let id = given.unwrap_or_else(RequestId::generate);
     let span = tracing::info_span!("request", id = id.as_str());
     request.extensions_mut().insert(id.clone());
-    let mut entry = is_logged(request.uri().path()).then(|| span.in_scope(|| AccessEntry::begin(&request)));
+    // Within the span: a filter may be for it alone.
+    let mut entry = span.in_scope(|| is_logged(request.uri().path()).then(|| AccessEntry::begin(&request)));
     let mut response = next(request).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, value);

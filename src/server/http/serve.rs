@@ -33,6 +33,9 @@ use tokio::{
 };
 pub use workers::Workers;
 
+/// How long cutting off connections may take; a worker that is stuck would hold up the end for ever.
+const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long to wait after the system had no file descriptor left. Trying again at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -225,7 +228,9 @@ pub async fn serve(
     }
     let cut_off = max_connections - slots.available_permits();
     tracing::warn!(connections = cut_off, "stopped with connections still open");
-    connections.shutdown().await;
+    if tokio::time::timeout(CUT_OFF_TIMEOUT, connections.shutdown()).await.is_err() {
+        tracing::warn!("a worker does not come to an end");
+    }
     Ended::CutOff { connections: cut_off }
 }
 
@@ -302,9 +307,11 @@ impl Acceptor {
 
     async fn accept(&self) -> (net::TcpStream, SocketAddr) {
         loop {
-            let accepted = self.listener.accept().await;
-            match accepted.and_then(|(stream, peer)| Ok((prepared(stream)?, peer))) {
-                Ok(accepted) => return accepted,
+            match self.listener.accept().await {
+                Ok((stream, peer)) => match prepared(stream) {
+                    Ok(stream) => return (stream, peer),
+                    Err(error) => tracing::debug!(%error, "a new connection is gone already"),
+                },
                 Err(error) if concerns_one_connection(&error) => tracing::debug!(%error, "a client went away"),
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
@@ -324,9 +331,8 @@ fn prepared(stream: TcpStream) -> io::Result<net::TcpStream> {
 
 /// Whether the next `accept` may well succeed (accept(2): errors of the connection that was about to be accepted).
 fn concerns_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, InvalidInput};
-    // Some systems call it invalid to set an option of a connection that is gone already.
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | InvalidInput)
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 #[cfg(test)]

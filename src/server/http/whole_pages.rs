@@ -1,7 +1,7 @@
 //! Pages are rendered to their end, even when whoever asked for them has gone.
 //!
 //! Leptos follows a page's resources from tasks of its own. Dropping a page that is half rendered disposes of what such
-//! a task may just be working with, on another thread, and it panics (`reactive_graph` 0.2.16: "already been
+//! a task is still working with, and it panics (`reactive_graph` 0.2.16: "already been
 //! disposed", "expected context"). Nobody is harmed, but the log fills with faults whenever somebody is impatient.
 
 use axum::{

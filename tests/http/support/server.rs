@@ -25,7 +25,7 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let (stop, stop_receiver) = watch::channel(Stop::No);
         let router = app.router.clone();
-        let workers = Arc::new(Workers::here());
+        let workers = Arc::new(Workers::start().expect("threads"));
         let serving = serve(listener, router, ServeSettings::default(), workers, Readiness::default(), stop_receiver);
         Self { address, stop, task: tokio::spawn(serving) }
     }

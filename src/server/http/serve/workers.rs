@@ -1,8 +1,9 @@
 //! The threads that serve, one for each core, each with a runtime of its own.
 //!
-//! A connection stays with the worker that it was given to, and so does all that its requests do, the connections to
-//! the services behind included. If any thread might go on with any piece of a request, as on a runtime of many
-//! threads, they would mostly be waking each other: passing on a short request took one and a half times as long.
+//! A connection stays with the worker that it was given to, and so do its requests and the connections to the services
+//! behind. If any thread might go on with any piece of a request, as on a runtime of many threads, they would mostly be
+//! waking each other: passing on a short request took one and a half times as long. Only the connections to the database
+//! are shared: each answers by way of the worker that has opened it.
 
 use std::{
     io,
@@ -15,7 +16,12 @@ use tokio::{
     sync::watch,
 };
 
-/// Ends its threads when it is dropped, and with them what still runs there.
+/// How many blocking threads all workers may have together, as many as a runtime of tokio by default.
+const MAX_BLOCKING_THREADS: usize = 512;
+/// And each of them, however many they are.
+const MIN_BLOCKING_THREADS: usize = 16;
+
+/// Tells its threads to end when it is dropped; what still runs there is given up.
 #[derive(Debug)]
 pub struct Workers {
     handles: Vec<Handle>,
@@ -24,17 +30,24 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts one worker for each core that this process may use.
+    /// How many there are: one for each core that this process may use.
+    #[must_use]
+    pub fn count() -> usize {
+        thread::available_parallelism().map_or(1, NonZero::get)
+    }
+
+    /// Starts them.
     ///
     /// # Errors
     ///
     /// The operating system gives no threads.
     pub fn start() -> io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, NonZero::get);
+        let count = Self::count();
+        let blocking = (MAX_BLOCKING_THREADS / count).max(MIN_BLOCKING_THREADS);
         let (running, still_running) = watch::channel(());
         let mut handles = Vec::with_capacity(count);
         for number in 1..=count {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(blocking).build()?;
             handles.push(runtime.handle().clone());
             let mut still_running = still_running.clone();
             let work = move || runtime.block_on(async { while still_running.changed().await.is_ok() {} });
