@@ -99,6 +99,21 @@ pub fn form_page(server_function: &str) -> Option<&'static str> {
     }
 }
 
+const KEEP: &str = "keep";
+
+/// The address of a server function for a form that must not be carried out, because nobody has sent it yet. The answer
+/// is a page that holds it, until somebody has signed in.
+#[must_use]
+pub fn keeping(server_function: &str) -> String {
+    with_parameter(server_function, KEEP, "form")
+}
+
+/// Whether a query is that of an address made by [`keeping`].
+#[must_use]
+pub fn is_keeping(query: &str) -> bool {
+    parameter(query, KEEP).is_some()
+}
+
 /// The sign-in page, coming back to `destination` afterwards.
 #[must_use]
 pub fn login_returning_to(destination: &ReturnTo) -> String {
@@ -342,6 +357,14 @@ mod tests {
         assert_eq!(parameter(query, "q").as_deref(), Some("a&b=c%20 ü/?#+"));
         assert_eq!((parameter(query, "edit").as_deref(), parameter(query, "x")), (Some("7"), None));
         assert_eq!(below("/api/notes", "../a?b"), "/api/notes/..%2Fa%3Fb");
+    }
+
+    #[test]
+    fn a_form_that_is_only_kept_is_told_from_others() {
+        let address = keeping("https://site.example/api/note/add");
+        assert_eq!(address, "https://site.example/api/note/add?keep=form");
+        assert!(is_keeping("keep=form"));
+        assert!(!is_keeping("") && !is_keeping("keeper=form"));
     }
 
     #[test]

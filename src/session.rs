@@ -16,6 +16,7 @@ mod refresh;
 mod restored;
 mod sign_out;
 pub mod tabs;
+mod unsent;
 
 use crate::{
     error::AppError,
@@ -146,9 +147,13 @@ fn watch(session: SessionContext) {
 fn ask(session: SessionContext) {
     spawn_local(async move {
         let now = who_is_there().await;
-        if now.is_ok() && session.current.with_untracked(|shown| *shown != now) {
-            session.current.set(now);
+        if now.is_err() || session.current.with_untracked(|shown| *shown == now) {
+            return;
         }
+        if now == Ok(None) && unsent::hand_over() {
+            return;
+        }
+        session.current.set(now);
     });
 }
 

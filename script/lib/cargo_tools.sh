@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Tools compiled by Cargo: cargo-leptos and the wasm-bindgen command. Sourced by lib/ready.sh.
+# Tools compiled by Cargo: cargo-leptos, the wasm-bindgen command, cargo-deny. Sourced by lib/ready.sh.
 
 cargo_leptos_version=0.3.10
+cargo_deny_version=0.20.2
 
 # tool_version COMMAND: the version of the first one on PATH; nothing if there is none.
 tool_version() {
@@ -52,4 +53,8 @@ ready_cargo_leptos() {
 # Must be exactly the version that the code is compiled with. Not --locked: its lock file may name yanked versions.
 ready_wasm_bindgen() {
     ready_cargo_tool wasm-bindgen-cli wasm-bindgen "$(locked_version wasm-bindgen)" "2 to 3 minutes on 2 cores, once for each version" --bin wasm-bindgen
+}
+
+ready_cargo_deny() {
+    ready_cargo_tool cargo-deny cargo-deny "$cargo_deny_version" "3 to 5 minutes on 2 cores, the first time only" --locked
 }

@@ -64,6 +64,7 @@ fn DisplayNameForm() -> impl IntoView {
     Effect::new(move |_| {
         if let Some(Ok(name)) = change.value().get() {
             if let Some(input) = input.get_untracked() {
+                input.set_default_value(&name);
                 input.set_value(&name);
             }
             session.current.update(|current| {

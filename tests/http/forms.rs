@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use tokenlife::{
     error::AppError,
     model::EXPECTED_USER_FIELD,
-    paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, done},
+    paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, done, keeping},
     server::domain::session::EndReason,
 };
 
@@ -83,6 +83,25 @@ async fn what_was_typed_into_a_form_survives_the_session_and_can_be_sent_again()
     ada.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_leads_to(done::DISPLAY_NAME_SAVED);
     let mut eve = app.signed_in("eve").await;
     eve.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(409);
+}
+
+#[tokio::test]
+async fn a_form_that_nobody_has_sent_yet_is_kept_and_not_carried_out() {
+    let app = TestApp::new().await;
+    let mut ada = app.signed_in("ada").await;
+    let user = app.session(ada.session_id()).await.user_id;
+    let written = [("display_name", "half a na"), (EXPECTED_USER_FIELD, &user.to_string())];
+    let address = keeping(api::CHANGE_DISPLAY_NAME);
+    for mut browser in [app.browser(), ada.clone()] {
+        let page = browser.submit(&address, &written).await.assert_status(401).assert_shows("Send again");
+        assert_eq!(html::field_value(&page.body, "display_name").as_deref(), Some("half a na"));
+        let form = html::tags(&page.body).into_iter().find(|tag| tag.name == "form").expect("a form");
+        assert_eq!(form.attribute("action"), Some(api::CHANGE_DISPLAY_NAME));
+    }
+    let page = ada.get(ACCOUNT).await.assert_status(200);
+    assert_eq!(html::field_value(&page.body, "display_name").as_deref(), Some("ada"));
+    let page = app.signed_in("eve").await.submit(&address, &written).await.assert_status(409);
+    assert!(!page.body.contains("half a na"), "somebody else's");
 }
 
 #[tokio::test]

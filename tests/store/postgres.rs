@@ -3,7 +3,7 @@
 use super::{HOUR, NOW, added, database, session, user};
 use futures::future::join_all;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, thread, time::Duration};
 use tokenlife::server::{
     domain::session::{EndReason, SessionId},
     random,
@@ -13,7 +13,8 @@ use tokenlife::server::{
     },
 };
 use tokio::{
-    sync::mpsc,
+    runtime::Builder,
+    sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 
@@ -185,6 +186,36 @@ async fn lost_connections_come_back_by_themselves() {
     for outcome in asked_at_once().await {
         outcome.expect("an answer");
     }
+}
+
+/// A server has a thread for each core, and what one of them computes is no business of the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Postgres: script/postgres"]
+async fn a_thread_that_is_busy_holds_up_no_statement_of_the_others() {
+    let (store, settings) = open().await;
+    let use_every_connection = move |store: Arc<dyn Store>| async move {
+        join_all((0..settings.pool_size).map(|_| store.list_users(None, 1)))
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (opened, all_opened) = oneshot::channel();
+    let (done, until_done) = std::sync::mpsc::channel::<()>();
+    let busy = {
+        let store = Arc::clone(&store);
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let used = use_every_connection(store).await;
+                opened.send(used).expect("somebody waits");
+                until_done.recv().expect_err("nothing is sent");
+            });
+        })
+    };
+    all_opened.await.expect("it does not panic").expect("answers");
+    use_every_connection(store).await.expect("answers, although whoever opened the connections is busy");
+    drop(done);
+    busy.join().expect("it does not panic");
 }
 
 /// Has a store tell of what ended, once it listens.

@@ -108,6 +108,10 @@ async fn call(site: Site, request: Request) -> Response {
     if expected.is_some_and(|expected| is_of_another_user(&parts, expected.as_bytes())) {
         return Problem::from(AppError::OtherUser).into_response();
     }
+    if parts.uri.query().is_some_and(paths::is_keeping) {
+        let form = Resend::of(parts.uri.path(), &body);
+        return Problem::from(AppError::Unauthenticated).with_form(form).into_response();
+    }
     let mut as_script = parts.clone();
     as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let answer = site.call_server_function(Request::from_parts(as_script, Body::from(body.clone()))).await;

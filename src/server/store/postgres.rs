@@ -34,7 +34,8 @@ use sqlx::{
     query::{Query, QueryAs},
 };
 use std::{future::Future, time::Duration};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
+use tokio_util::context::TokioContext;
 use uuid::Uuid;
 
 /// Connections for what runs beside the requests. It must not queue behind them: news of ended sessions would come too
@@ -65,10 +66,14 @@ pub struct PostgresStore {
     requests: PgPool,
     background: PgPool,
     give_up_after: Duration,
+    /// The runtime that looks after all connections, whichever thread sends a statement.
+    home: Handle,
 }
 
 impl PostgresStore {
     /// Connects and brings the schema up to date. Servers may do so at once.
+    ///
+    /// The runtime that this is called on looks after the connections from then on, and must not be kept busy.
     ///
     /// # Errors
     ///
@@ -82,10 +87,14 @@ impl PostgresStore {
         migrated?;
         let requests = settings.pool(settings.pool_size).await?;
         let background = settings.pool(BACKGROUND_CONNECTIONS).await?;
-        Ok(Self { give_up_after: settings.give_up_after(), settings, requests, background })
+        let home = Handle::current();
+        Ok(Self { give_up_after: settings.give_up_after(), settings, requests, background, home })
     }
 
+    /// A statement may have to open a connection. It is opened at home: on the runtime of the thread that happens to be
+    /// the first one to need it, whoever uses it later would wait for that thread too.
     async fn run<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        let work = TokioContext::new(work, self.home.clone());
         Ok(timeout(self.give_up_after, work).await.map_err(|_| StoreError::timed_out())??)
     }
 

@@ -3,7 +3,7 @@
 //! A connection stays with the worker that it was given to, and so do its requests and the connections to the services
 //! behind. If any thread might go on with any piece of a request, as on a runtime of many threads, they would mostly be
 //! waking each other: passing on a short request took one and a half times as long. Only the connections to the database
-//! are shared: each answers by way of the worker that has opened it.
+//! are shared, and looked after by the main thread.
 
 use std::{
     io,
