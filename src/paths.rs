@@ -102,7 +102,7 @@ pub fn form_page(server_function: &str) -> Option<&'static str> {
 const KEEP: &str = "keep";
 
 /// The address of a server function for a form that must not be carried out, because nobody has sent it yet. The answer
-/// is a page that holds it, until somebody has signed in.
+/// is a page that has it, to be sent after signing in.
 #[must_use]
 pub fn keeping(server_function: &str) -> String {
     with_parameter(server_function, KEEP, "form")

@@ -27,6 +27,7 @@ use fetch::Request;
 use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_local};
 pub use sign_out::SignOut;
 use tabs::{Message, Reaction};
+use unsent::Ending;
 
 /// Who is signed in, and the way out. Get it with [`use_session`].
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +65,15 @@ pub fn use_session() -> SessionContext {
     expect_context()
 }
 
-async fn who_is_there() -> Current {
+/// Asks the server who is signed in. Also says whether nobody is because a session is over: then the browser still has
+/// its cookies. After signing out, wherever that was, it has none.
+async fn who_is_there() -> (Current, bool) {
     let answer = client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
     match answer.and_then(|answer| answer.read()) {
-        Ok(user) if user.is_something() => user.user().map(Some).ok_or(AppError::Transport),
-        // The cookies said that there should be somebody: there is nobody any more.
-        Ok(_) | Err(AppError::Unauthenticated) => Ok(None),
-        Err(error) => Err(error),
+        Ok(user) if user.is_something() => (user.user().map(Some).ok_or(AppError::Transport), false),
+        Ok(_) => (Ok(None), false),
+        Err(AppError::Unauthenticated) => (Ok(None), true),
+        Err(error) => (Err(error), false),
     }
 }
 
@@ -144,14 +147,27 @@ fn watch(session: SessionContext) {
 }
 
 /// Asks the server who is signed in, and shows it. As long as there is no answer, the page stays as it is.
+///
+/// If the session of the person shown is over, the page is left by what they have written, if there is anything.
 fn ask(session: SessionContext) {
     spawn_local(async move {
-        let now = who_is_there().await;
-        if now.is_err() || session.current.with_untracked(|shown| *shown == now) {
+        let (now, is_over) = who_is_there().await;
+        let before = session.current.get_untracked();
+        if now.is_err() || before == now {
             return;
         }
-        if now == Ok(None) && unsent::hand_over() {
-            return;
+        if let (Ok(Some(user)), Ok(None)) = (&before, &now)
+            && !session.sign_out.is_under_way()
+        {
+            // The cookies of a session that has expired are gone as well.
+            let ending = match (browser::has_passed(&user.session.expires_at.rfc3339), is_over) {
+                (true, _) => Some(Ending::Expired),
+                (false, true) => Some(Ending::Ended),
+                (false, false) => None,
+            };
+            if ending.is_some_and(unsent::hand_over) {
+                return;
+            }
         }
         session.current.set(now);
     });

@@ -4,6 +4,7 @@ import { signIn, signUp } from '../support/users';
 import { comeIntoView, goOutOfView } from '../support/view';
 
 const { api } = paths;
+const DAY = 24 * 3600 * 1000;
 
 interface Scene {
   /** Ends the session of this browser from elsewhere. Nothing tells it. */
@@ -59,16 +60,46 @@ test('what was sent when the session was over can be sent after signing in again
   await expect(site.field('Display name')).toHaveValue('Robin the Patient');
 });
 
-test('what was not sent yet is not lost either, and not sent by itself', async ({
+test('what nobody has sent yet is kept when the session expires, and not sent by itself', async ({
   site,
   page,
+  context,
   signedIn,
+  openSignIn,
+  problems,
+}) => {
+  problems.allow(401, /^\/api\//);
+  problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', paths.services.changes);
+  await page.clock.install();
+  await site.goto(paths.NOTES);
+  await site.fill({ Title: 'Books', Text: 'half a sent' });
+  await goOutOfView(page);
+  await page.clock.setSystemTime(Date.now() + 31 * DAY);
+  await context.clearCookies();
+  const kept = page.waitForRequest((request) => request.isNavigationRequest() && request.method() === 'POST');
+
+  await comeIntoView(page);
+
+  expect(new URL((await kept).url()).search).toBe('?keep=form');
+  await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+  await expect(site.field('Title')).toHaveValue('Books');
+  const other = await openSignIn();
+  await other.signIn(signedIn);
+  await other.isAt(paths.NOTES, 'Notes');
+  await site.fill({ Text: 'half a sentence' });
+  await site.button('Send again').click();
+
+  await site.isAt(paths.NOTES, 'Notes');
+  await expect(site.note('Books').getByText('half a sentence')).toBeVisible();
+});
+
+test('what nobody has sent yet is not left on a page whose session was ended from elsewhere', async ({
+  site,
+  page,
   jar,
   endSession,
-  openSignIn,
 }) => {
   await site.goto(paths.NOTES);
-  await site.writeNote('Plan', 'one');
   await site.fill({ Title: 'Books', Text: 'half a sent' });
   await goOutOfView(page);
   await endSession();
@@ -76,18 +107,18 @@ test('what was not sent yet is not lost either, and not sent by itself', async (
 
   await comeIntoView(page);
 
-  await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
-  await expect(page.getByText('Plan')).toHaveCount(0);
-  const other = await openSignIn();
-  await other.signIn(signedIn);
-  await other.isAt(paths.NOTES, 'Notes');
-  await expect(other.note('Plan')).toBeVisible();
-  await expect(other.note('Books')).toHaveCount(0);
-  await site.fill({ Text: 'half a sentence' });
-  await site.button('Send again').click();
+  await site.isAt('/login?return_to=/notes', 'Sign in');
+});
 
-  await site.isAt(paths.NOTES, 'Notes');
-  await expect(site.note('Books').getByText('half a sentence')).toBeVisible();
+test('nor after signing out in another tab', async ({ site, openTab, signedIn: _ }) => {
+  await site.goto(paths.NOTES);
+  await site.fill({ Title: 'Books', Text: 'half a sent' });
+  const other = await openTab();
+  await other.goto(paths.HOME);
+
+  await other.signOut();
+
+  await site.isAt('/login?return_to=/notes', 'Sign in');
 });
 
 test('a note that was being changed is changed after signing in again', async ({
@@ -99,11 +130,13 @@ test('a note that was being changed is changed after signing in again', async ({
 }) => {
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
+  await site.note('New note').getByLabel('Title').fill('An idea');
   await endSession();
 
   await site.changeNote('Plan', { Text: 'two' });
 
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+  await expect(site.field('Text')).toHaveValue('two');
   const other = await openSignIn();
   await other.signIn(signedIn);
   await other.isAt(paths.NOTES, 'Notes');

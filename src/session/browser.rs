@@ -31,6 +31,11 @@ pub(crate) fn now() -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
 
+/// Whether a moment has passed, by the clock of the person who sits here. Nothing that matters may depend on it.
+pub(crate) fn has_passed(rfc3339: &str) -> bool {
+    js_sys::Date::parse(rfc3339) <= js_sys::Date::now()
+}
+
 /// A number in `0.0..1.0`, by chance: to spread requests, not to keep a secret.
 pub(crate) fn random() -> f64 {
     js_sys::Math::random()
@@ -41,6 +46,11 @@ pub(crate) fn conceal() {
     if let Some(root) = document().document_element() {
         _ = root.set_attribute(CONCEALED, "");
     }
+}
+
+/// Whether [`conceal`] was the last word.
+pub(crate) fn is_concealed() -> bool {
+    document().document_element().is_some_and(|root| root.has_attribute(CONCEALED))
 }
 
 /// Takes [`conceal`] back.

@@ -53,6 +53,11 @@ impl SignOut {
         self.0.with(|state| matches!(state, State::Leaving | State::Left))
     }
 
+    /// The same, asked once.
+    pub(super) fn is_under_way(self) -> bool {
+        untrack(|| self.is_leaving())
+    }
+
     pub(super) fn has_left(self) -> bool {
         self.0.with(|state| *state == State::Left)
     }

@@ -6,28 +6,61 @@ use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlFormElement, HtmlInputElement};
 
-/// Fields to write in. A password is not worth keeping, and what is searched for is no loss.
-const FIELDS: &str = "main form[method=post] :is(textarea, input:not([type=hidden], [type=password]))";
-/// Forms that were refused: they show what was sent as if it had been there from the start.
-const REFUSED: &str = "form:has([role=alert])";
+/// Forms of private pages: each says whose it is.
+const FORMS: &str = "main form[method=post] input[name=expected_user]";
+/// Fields to write in. A password is not worth keeping.
+const FIELDS: &str = "textarea, input:not([type=hidden], [type=password])";
+/// What a form shows that was sent and refused.
+const REFUSAL: &str = "[role=alert], [aria-invalid=true]";
 
-/// Leaves the page by the form that holds something, if there is one: the server does not carry it out, but answers with
-/// a page that has it, and nothing else of what this page shows. Without JavaScript people come to the same page.
-pub(super) fn hand_over() -> bool {
-    let Some(form) = find() else { return false };
+/// How a session has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It has reached its end by itself, most likely under somebody's hands.
+    Expired,
+    /// Before its time. Perhaps from elsewhere, because a stranger sits here.
+    Ended,
+}
+
+/// Leaves the page by a form, if there is one that holds something: people come to the page they come to without
+/// JavaScript, which has the form and nothing else of what was private.
+///
+/// A form that was sent and refused is sent once more, the plain way. One that nobody has sent is kept only if the session
+/// has expired, and not carried out.
+pub(super) fn hand_over(ending: Ending) -> bool {
+    // A page that is hidden is on its way out, and what was on it is nobody's business any more.
+    if browser::is_concealed() {
+        return false;
+    }
+    let Some(form) = find(ending) else { return false };
+    if !was_refused(&form) {
+        form.set_action(&paths::keeping(&form.action()));
+    }
     browser::conceal();
-    form.set_action(&paths::keeping(&form.action()));
     form.submit().is_ok()
 }
 
-fn find() -> Option<HtmlFormElement> {
-    let fields = document().query_selector_all(FIELDS).ok()?;
-    let field = (0..fields.length()).filter_map(|number| fields.item(number)).find_map(|field| {
+/// The form that was refused, else the one somebody is in, else any.
+fn find(ending: Ending) -> Option<HtmlFormElement> {
+    let active = document().active_element();
+    let markers = document().query_selector_all(FORMS).ok()?;
+    let forms = (0..markers.length())
+        .filter_map(|number| markers.item(number)?.unchecked_into::<HtmlInputElement>().form())
+        .filter(|form| holds_text(form) && (was_refused(form) || ending == Ending::Expired));
+    forms.max_by_key(|form| (was_refused(form), form.contains(active.as_deref())))
+}
+
+fn was_refused(form: &HtmlFormElement) -> bool {
+    matches!(form.query_selector(REFUSAL), Ok(Some(_)))
+}
+
+/// Whether something has been written into a form. One that was refused shows that as if it had been there from the start.
+fn holds_text(form: &HtmlFormElement) -> bool {
+    let Ok(fields) = form.query_selector_all(FIELDS) else { return false };
+    (0..fields.length()).filter_map(|number| fields.item(number)).any(|field| {
         // A `<textarea>` has the same properties, under the same names.
         let field = field.unchecked_into::<HtmlInputElement>();
-        let was_refused = || matches!(field.closest(REFUSED), Ok(Some(_)));
-        let (value, default) = (field.value(), field.default_value());
-        (value != default || (!value.is_empty() && was_refused())).then_some(field)
-    });
-    field?.form()
+        let text = field.value();
+        text != field.default_value() || (!text.is_empty() && was_refused(form))
+    })
 }

@@ -93,6 +93,10 @@ async fn call(site: Site, request: Request) -> Response {
     if expected.is_some_and(|expected| is_of_another_user(&parts, expected)) {
         return Problem::from(AppError::OtherUser).into_response();
     }
+    let is_only_kept = parts.uri.query().is_some_and(paths::is_keeping);
+    if is_only_kept && !by_form {
+        return Problem::from(AppError::BadRequest).into_response();
+    }
     if !by_form {
         return with_status_of_error(site.call_server_function(Request::from_parts(parts, body)).await).await;
     }
@@ -108,7 +112,7 @@ async fn call(site: Site, request: Request) -> Response {
     if expected.is_some_and(|expected| is_of_another_user(&parts, expected.as_bytes())) {
         return Problem::from(AppError::OtherUser).into_response();
     }
-    if parts.uri.query().is_some_and(paths::is_keeping) {
+    if is_only_kept {
         let form = Resend::of(parts.uri.path(), &body);
         return Problem::from(AppError::Unauthenticated).with_form(form).into_response();
     }

@@ -5,6 +5,7 @@
 //! whose answer has changed its shape. Who changes many sessions locks them in the order of their ids, so that two who
 //! do never wait for each other.
 
+mod at_home;
 mod connect;
 mod listen;
 
@@ -27,6 +28,7 @@ use crate::server::{
     keyring::Sealed,
 };
 use async_trait::async_trait;
+use at_home::AtHome;
 use sqlx::{
     FromRow, PgPool, Postgres,
     error::DatabaseError,
@@ -35,7 +37,6 @@ use sqlx::{
 };
 use std::{future::Future, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
-use tokio_util::context::TokioContext;
 use uuid::Uuid;
 
 /// Connections for what runs beside the requests. It must not queue behind them: news of ended sessions would come too
@@ -94,7 +95,7 @@ impl PostgresStore {
     /// A statement may have to open a connection. It is opened at home: on the runtime of the thread that happens to be
     /// the first one to need it, whoever uses it later would wait for that thread too.
     async fn run<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-        let work = TokioContext::new(work, self.home.clone());
+        let work = AtHome::new(work, &self.home);
         Ok(timeout(self.give_up_after, work).await.map_err(|_| StoreError::timed_out())??)
     }
 
