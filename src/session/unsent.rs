@@ -58,7 +58,7 @@ fn was_refused(form: &HtmlFormElement) -> bool {
 fn holds_text(form: &HtmlFormElement) -> bool {
     let Ok(fields) = form.query_selector_all(FIELDS) else { return false };
     (0..fields.length()).filter_map(|number| fields.item(number)).any(|field| {
-        // A `<textarea>` has the same properties, under the same names.
+        // A text area has the same properties, under the same names.
         let field = field.unchecked_into::<HtmlInputElement>();
         let text = field.value();
         text != field.default_value() || (!text.is_empty() && was_refused(form))
