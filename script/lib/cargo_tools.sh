@@ -49,7 +49,7 @@ ready_cargo_tool() {
 ready_cargo_leptos() {
     ready_cargo_tool cargo-leptos cargo-leptos "$cargo_leptos_version" "6 to 12 minutes on 2 cores, the first time only" --locked \
         --config profile.release.package.brotli.opt-level=3 --config profile.release.package.miniz_oxide.opt-level=3 \
-        --config profile.release.package.walrus.opt-level=1 --config profile.release.package.wasmparser.opt-level=1
+        --config profile.release.package.wasmparser.opt-level=1
 }
 
 # Must be exactly the version that the code is compiled with. Not --locked: its lock file may name yanked versions.
