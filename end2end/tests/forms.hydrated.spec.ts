@@ -115,3 +115,18 @@ test('an answer that comes late does not bring an old error back', async ({ site
   answer.open();
   await site.isAt(paths.ACCOUNT, 'Account');
 });
+
+test('the button stays where it is while the password is rated', async ({ site, page }) => {
+  await site.goto(paths.SIGN_UP);
+  const before = await site.button('Create account').boundingBox();
+  const meter = page.getByRole('meter', { name: 'Strength' });
+  for (const [password, told] of [
+    ['vermilion otter juggles', 'Very good.'],
+    ['password1', 'This is one of the passwords that are tried first. Choose another one.'],
+  ] as const) {
+    await site.fill({ Password: password });
+    await expect(page.getByText(told)).toBeVisible();
+    await expect(meter).toBeVisible();
+    expect(await site.button('Create account').boundingBox()).toEqual(before);
+  }
+});

@@ -9,6 +9,8 @@ const DAY = 24 * 3600 * 1000;
 interface Scene {
   /** Ends the session of this browser from elsewhere. Nothing tells it. */
   endSession: () => Promise<void>;
+  /** Sends a new display name after that. */
+  renameTooLate: () => Promise<void>;
   /** Follows the link to where people sign in again. */
   openSignIn: () => Promise<Site>;
 }
@@ -25,6 +27,14 @@ const test = base.extend<Scene>({
     await phone.dispose();
   },
 
+  renameTooLate: async ({ site, page, endSession }, use) =>
+    use(async () => {
+      await site.goto(paths.ACCOUNT);
+      await endSession();
+      await site.rename('Robin the Patient');
+      await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+    }),
+
   openSignIn: async ({ page, openTab }, use) =>
     use(async () => {
       const link = page.getByRole('link', { name: 'Sign in in a new tab' });
@@ -39,15 +49,10 @@ test('what was sent when the session was over can be sent after signing in again
   site,
   page,
   signedIn,
-  endSession,
+  renameTooLate,
   openSignIn,
 }) => {
-  await site.goto(paths.ACCOUNT);
-  await endSession();
-
-  await site.rename('Robin the Patient');
-
-  await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+  await renameTooLate();
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
   await expect(site.field('Display name')).toHaveValue('Robin the Patient');
 
@@ -145,14 +150,11 @@ test('a note that was being changed is changed after signing in again', async ({
   await expect(site.note('Plan').getByText('two')).toBeVisible();
 });
 
-test('nobody else gets it carried out', async ({ site, page, endSession, openSignIn, playwright, origin, problems }) => {
+test('nobody else gets it carried out', async ({ site, page, renameTooLate, openSignIn, playwright, origin, problems }) => {
   problems.allow(409, api.changeDisplayName);
   const somebodyElse = newUser();
   await signUp(playwright.request, origin, somebodyElse);
-  await site.goto(paths.ACCOUNT);
-  await endSession();
-  await site.rename('Robin the Patient');
-  await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+  await renameTooLate();
 
   const other = await openSignIn();
   await other.signIn(somebodyElse);

@@ -55,7 +55,8 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
             }
         })
     };
-    view! { <div aria-live="polite">{meter}</div> }
+    // Its place is kept free: a button that moves under the pointer is not pressed.
+    view! { <div class="strength-place" aria-live="polite">{meter}</div> }
 }
 
 fn advice(rating: PasswordRating) -> String {

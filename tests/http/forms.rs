@@ -97,6 +97,7 @@ async fn a_form_that_nobody_has_sent_yet_is_kept_and_not_carried_out() {
     let form = html::tags(&page.body).into_iter().find(|tag| tag.name == "form").expect("a form");
     assert_eq!(form.attribute("action"), Some(api::CHANGE_DISPLAY_NAME));
     ada.call(&address, &written).await.assert_status(400);
+    ada.submit(&keeping(api::REFRESH), &written).await.assert_status(400);
     let page = ada.get(ACCOUNT).await.assert_status(200);
     assert_eq!(html::field_value(&page.body, "display_name").as_deref(), Some("ada"));
     let page = app.signed_in("eve").await.submit(&address, &written).await.assert_status(409);

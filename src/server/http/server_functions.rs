@@ -94,7 +94,7 @@ async fn call(site: Site, request: Request) -> Response {
         return Problem::from(AppError::OtherUser).into_response();
     }
     let is_only_kept = parts.uri.query().is_some_and(paths::is_keeping);
-    if is_only_kept && !by_form {
+    if is_only_kept && (!by_form || paths::form_page(parts.uri.path()).is_none()) {
         return Problem::from(AppError::BadRequest).into_response();
     }
     if !by_form {
