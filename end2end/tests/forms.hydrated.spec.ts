@@ -86,13 +86,13 @@ test('the strength meter rates a password while it is typed', async ({ site, pag
   await site.goto(paths.SIGN_UP);
   const meter = page.getByRole('meter', { name: 'Strength' });
   await site.field('Password').pressSequentially('sunshine');
-  await expect(page.getByText('This is one of the passwords that are tried first.')).toBeVisible();
+  await expect(page.getByText('One of the passwords that are tried first.')).toBeVisible();
   await expect(meter).toHaveAttribute('value', '0');
   await site.fill({ Password: newUser().password });
   await expect(page.getByText('Very good.')).toBeVisible();
   await expect(meter).toHaveAttribute('value', '4');
   await site.fill({ Password: 'short' });
-  await expect(meter).toHaveCount(0);
+  await expect(meter).toHaveAttribute('value', '0');
   const calls = await traffic.calls();
   expect(calls).toEqual([`200 ${api.ratePassword}`, `200 ${api.ratePassword}`]);
 });
@@ -119,14 +119,12 @@ test('an answer that comes late does not bring an old error back', async ({ site
 test('the button stays where it is while the password is rated', async ({ site, page }) => {
   await site.goto(paths.SIGN_UP);
   const before = await site.button('Create account').boundingBox();
-  const meter = page.getByRole('meter', { name: 'Strength' });
   for (const [password, told] of [
     ['vermilion otter juggles', 'Very good.'],
-    ['password1', 'This is one of the passwords that are tried first. Choose another one.'],
+    ['password1', 'One of the passwords that are tried first.'],
   ] as const) {
     await site.fill({ Password: password });
     await expect(page.getByText(told)).toBeVisible();
-    await expect(meter).toBeVisible();
     expect(await site.button('Create account').boundingBox()).toEqual(before);
   }
 });

@@ -1,6 +1,6 @@
 //! How hard a new password is to guess, while it is being typed. It only advises: the server decides.
 
-use super::{error_view::describe_problem, page_data::use_settings};
+use super::page_data::use_settings;
 use crate::{
     api::account::rate_password,
     error::{Field, Problem},
@@ -45,29 +45,26 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
         set_timeout_with_handle(ask, PAUSE).ok()
     });
 
-    let meter = move || {
-        rating.get().map(|rating| {
-            view! {
-                <div class="strength">
-                    <meter aria-label="Strength" min="0" max="4" low="2" high="3" optimum="4" value=rating.score></meter>
-                    <p>{advice(rating)}</p>
-                </div>
-            }
-        })
-    };
-    // Its place is kept free: a button that moves under the pointer is not pressed.
-    view! { <div class="strength-place" aria-live="polite">{meter}</div> }
+    // It is there from the start, so that nothing moves when a rating comes: a button that moves under the pointer is not
+    // pressed.
+    let score = move || rating.get().map_or(0, |rating| rating.score);
+    view! {
+        <div class="strength">
+            <meter aria-label="Strength" min="0" max="4" low="2" high="3" optimum="4" value=score></meter>
+            <p aria-live="polite">{move || rating.get().map(advice)}</p>
+        </div>
+    }
 }
 
-fn advice(rating: PasswordRating) -> String {
+/// In one line, for the same reason. How to mend a password that is refused stands next to the field.
+fn advice(rating: PasswordRating) -> &'static str {
     match (rating.problem, rating.score) {
-        (Some(problem @ (Problem::CommonPassword | Problem::PersonalPassword | Problem::GuessablePassword)), _) => {
-            describe_problem(Field::Password, problem)
-        }
-        (_, 0..=1) => "Easily guessed.".into(),
-        (_, 2) => "Could be better: add another word.".into(),
-        (_, 3) => "Good.".into(),
-        _ => "Very good.".into(),
+        (Some(Problem::CommonPassword), _) => "One of the passwords that are tried first.",
+        (Some(Problem::PersonalPassword), _) => "Can be guessed from your name or address.",
+        (Some(Problem::GuessablePassword), _) | (_, 0..=1) => "Easily guessed.",
+        (_, 2) => "Could be better: add another word.",
+        (_, 3) => "Good.",
+        _ => "Very good.",
     }
 }
 
