@@ -102,10 +102,16 @@ test('what nobody has sent yet is not left on a page whose session was ended fro
   site,
   page,
   jar,
+  problems,
   endSession,
 }) => {
+  problems.allow(422, paths.services.notes);
   await site.goto(paths.NOTES);
-  await site.fill({ Title: 'Books', Text: 'half a sent' });
+  // Refused for another reason, and not sent since.
+  await site.fill({ Title: '', Text: 'half a sent' });
+  await site.button('Add').click();
+  await expect(page.getByText('Enter a title.')).toBeVisible();
+  await site.fill({ Title: 'Books' });
   await goOutOfView(page);
   await endSession();
   await jar.delete('accessToken', 'tokenLife');

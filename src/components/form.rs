@@ -138,6 +138,8 @@ impl FormState {
 }
 
 /// The message about the form as a whole; fields tell their own problems. The focus follows both.
+///
+/// `data-unauthenticated` marks a form that came too late for the session; `session/unsent.rs` looks for it.
 #[component]
 pub fn FormMessage(
     form: FormState,
@@ -162,6 +164,7 @@ pub fn FormMessage(
                     role="alert"
                     tabindex="-1"
                     autofocus=form.message_wants_focus()
+                    data-unauthenticated=(error == AppError::Unauthenticated).then_some("")
                 >
                     {text(&error)}
                 </p>

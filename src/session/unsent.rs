@@ -10,8 +10,10 @@ use web_sys::{HtmlFormElement, HtmlInputElement};
 const FORMS: &str = "main form[method=post] input[name=expected_user]";
 /// Fields to write in. A password is not worth keeping.
 const FIELDS: &str = "textarea, input:not([type=hidden], [type=password])";
-/// What a form shows that was sent and refused.
+/// What a form shows that was sent and refused, for whatever reason.
 const REFUSAL: &str = "[role=alert], [aria-invalid=true]";
+/// What it shows if the reason was that the session is over; see [`crate::components::form::FormMessage`].
+const REFUSAL_FOR_SESSION: &str = "[data-unauthenticated]";
 
 /// How a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,33 +27,37 @@ pub(super) enum Ending {
 /// Leaves the page by a form, if there is one that holds something: people come to the page they come to without
 /// JavaScript, which has the form and nothing else of what was private.
 ///
-/// A form that was sent and refused is sent once more, the plain way. One that nobody has sent is kept only if the session
-/// has expired, and not carried out.
+/// A form that was sent, and refused because of the session, is sent once more, the plain way. One that nobody has sent is
+/// kept only if the session has expired, and not carried out.
 pub(super) fn hand_over(ending: Ending) -> bool {
     // A page that is hidden is on its way out, and what was on it is nobody's business any more.
     if browser::is_concealed() {
         return false;
     }
     let Some(form) = find(ending) else { return false };
-    if !was_refused(&form) {
+    if !came_too_late(&form) {
         form.set_action(&paths::keeping(&form.action()));
     }
     browser::conceal();
     form.submit().is_ok()
 }
 
-/// The form that was refused, else the one somebody is in, else any.
+/// The form that was sent too late, else the one somebody is in, else any.
 fn find(ending: Ending) -> Option<HtmlFormElement> {
     let active = document().active_element();
     let markers = document().query_selector_all(FORMS).ok()?;
     let forms = (0..markers.length())
         .filter_map(|number| markers.item(number)?.unchecked_into::<HtmlInputElement>().form())
-        .filter(|form| holds_text(form) && (was_refused(form) || ending == Ending::Expired));
-    forms.max_by_key(|form| (was_refused(form), form.contains(active.as_deref())))
+        .filter(|form| holds_text(form) && (came_too_late(form) || ending == Ending::Expired));
+    forms.max_by_key(|form| (came_too_late(form), form.contains(active.as_deref())))
 }
 
-fn was_refused(form: &HtmlFormElement) -> bool {
-    matches!(form.query_selector(REFUSAL), Ok(Some(_)))
+fn came_too_late(form: &HtmlFormElement) -> bool {
+    shows(form, REFUSAL_FOR_SESSION)
+}
+
+fn shows(form: &HtmlFormElement, what: &str) -> bool {
+    matches!(form.query_selector(what), Ok(Some(_)))
 }
 
 /// Whether something has been written into a form. One that was refused shows that as if it had been there from the start.
@@ -61,6 +67,6 @@ fn holds_text(form: &HtmlFormElement) -> bool {
         // A text area has the same properties, under the same names.
         let field = field.unchecked_into::<HtmlInputElement>();
         let text = field.value();
-        text != field.default_value() || (!text.is_empty() && was_refused(form))
+        text != field.default_value() || (!text.is_empty() && shows(form, REFUSAL))
     })
 }
