@@ -5,6 +5,7 @@
 //! services, calls one of them, and reduces the outcome to the wire.
 
 pub mod account;
+pub mod form_post;
 pub mod notes;
 pub mod services;
 pub mod session;

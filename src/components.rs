@@ -8,6 +8,7 @@ pub mod duration;
 pub mod error_view;
 pub mod fields;
 pub mod form;
+pub mod loader;
 pub mod local_time;
 pub mod page_data;
 pub mod password_field;

@@ -3,10 +3,8 @@
 //! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
 //! request's id. The text a person reads is chosen by [`crate::components::error_view`].
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use crate::model::wire::Wire;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 /// When to come back to a server that could not answer: an outage of the store is mostly over in a moment.
@@ -166,7 +164,7 @@ impl AppError {
 }
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = Wire;
 
     /// Reduces what `server_fn` itself reports. Its texts stay behind: they may quote input or internals.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {

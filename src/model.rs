@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub mod notes;
+pub mod wire;
 
 use crate::error::{AppError, Field};
 use serde::{Deserialize, Serialize};

@@ -38,6 +38,18 @@ release_inputs() {
     } | cksum
 }
 
+# flags_for_browser: compiler flags that leave this machine's folders out of the places that panics name: every browser
+# would load them.
+flags_for_browser() {
+    local folder
+    for folder in "$project_root" "${CARGO_HOME:-$HOME/.cargo}/registry/src"; do
+        # Cargo takes a blank for the end of a flag.
+        if [[ $folder != *[[:space:]]* ]]; then
+            printf -- '--remap-path-prefix=%s= ' "$folder"
+        fi
+    done
+}
+
 # build_release: the server at $(release_binary), the site in target/site, its files under hashed names.
 # cargo-leptos compresses them with gzip, and with Brotli at the highest quality, 11.
 build_release() {
@@ -52,9 +64,19 @@ build_release() {
         return
     fi
     rm -f "$built"
-    LEPTOS_HASH_FILES=true cargo-leptos build --release --split --precompress --cargo-locked
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$(flags_for_browser) \
+        LEPTOS_HASH_FILES=true cargo-leptos build --release --split --precompress --cargo-locked
     [[ -x $binary ]] || die "the build did not leave $binary"
     printf '%s\n' "$inputs" >"$built"
+}
+
+# check_core: whether what every visitor loads before a page comes alive is as small as it is to be.
+check_core() {
+    local limit=150000 hash size
+    hash=$(sed -n 's/^wasm: //p' "$(target_dir)/release/hash.txt")
+    size=$(wc -c <"$site_root/pkg/tokenlife.$hash.wasm.br")
+    note "The core of the WASM has $size bytes (Brotli); at most $limit."
+    ((size <= limit))
 }
 
 # site_belongs_to HASHES: whether the site is that of a release; `cargo leptos watch` writes to the same folder, under

@@ -1,21 +1,19 @@
 //! The account: creating it, changing it, its sessions.
 
+use super::form_post::FormPost;
 use crate::{
     error::AppError,
     model::{PasswordRating, ReuseNotice, SessionEntry},
-    session::client::SessionClient,
+    session::client::{PlainClient, SessionClient},
 };
-use leptos::{
-    prelude::*,
-    server_fn::codec::{Json, PostUrl},
-};
+use leptos::prelude::*;
 
 /// Creates an account, signs in, and goes to `return_to` or the account page.
 ///
 /// # Errors
 ///
 /// [`AppError::Validation`] names each field that has to change.
-#[server(prefix = "/api", endpoint = "account/sign_up", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "account/sign_up", protocol = FormPost, client = PlainClient)]
 pub async fn sign_up(
     #[server(default)] email: String,
     #[server(default)] display_name: String,
@@ -34,7 +32,7 @@ pub async fn sign_up(
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`], [`AppError::Validation`].
-#[server(prefix = "/api", endpoint = "account/change_display_name", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/change_display_name", protocol = FormPost, client = SessionClient)]
 pub async fn change_display_name(#[server(default)] display_name: String) -> Result<String, AppError> {
     use crate::paths::done;
     use crate::server::request;
@@ -49,7 +47,7 @@ pub async fn change_display_name(#[server(default)] display_name: String) -> Res
 /// # Errors
 ///
 /// [`AppError::RateLimited`].
-#[server(prefix = "/api", endpoint = "account/rate_password", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "account/rate_password", protocol = FormPost, client = PlainClient)]
 pub async fn rate_password(
     #[server(default)] password: String,
     #[server(default)] email: String,
@@ -66,7 +64,7 @@ pub async fn rate_password(
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "account/sessions", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/sessions", protocol = FormPost, client = SessionClient)]
 pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
     use crate::server::request;
 
@@ -80,7 +78,7 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
 ///
 /// [`AppError::Unauthenticated`]; [`AppError::NotFound`] if the caller never had such a session, whether somebody else
 /// has or not.
-#[server(prefix = "/api", endpoint = "account/end_session", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/end_session", protocol = FormPost, client = SessionClient)]
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::paths::done;
     use crate::server::request;
@@ -95,7 +93,7 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> 
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "account/end_other_sessions", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/end_other_sessions", protocol = FormPost, client = SessionClient)]
 pub async fn end_other_sessions() -> Result<u32, AppError> {
     use crate::paths::done;
     use crate::server::request;
@@ -110,7 +108,7 @@ pub async fn end_other_sessions() -> Result<u32, AppError> {
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "account/reuses", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/reuses", protocol = FormPost, client = SessionClient)]
 pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
     use crate::server::request;
 
@@ -123,7 +121,7 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`], [`AppError::NotFound`].
-#[server(prefix = "/api", endpoint = "account/dismiss_reuse", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "account/dismiss_reuse", protocol = FormPost, client = SessionClient)]
 pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::paths::ACCOUNT;
     use crate::server::request;

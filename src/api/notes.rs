@@ -1,15 +1,15 @@
 //! Notes: the calls of the service behind, and the server functions that plain forms are sent to.
 
-use super::services::{self, CallError};
+use super::{
+    form_post::FormPost,
+    services::{self, CallError},
+};
 use crate::{
     error::AppError,
     model::notes::{Note, NoteChange, NoteDraft, Notes},
     paths::{self, NOTES_SERVICE},
 };
-use leptos::{
-    prelude::*,
-    server_fn::codec::{Json, PostUrl},
-};
+use leptos::prelude::*;
 use std::future::Future;
 
 /// The caller's notes, or those that hold this text.
@@ -62,7 +62,7 @@ pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>>
 /// # Errors
 ///
 /// As [`add`], and [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "note/add", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "note/add", protocol = FormPost)]
 pub async fn add_note(#[server(default)] title: String, #[server(default)] text: String) -> Result<(), AppError> {
     use crate::server::request;
 
@@ -76,7 +76,7 @@ pub async fn add_note(#[server(default)] title: String, #[server(default)] text:
 /// # Errors
 ///
 /// As [`change`], and [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "note/change", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "note/change", protocol = FormPost)]
 pub async fn change_note(
     id: String,
     version: i64,
@@ -95,7 +95,7 @@ pub async fn change_note(
 /// # Errors
 ///
 /// As [`delete`], and [`AppError::Unauthenticated`].
-#[server(prefix = "/api", endpoint = "note/delete", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "note/delete", protocol = FormPost)]
 pub async fn delete_note(id: String, version: i64) -> Result<(), AppError> {
     use crate::server::request;
 

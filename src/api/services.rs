@@ -3,7 +3,7 @@
 //! ```no_run
 //! # use leptos::prelude::*;
 //! # use serde::{Deserialize, Serialize};
-//! # use tokenlife::api;
+//! # use tokenlife::{api, components::loader::use_loader};
 //! #[derive(Clone, Serialize, Deserialize)]
 //! struct Note {
 //!     id: u32,
@@ -13,7 +13,7 @@
 //! #[component]
 //! fn Notes() -> impl IntoView {
 //!     // While the page is rendered on the server, and in the browser whenever it is loaded anew.
-//!     let notes = Resource::new_blocking(|| (), |()| api::get::<Vec<Note>>("/api/notes"));
+//!     let notes = use_loader(|| (), |()| api::get::<Vec<Note>>("/api/notes"));
 //!     // When somebody clicks.
 //!     let change = Action::new(|note: &Note| api::put::<Note>(format!("/api/notes/{}", note.id), note));
 //!     // …
@@ -33,11 +33,11 @@ mod browser;
 
 pub use answer::{Answer, CallError};
 
-use crate::error::AppError;
+use crate::{error::AppError, model::wire::Wire};
 use gloo_net::http::Method;
 use leptos::{
     prelude::use_context,
-    server_fn::{Bytes, Encodes, codec::JsonEncoding},
+    server_fn::{Bytes, Encodes},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -104,7 +104,7 @@ pub struct ServicesContext(pub Arc<dyn Services>);
 
 fn encode(body: &impl Serialize) -> Result<Option<Bytes>, CallError> {
     // What cannot be written as JSON is a fault of the caller's: a map whose keys are no texts, for example.
-    JsonEncoding::encode(body).map(Some).map_err(|_| CallError::App(AppError::Internal))
+    Wire::encode(body).map(Some).map_err(|_| CallError::App(AppError::Internal))
 }
 
 fn call<T: DeserializeOwned + 'static>(

@@ -1,21 +1,19 @@
 //! Signing in, staying signed in, signing out.
 
+use super::form_post::FormPost;
 use crate::{
     error::AppError,
     model::{CurrentUser, TokenLife},
-    session::client::SessionClient,
+    session::client::{PlainClient, SessionClient},
 };
-use leptos::{
-    prelude::*,
-    server_fn::codec::{Json, PostUrl},
-};
+use leptos::prelude::*;
 
 /// Signs in with e-mail address and password, and goes to `return_to` or the account page.
 ///
 /// # Errors
 ///
 /// [`AppError::InvalidCredentials`] whether the address is unknown, the password wrong or the account disabled.
-#[server(prefix = "/api", endpoint = "session/login", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "session/login", protocol = FormPost, client = PlainClient)]
 pub async fn login(
     #[server(default)] email: String,
     #[server(default)] password: String,
@@ -38,7 +36,7 @@ pub async fn login(
 ///
 /// [`AppError::Unauthenticated`] if there is no session to go on with; [`AppError::Unavailable`] if that cannot be
 /// known at the moment. Neither answer touches a cookie.
-#[server(prefix = "/api", endpoint = "session/refresh", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "session/refresh", protocol = FormPost)]
 pub async fn refresh() -> Result<TokenLife, AppError> {
     use crate::server::request;
 
@@ -50,7 +48,7 @@ pub async fn refresh() -> Result<TokenLife, AppError> {
 /// # Errors
 ///
 /// [`AppError::Unavailable`] if the session could not be ended; the cookies then stay, to try again.
-#[server(prefix = "/api", endpoint = "session/logout", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "session/logout", protocol = FormPost)]
 pub async fn logout() -> Result<(), AppError> {
     use crate::server::request;
 
@@ -63,7 +61,7 @@ pub async fn logout() -> Result<(), AppError> {
 ///
 /// [`AppError::Unauthenticated`] for a caller whose cookies say there should be somebody, but whose session is over;
 /// [`AppError::Unavailable`] if the store cannot be asked.
-#[server(prefix = "/api", endpoint = "session/current", input = PostUrl, output = Json, client = SessionClient)]
+#[server(prefix = "/api", endpoint = "session/current", protocol = FormPost, client = SessionClient)]
 pub async fn current() -> Result<Option<CurrentUser>, AppError> {
     use crate::server::request;
 

@@ -1,11 +1,14 @@
 //! What all forms share: the error that came back, the focus that follows it, the button that waits.
 
+mod action;
+
 use super::{error_view::describe, page_data::use_form_echo};
 use crate::{
     error::{AppError, Field, Problem},
     model::FormEcho,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+pub use action::{ActionForm, FormAction, FormFunction};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
@@ -35,11 +38,7 @@ pub enum OnSuccess {
 
 /// The [`FormState`] of the form around `action`.
 #[must_use]
-pub fn use_form<S>(action: ServerAction<S>, on_success: OnSuccess) -> FormState
-where
-    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-    S::Output: Send + Sync + 'static,
-{
+pub fn use_form<S: FormFunction>(action: FormAction<S>, on_success: OnSuccess) -> FormState {
     let echo = StoredValue::new(use_form_echo(S::PATH));
     let (pending, value) = (action.pending(), action.value());
     let error = Memo::new(move |_| {

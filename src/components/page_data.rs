@@ -2,12 +2,9 @@
 
 use crate::{
     error::AppError,
-    model::{Current, FormEcho, Offered, PageData, PublicSettings, json::Json},
+    model::{Current, FormEcho, Offered, PageData, PublicSettings, json::Value, wire},
 };
-use leptos::{
-    prelude::*,
-    server_fn::{Decodes, codec::JsonEncoding},
-};
+use leptos::prelude::*;
 
 #[derive(Clone, Copy)]
 struct PageContext {
@@ -26,7 +23,7 @@ pub fn receive_page_data() -> PageData {
 }
 
 fn read() -> Option<PageData> {
-    let data = Json::parse(&document().get_element_by_id(PageData::ELEMENT_ID)?.text_content()?)?;
+    let data = Value::parse(&document().get_element_by_id(PageData::ELEMENT_ID)?.text_content()?)?;
     let settings = data.get("settings");
     Some(PageData {
         current: read_current(&data.get("current")),
@@ -40,7 +37,7 @@ fn read() -> Option<PageData> {
     })
 }
 
-fn read_current(current: &Json) -> Current {
+fn read_current(current: &Value) -> Current {
     let (user, error) = (current.get("Ok"), current.get("Err"));
     if error.is_something() { Err(error.error().unwrap_or(AppError::Internal)) } else { Ok(user.user()) }
 }
@@ -80,7 +77,7 @@ pub fn use_offered() -> Offered {
 pub fn use_form_echo(action: &'static str) -> Option<FormEcho> {
     let PageContext { echo, .. } = expect_context();
     let text = echo.get_value()?;
-    let refused: FormEcho = JsonEncoding::decode(text.into()).ok()?;
+    let refused: FormEcho = wire::read(text.as_bytes()).ok()?;
     let is_ours = refused.action == action;
     // The server may build a view more than once before it is sent, so that only the browser uses the echo up.
     Effect::new(move |_| {

@@ -1,16 +1,19 @@
 //! JSON, read by the browser's own parser. What every page needs is read so: serde's reader and what it brings along would
 //! be a seventh of what is loaded before a page comes alive (ADR 0019).
 
+mod deserializer;
+
 use super::{CurrentUser, Moment, SessionView};
 use crate::error::AppError;
+pub use deserializer::Unreadable;
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 
 /// A value in a piece of JSON, or none. Exists in the browser only.
 #[derive(Clone, Debug)]
-pub(crate) struct Json(JsValue);
+pub(crate) struct Value(JsValue);
 
-impl Json {
+impl Value {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         JSON::parse(text).ok().map(Self)
     }

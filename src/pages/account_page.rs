@@ -4,7 +4,7 @@ use crate::{
     api::account::ChangeDisplayName,
     components::{
         fields::TextField,
-        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
         local_time::LocalTime,
         private_area::{ForThisUser, use_current_user},
     },
@@ -12,7 +12,7 @@ use crate::{
     paths,
     session::use_session,
 };
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use reuse_notices::ReuseNotices;
@@ -55,7 +55,7 @@ fn account_page() -> AnyView {
 #[component]
 fn DisplayNameForm() -> impl IntoView {
     let session = use_session();
-    let change = ServerAction::<ChangeDisplayName>::new();
+    let change = FormAction::<ChangeDisplayName>::new();
     let form = use_form(change, OnSuccess::Stays);
     let input = NodeRef::<html::Input>::new();
     let current_name = use_current_user().with_untracked(|user| user.display_name.clone());
@@ -83,7 +83,7 @@ fn DisplayNameForm() -> impl IntoView {
     };
 
     view! {
-        <ActionForm action=change attr:novalidate=true>
+        <ActionForm action=change>
             <FormMessage form=form/>
             <ForThisUser/>
             <TextField

@@ -2,14 +2,14 @@ use crate::{
     api::session::Login,
     components::{
         fields::TextField,
-        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
     },
     error::Field,
     paths,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// Signing in.
@@ -34,10 +34,10 @@ fn login_page() -> AnyView {
 
 #[component]
 fn LoginForm() -> impl IntoView {
-    let login = ServerAction::<Login>::new();
+    let login = FormAction::<Login>::new();
     let form = use_form(login, OnSuccess::Leaves);
     view! {
-        <ActionForm action=login attr:novalidate=true>
+        <ActionForm action=login>
             <FormMessage form=form/>
             <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
             <PasswordField form=form autocomplete="current-password"/>

@@ -4,7 +4,8 @@ use crate::{
         device_name::device_name,
         duration::{in_words, roughly, the_last},
         error_view::{TryAgain, describe},
-        form::{FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        form::{ActionForm, FormAction, FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        loader::use_loader,
         local_time::LocalTime,
         page_data::use_settings,
         private_area::ForThisUser,
@@ -13,7 +14,7 @@ use crate::{
     model::{LastSeen, SessionEntry, SignInMethod},
     paths, respond,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
@@ -26,8 +27,8 @@ pub struct SessionsPage;
 lazy_page!(SessionsPage, private sessions_page);
 
 fn sessions_page() -> AnyView {
-    let end = ServerAction::<EndSession>::new();
-    let end_others = ServerAction::<EndOtherSessions>::new();
+    let end = FormAction::<EndSession>::new();
+    let end_others = FormAction::<EndOtherSessions>::new();
     let forms = Forms {
         end,
         end_state: use_form(end, OnSuccess::Stays),
@@ -37,7 +38,7 @@ fn sessions_page() -> AnyView {
     };
     forms.forget_each_other();
     let versions = (end.version(), end_others.version());
-    let sessions = Resource::new_blocking(move || (versions.0.get(), versions.1.get()), |_| list_sessions());
+    let sessions = use_loader(move || (versions.0.get(), versions.1.get()), |_| list_sessions());
     let known_to = in_words(use_settings().access_ttl_secs);
 
     view! {
@@ -60,9 +61,9 @@ fn sessions_page() -> AnyView {
 /// The two things one can do here.
 #[derive(Clone, Copy)]
 struct Forms {
-    end: ServerAction<EndSession>,
+    end: FormAction<EndSession>,
     end_state: FormState,
-    end_others: ServerAction<EndOtherSessions>,
+    end_others: FormAction<EndOtherSessions>,
     end_others_state: FormState,
     query: Memo<String>,
 }

@@ -2,7 +2,7 @@ use crate::{
     api::account::SignUp,
     components::{
         fields::TextField,
-        form::{FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
         page_data::use_settings,
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
@@ -11,7 +11,7 @@ use crate::{
     error::Field,
     paths,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// Creating an account.
@@ -36,12 +36,12 @@ fn sign_up_page() -> AnyView {
 
 #[component]
 fn SignUpForm() -> impl IntoView {
-    let sign_up = ServerAction::<SignUp>::new();
+    let sign_up = FormAction::<SignUp>::new();
     let form = use_form(sign_up, OnSuccess::Leaves);
     let (password, set_password) = signal(String::new());
     let hint = password_hint(use_settings().password_min_length);
     view! {
-        <ActionForm action=sign_up attr:novalidate=true>
+        <ActionForm action=sign_up>
             <FormMessage form=form/>
             <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
             <TextField form=form field=Field::DisplayName label="Display name" autocomplete="name"/>

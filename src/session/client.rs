@@ -1,4 +1,4 @@
-//! The HTTP client of the server functions and of the services behind: it keeps the session alive around every call.
+//! The HTTP client of the server functions and of the services behind: it keeps the session alive around their calls.
 
 use super::{
     browser,
@@ -25,20 +25,34 @@ pub(super) fn speak_for(user: Option<String>) {
     PERSON.set(user);
 }
 
-/// Looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
+/// The client of server functions that need the session.
+///
+/// It looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
 /// refresh and one retry. What to do when is decided in [`super::decide`].
 ///
 /// Each call names the person that the page shows. If somebody else is signed in by now, the server does nothing, and
 /// the page is loaded anew.
-#[derive(Debug)]
-pub struct SessionClient;
+pub type SessionClient = FetchClient<true>;
 
-impl Client<AppError> for SessionClient {
+/// The client of server functions for people who are not signed in yet: it sends each call as it is, once.
+pub type PlainClient = FetchClient<false>;
+
+/// A client of server functions that perhaps keeps the session alive.
+#[derive(Debug)]
+pub struct FetchClient<const KEEPS_ALIVE: bool>;
+
+impl<const KEEPS_ALIVE: bool> Client<AppError> for FetchClient<KEEPS_ALIVE> {
     type Request = Request;
     type Response = Response;
 
     fn send(request: Request) -> impl Future<Output = Result<Response, AppError>> + Send {
-        SendWrapper::new(async move { keep_alive(&request, None).await })
+        SendWrapper::new(async move {
+            if KEEPS_ALIVE {
+                keep_alive(&request, None).await
+            } else {
+                request.send(None, None).await.ok_or(AppError::Transport)
+            }
+        })
     }
 
     fn open_websocket(

@@ -1,6 +1,6 @@
 //! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
 
-use crate::{error::AppError, model::json::Json};
+use crate::{error::AppError, model::json::Value};
 use futures::{Stream, stream};
 use gloo_net::http::{Headers, Method, RequestBuilder};
 use js_sys::Uint8Array;
@@ -16,7 +16,7 @@ use std::future::{self, Future};
 use web_sys::AbortSignal;
 
 pub(crate) const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A request to our own server. The cookies travel by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Request {
 
 impl Response {
     /// What a server function has answered.
-    pub(crate) fn read(&self) -> Result<Json, AppError> {
+    pub(crate) fn read(&self) -> Result<Value, AppError> {
         match self.status {
             200..=299 => self.json().ok_or(AppError::Transport),
             _ => Err(self.refusal().unwrap_or(AppError::Transport)),
@@ -89,8 +89,8 @@ impl Response {
         if self.status < 400 { None } else { self.json()?.error() }
     }
 
-    fn json(&self) -> Option<Json> {
-        Json::parse(std::str::from_utf8(&self.body).ok()?)
+    fn json(&self) -> Option<Value> {
+        Value::parse(std::str::from_utf8(&self.body).ok()?)
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What came back from a service, and what to make of it.
 
-use crate::error::AppError;
-use leptos::server_fn::{Bytes, Decodes, codec::JsonEncoding};
+use crate::{error::AppError, model::wire};
+use leptos::server_fn::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An answer, read to its end.
@@ -27,7 +27,7 @@ impl CallError {
     pub fn detail<T: DeserializeOwned>(&self) -> Option<T> {
         match self {
             Self::App(_) => None,
-            Self::Refused { detail, .. } => decode(Bytes::copy_from_slice(detail.as_bytes())),
+            Self::Refused { detail, .. } => wire::read(detail.as_bytes()).ok(),
         }
     }
 }
@@ -52,16 +52,16 @@ impl Answer {
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self.status {
             // No content is what `()` is.
-            200..=299 if self.body.is_empty() => decode(Bytes::from_static(b"null")),
-            200..=299 => decode(self.body),
+            200..=299 if self.body.is_empty() => wire::read(b"null"),
+            200..=299 => wire::read(&self.body),
             _ => return Err(self.error()),
         }
-        .ok_or(CallError::App(AppError::Transport))
+        .map_err(|_| CallError::App(AppError::Transport))
     }
 
     /// What this application says itself instead of a service: it is named in the body.
     fn own_refusal(&self) -> Option<AppError> {
-        if self.status < 400 { None } else { decode(self.body.clone()) }
+        if self.status < 400 { None } else { wire::read(&self.body).ok() }
     }
 
     fn error(self) -> CallError {
@@ -80,10 +80,6 @@ impl Answer {
             _ => AppError::Transport,
         })
     }
-}
-
-fn decode<T: DeserializeOwned>(body: Bytes) -> Option<T> {
-    JsonEncoding::decode(body).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use crate::{
     components::{
         device_name::device_name,
         error_view::describe,
-        form::{FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        form::{ActionForm, FormAction, FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        loader::use_loader,
         local_time::LocalTime,
         private_area::ForThisUser,
     },
@@ -13,12 +14,12 @@ use crate::{
     model::ReuseNotice,
     paths,
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 /// One notice for each session that ended by reuse, until it is dismissed.
 #[component]
 pub(super) fn ReuseNotices() -> impl IntoView {
-    let dismiss = ServerAction::<DismissReuse>::new();
+    let dismiss = FormAction::<DismissReuse>::new();
     let form = use_form(dismiss, OnSuccess::Stays);
     // A dismissed notice takes its button along, so the focus goes to what is left.
     let value = dismiss.value();
@@ -28,14 +29,14 @@ pub(super) fn ReuseNotices() -> impl IntoView {
         }
     });
     let version = dismiss.version();
-    let notices = Resource::new_blocking(move || version.get(), |_| list_reuses());
+    let notices = use_loader(move || version.get(), |_| list_reuses());
     view! {
         <FormMessage form=form not_found="There is no such notice."/>
         <Transition>{move || Suspend::new(async move { list(dismiss, form, notices.await) })}</Transition>
     }
 }
 
-fn list(dismiss: ServerAction<DismissReuse>, form: FormState, notices: Result<Vec<ReuseNotice>, AppError>) -> AnyView {
+fn list(dismiss: FormAction<DismissReuse>, form: FormState, notices: Result<Vec<ReuseNotice>, AppError>) -> AnyView {
     match notices {
         Ok(notices) => notices
             .into_iter()
@@ -47,7 +48,7 @@ fn list(dismiss: ServerAction<DismissReuse>, form: FormState, notices: Result<Ve
 }
 
 #[component]
-fn Notice(dismiss: ServerAction<DismissReuse>, form: FormState, notice: ReuseNotice) -> impl IntoView {
+fn Notice(dismiss: FormAction<DismissReuse>, form: FormState, notice: ReuseNotice) -> impl IntoView {
     let heading = format!("reuse-{}", notice.id);
     let about = heading.clone();
     let from = (!notice.from.is_empty()).then(|| format!(" from {}", notice.from));

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     api::notes,
-    components::page_data::use_form_echo,
+    components::{
+        loader::{Loaded, use_loader},
+        page_data::use_form_echo,
+    },
     error::{AppError, Field},
     model::{
         FormEcho,
@@ -22,7 +25,7 @@ pub struct Desk {
     /// What is searched for.
     pub search: Memo<String>,
     /// The notes as the service has told them: those that hold what is searched for, and those in [`Work`].
-    pub notes: Resource<Result<Notes, AppError>>,
+    pub notes: Loaded<Result<Notes, AppError>>,
     /// Whether the service could not be reached when it was tried last.
     pub is_out_of_reach: RwSignal<bool>,
     /// What has just been done, or is being done.
@@ -38,7 +41,7 @@ impl Desk {
     /// A desk for the notes that hold what is searched for. One of them may be `open` for changes.
     pub fn new(search: Memo<String>, open: Memo<Option<String>>) -> Self {
         let work = Work { open, underway: RwSignal::default(), refused: RwSignal::new(refused_forms()) };
-        let notes = Resource::new_blocking(
+        let notes = use_loader(
             move || search.get(),
             move |search| {
                 let notes = load(&search, work);

@@ -1,0 +1,79 @@
+//! How values cross the wire: as JSON, read by each side with what it has.
+
+use super::json::{Unreadable, Value};
+use leptos::{
+    server::codee::{Decoder, Encoder, string::JsonSerdeCodec},
+    server_fn::{
+        Bytes, ContentType, Decodes, Encodes, Format, FormatType,
+        codec::{JsonEncoding, Post},
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The encoding of what server functions answer, of what a resource brings along with its page, and of what services
+/// behind are told and answer.
+///
+/// Both sides write with `serde_json`. The server reads with it as well; the browser reads with its own parser, because
+/// what another one needs would be loaded with every page (ADR 0019). JavaScript knows whole numbers exactly up to 2⁵³
+/// (RFC 8259 §6): a larger one cannot be read there, and is better sent as a text.
+#[derive(Clone, Copy, Debug)]
+pub struct Wire;
+
+/// The protocol of what server functions answer.
+pub type Json = Post<Wire>;
+
+/// Reads what came across the wire.
+///
+/// # Errors
+///
+/// [`Unreadable`] if it is something else.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
+    let json = std::str::from_utf8(json).map_err(|_| Unreadable)?;
+    if cfg!(target_family = "wasm") {
+        T::deserialize(Value::parse(json).ok_or(Unreadable)?)
+    } else {
+        JsonSerdeCodec::decode(json).map_err(|_| Unreadable)
+    }
+}
+
+impl ContentType for Wire {
+    const CONTENT_TYPE: &str = JsonEncoding::CONTENT_TYPE;
+}
+
+impl FormatType for Wire {
+    const FORMAT_TYPE: Format = JsonEncoding::FORMAT_TYPE;
+}
+
+impl<T: Serialize> Encodes<T> for Wire {
+    type Error = <JsonEncoding as Encodes<T>>::Error;
+
+    fn encode(value: &T) -> Result<Bytes, Self::Error> {
+        JsonEncoding::encode(value)
+    }
+}
+
+impl<T: DeserializeOwned> Decodes<T> for Wire {
+    type Error = Unreadable;
+
+    fn decode(json: Bytes) -> Result<T, Unreadable> {
+        read(&json)
+    }
+}
+
+impl<T: Serialize> Encoder<T> for Wire {
+    type Error = <JsonSerdeCodec as Encoder<T>>::Error;
+    type Encoded = String;
+
+    fn encode(value: &T) -> Result<String, Self::Error> {
+        JsonSerdeCodec::encode(value)
+    }
+}
+
+impl<T: DeserializeOwned> Decoder<T> for Wire {
+    type Error = Unreadable;
+    type Encoded = str;
+
+    fn decode(json: &str) -> Result<T, Unreadable> {
+        read(json.as_bytes())
+    }
+}
