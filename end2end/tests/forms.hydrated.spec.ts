@@ -97,6 +97,16 @@ test('the strength meter rates a password while it is typed', async ({ site, pag
   expect(calls).toEqual([`200 ${api.ratePassword}`, `200 ${api.ratePassword}`]);
 });
 
+test('what is rated is what was typed', async ({ site, page }) => {
+  const typed = { email: 'a+b=c&d%65@example.com', display_name: '', password: '1+1=2 & 100% [x]=é 🦀' };
+  await site.goto(paths.SIGN_UP);
+  const asked = page.waitForRequest(`**${api.ratePassword}`);
+
+  await site.fill({ 'E-mail address': typed.email, Password: typed.password });
+
+  expect(Object.fromEntries(new URLSearchParams((await asked).postData() ?? ''))).toEqual(typed);
+});
+
 test('an answer that comes late does not bring an old error back', async ({ site, page, problems, user }) => {
   problems.allow(401, api.login);
   await site.goto(paths.LOGIN);

@@ -22,6 +22,17 @@ test('a display name can be saved again and again', async ({ site, signedIn: _ }
   }
 });
 
+test('what is special in a form or in HTML arrives as it was typed', async ({ site, signedIn: _ }) => {
+  await site.goto(paths.ACCOUNT);
+  const name = `1+1=2 & 100% ; a[b]=c 'q' "q" <b>é</b> \\ 🦀`;
+
+  await site.rename(name);
+
+  await site.isSaved();
+  await site.goto(paths.ACCOUNT);
+  await expect(site.field('Display name')).toHaveValue(name);
+});
+
 test('the page tells since when the session lasts and when it ends', async ({ site, page, signedIn: _ }) => {
   await site.goto(paths.ACCOUNT);
   const [since, until] = await page

@@ -38,16 +38,14 @@ release_inputs() {
     } | cksum
 }
 
-# flags_for_browser: compiler flags that leave this machine's folders out of the places that panics name: every browser
-# would load them.
+# flags_for_browser: compiler flags that shorten the places that panics name: every browser would load where this machine
+# keeps the sources of crates. Our own sources have short names already.
 flags_for_browser() {
-    local folder
-    for folder in "$project_root" "${CARGO_HOME:-$HOME/.cargo}/registry/src"; do
-        # Cargo takes a blank for the end of a flag.
-        if [[ $folder != *[[:space:]]* ]]; then
-            printf -- '--remap-path-prefix=%s= ' "$folder"
-        fi
-    done
+    local sources=$cargo_home/registry/src
+    # Cargo takes a blank for the end of a flag.
+    if [[ $sources != *[[:space:]]* ]]; then
+        printf -- '--remap-path-prefix=%s=' "$sources"
+    fi
 }
 
 # build_release: the server at $(release_binary), the site in target/site, its files under hashed names.
@@ -70,12 +68,17 @@ build_release() {
     printf '%s\n' "$inputs" >"$built"
 }
 
-# check_core: whether what every visitor loads before a page comes alive is as small as it is to be.
-check_core() {
+# check_site: whether what every visitor loads before a page comes alive is as small as it is to be, and whether nothing
+# that is loaded names a folder of this machine.
+check_site() {
     local limit=150000 hash size
     hash=$(sed -n 's/^wasm: //p' "$(target_dir)/release/hash.txt")
     size=$(wc -c <"$site_root/pkg/tokenlife.$hash.wasm.br")
     note "The core of the WASM has $size bytes (Brotli); at most $limit."
+    if grep -lF -e "$project_root" -e "$cargo_home" "$site_root"/pkg/*; then
+        note "These files name folders of this machine. A RUSTFLAGS in the environment can be the reason."
+        return 1
+    fi
     ((size <= limit))
 }
 

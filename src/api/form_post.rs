@@ -2,12 +2,17 @@
 
 use crate::{
     error::AppError,
-    model::wire::{self, Json},
+    model::wire::{self, Wire},
     session::fetch::{FORM, JSON},
 };
 use leptos::server_fn::{
-    Http, Protocol, client::Client, codec::PostUrl, redirect::call_redirect_hook, request::ClientReq,
-    response::ClientRes, server::Server,
+    Http, Protocol,
+    client::Client,
+    codec::{Post, PostUrl},
+    redirect::call_redirect_hook,
+    request::ClientReq,
+    response::ClientRes,
+    server::Server,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
@@ -16,11 +21,11 @@ use std::future::Future;
 ///
 /// On the server this is `server_fn`'s own. In the browser the form is written flat, as a page without JavaScript sends
 /// it, and the answer is read as [`wire::Wire`] says: a parser for nested forms, and what it takes to put into words what
-/// is wrong with one, would be loaded with every page (ADR 0019).
+/// is wrong with one, would be loaded with every page (ADR 0021). So arguments are texts, numbers, and what may be missing.
 #[derive(Debug)]
 pub struct FormPost;
 
-type OnTheServer = Http<PostUrl, Json>;
+type OnTheServer = Http<PostUrl, Post<Wire>>;
 
 impl<Input, Output, C, S> Protocol<Input, Output, C, S, AppError> for FormPost
 where

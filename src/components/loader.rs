@@ -11,7 +11,8 @@ pub type Loaded<T> = Resource<T, Wire>;
 /// Loads what a page shows.
 ///
 /// The server calls `fetcher` once while it renders the page, whose head waits for it, so that it can still choose the
-/// status. What it has brought comes with the page; the browser calls `fetcher` only when what `source` reads changes.
+/// status. What it has brought comes with the page; the browser calls `fetcher` when the page is reached by a link, and
+/// when what `source` reads changes.
 #[must_use]
 pub fn use_loader<S, T, F>(
     source: impl Fn() -> S + Send + Sync + 'static,

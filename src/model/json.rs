@@ -1,11 +1,11 @@
 //! JSON, read by the browser's own parser. What every page needs is read so: serde's reader and what it brings along would
-//! be a seventh of what is loaded before a page comes alive (ADR 0019).
+//! be a seventh of what is loaded before a page comes alive (ADR 0019). The rest reads by serde, over the same parser (ADR 0021).
 
 mod deserializer;
 
 use super::{CurrentUser, Moment, SessionView};
 use crate::error::AppError;
-pub use deserializer::Unreadable;
+pub(crate) use deserializer::ValueDeserializer;
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 

@@ -1,26 +1,45 @@
 //! How values cross the wire: as JSON, read by each side with what it has.
 
-use super::json::{Unreadable, Value};
+use super::json::{Value, ValueDeserializer};
 use leptos::{
     server::codee::{Decoder, Encoder, string::JsonSerdeCodec},
-    server_fn::{
-        Bytes, ContentType, Decodes, Encodes, Format, FormatType,
-        codec::{JsonEncoding, Post},
-    },
+    server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, codec::JsonEncoding},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{self, DeserializeOwned},
+};
+use std::fmt;
 
 /// The encoding of what server functions answer, of what a resource brings along with its page, and of what services
 /// behind are told and answer.
 ///
 /// Both sides write with `serde_json`. The server reads with it as well; the browser reads with its own parser, because
-/// what another one needs would be loaded with every page (ADR 0019). JavaScript knows whole numbers exactly up to 2⁵³
+/// what another one needs would be loaded with every page (ADR 0021). JavaScript knows whole numbers exactly below 2⁵³
 /// (RFC 8259 §6): a larger one cannot be read there, and is better sent as a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire;
 
-/// The protocol of what server functions answer.
-pub type Json = Post<Wire>;
+/// What came across the wire is not what it should be.
+///
+/// What exactly is wrong with it is not kept. Nobody would be told, and the code that puts it into words would be loaded
+/// with every page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not what was expected")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl de::Error for Unreadable {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
 
 /// Reads what came across the wire.
 ///
@@ -30,7 +49,7 @@ pub type Json = Post<Wire>;
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     let json = std::str::from_utf8(json).map_err(|_| Unreadable)?;
     if cfg!(target_family = "wasm") {
-        T::deserialize(Value::parse(json).ok_or(Unreadable)?)
+        T::deserialize(ValueDeserializer::new(Value::parse(json).ok_or(Unreadable)?))
     } else {
         JsonSerdeCodec::decode(json).map_err(|_| Unreadable)
     }

@@ -1,6 +1,9 @@
 //! Forms that call a server function: by the client where there is one, by themselves where there is none.
 
-use crate::{api::form_post, error::AppError};
+use crate::{
+    api::form_post::{self, FormPost},
+    error::AppError,
+};
 use leptos::{
     ev::SubmitEvent,
     prelude::*,
@@ -16,19 +19,28 @@ use web_sys::{FormData, HtmlFormElement, UrlSearchParams};
 
 /// A server function that a form can call.
 pub trait FormFunction:
-    ServerFn<Error = AppError, Client: Client<AppError>, Output: DeserializeOwned + Send + Sync + 'static> + 'static
+    ServerFn<
+        Protocol = FormPost,
+        Error = AppError,
+        Client: Client<AppError>,
+        Output: DeserializeOwned + Send + Sync + 'static,
+    > + 'static
 {
 }
 
 impl<S> FormFunction for S where
-    S: ServerFn<Error = AppError, Client: Client<AppError>, Output: DeserializeOwned + Send + Sync + 'static> + 'static
+    S: ServerFn<
+            Protocol = FormPost,
+            Error = AppError,
+            Client: Client<AppError>,
+            Output: DeserializeOwned + Send + Sync + 'static,
+        > + 'static
 {
 }
 
 /// Calls of `S` by an [`ActionForm`], and what came of them.
 ///
-/// In place of `ServerAction`, which makes a value of the form only to make a form of the value: the form is sent as it
-/// is, as without JavaScript.
+/// In place of `ServerAction`, which makes a value of the form only to make a form of the value (ADR 0021).
 pub struct FormAction<S: FormFunction>(Action<String, Result<S::Output, AppError>>);
 
 impl<S: FormFunction> FormAction<S> {
@@ -87,10 +99,15 @@ pub fn ActionForm<S: FormFunction>(action: FormAction<S>, children: Children) ->
     }
 }
 
-/// What is in a form, as the browser would send it.
+/// What is in a form, and the button that was pressed, if it has a name.
 fn content(event: &SubmitEvent) -> Option<String> {
     let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
     let fields = FormData::new_with_form(&form).ok()?;
+    if let Some(button) = event.submitter()
+        && let Some(name) = button.get_attribute("name")
+    {
+        fields.append_with_str(&name, &button.get_attribute("value").unwrap_or_default()).ok()?;
+    }
     let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
     fields.to_string().as_string()
 }

@@ -1,54 +1,63 @@
 //! Values of the browser's JSON parser, as serde wants them.
 
+mod name;
+
 use super::Value;
+use crate::model::wire::Unreadable;
 use js_sys::{Array, Number, Object};
+use name::Name;
 use serde::{
     Deserializer,
     de::{
-        self, IntoDeserializer, Visitor,
+        IntoDeserializer, Visitor,
         value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer},
     },
     forward_to_deserialize_any,
 };
-use std::fmt;
 use wasm_bindgen::JsCast;
 
-/// What came across the wire is not what it should be.
-///
-/// What exactly is wrong with it is not kept. Nobody would be told, and the code that puts it into words would be loaded
-/// with every page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable;
+/// How deep values may lie in each other. Each level takes some of a stack that is not large; `serde_json` stops here too.
+const MAX_DEPTH: u8 = 128;
 
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not what was expected")
-    }
+/// Shows a [`Value`] to serde.
+#[derive(Debug)]
+pub(crate) struct ValueDeserializer {
+    value: Value,
+    /// How many values this one lies in.
+    depth: u8,
 }
 
-impl std::error::Error for Unreadable {}
-
-impl de::Error for Unreadable {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self
-    }
-}
-
-impl Value {
-    fn elements(&self) -> impl Iterator<Item = Self> + use<> {
-        Array::from(&self.0).into_iter().map(Self)
+impl ValueDeserializer {
+    pub(crate) const fn new(value: Value) -> Self {
+        Self { value, depth: 0 }
     }
 
-    /// Names and values of an object, in its order.
-    fn members(&self) -> impl Iterator<Item = (Self, Self)> + use<> {
-        Object::entries(self.0.unchecked_ref()).into_iter().map(|member| {
+    /// The depth of what lies in this value.
+    const fn depth_within(&self) -> Result<u8, Unreadable> {
+        if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(Unreadable) }
+    }
+
+    fn visit_elements<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Unreadable> {
+        let depth = self.depth_within()?;
+        let elements = Array::from(&self.value.0).into_iter().map(move |value| Self { value: Value(value), depth });
+        let mut elements = SeqDeserializer::new(elements);
+        let visited = visitor.visit_seq(&mut elements)?;
+        elements.end()?;
+        Ok(visited)
+    }
+
+    /// Names and values of an object; the browser puts names that are whole numbers first.
+    fn members(&self) -> Result<impl Iterator<Item = (Name, Self)> + use<>, Unreadable> {
+        let depth = self.depth_within()?;
+        Ok(Object::entries(self.value.0.unchecked_ref()).into_iter().map(move |member| {
             let member = Array::from(&member);
-            (Self(member.get(0)), Self(member.get(1)))
-        })
+            let name = member.get(0).as_string().unwrap_or_default();
+            (Name(name), Self { value: Value(member.get(1)), depth })
+        }))
     }
 }
 
-impl IntoDeserializer<'_, Unreadable> for Value {
+impl IntoDeserializer<'_, Unreadable> for ValueDeserializer {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -56,27 +65,31 @@ impl IntoDeserializer<'_, Unreadable> for Value {
     }
 }
 
-impl<'de> Deserializer<'de> for Value {
+impl<'de> Deserializer<'de> for ValueDeserializer {
     type Error = Unreadable;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if let Some(text) = self.text() {
+        let Value(value) = &self.value;
+        if let Some(text) = value.as_string() {
             visitor.visit_string(text)
-        } else if let Some(number) = self.0.as_f64() {
+        } else if let Some(number) = value.as_f64() {
             visit_number(number, visitor)
-        } else if let Some(is_true) = self.0.as_bool() {
+        } else if let Some(is_true) = value.as_bool() {
             visitor.visit_bool(is_true)
-        } else if !self.is_something() {
+        } else if !value.is_object() {
             visitor.visit_unit()
-        } else if Array::is_array(&self.0) {
-            visitor.visit_seq(SeqDeserializer::new(self.elements()))
+        } else if Array::is_array(value) {
+            self.visit_elements(visitor)
         } else {
-            visitor.visit_map(MapDeserializer::new(self.members()))
+            let mut members = MapDeserializer::new(self.members()?);
+            let visited = visitor.visit_map(&mut members)?;
+            members.end()?;
+            Ok(visited)
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        if self.is_something() { visitor.visit_some(self) } else { visitor.visit_none() }
+        if self.value.is_something() { visitor.visit_some(self) } else { visitor.visit_none() }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -94,9 +107,15 @@ impl<'de> Deserializer<'de> for Value {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unreadable> {
-        match self.text() {
-            Some(name) => visitor.visit_enum(name.into_deserializer()),
-            None => visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(self.members()))),
+        if let Some(name) = self.value.text() {
+            visitor.visit_enum(name.into_deserializer())
+        } else if self.value.0.is_object() {
+            let mut members = MapDeserializer::new(self.members()?);
+            let visited = visitor.visit_enum(MapAccessDeserializer::new(&mut members))?;
+            members.end()?;
+            Ok(visited)
+        } else {
+            Err(Unreadable)
         }
     }
 
