@@ -3,7 +3,7 @@
 //! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
 //! request's id. The text a person reads is chosen by [`crate::components::error_view`].
 
-use crate::model::wire::Wire;
+use crate::encoding::Wire;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 

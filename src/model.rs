@@ -2,7 +2,6 @@
 
 pub(crate) mod json;
 pub mod notes;
-pub mod wire;
 
 use crate::error::{AppError, Field};
 use serde::{Deserialize, Serialize};

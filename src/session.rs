@@ -5,6 +5,7 @@
 //! of this module watches for the moments when what the page shows has ceased to be true.
 
 pub(crate) mod browser;
+mod calls;
 pub mod client;
 pub mod decide;
 pub(crate) mod fetch;
@@ -20,7 +21,7 @@ mod unsent;
 
 use crate::{
     error::AppError,
-    model::Current,
+    model::{Current, json},
     paths::{self, ReturnTo},
 };
 use fetch::Request;
@@ -70,7 +71,7 @@ pub fn use_session() -> SessionContext {
 async fn who_is_there() -> (Current, bool) {
     let answer = client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
     match answer.and_then(|answer| answer.read()) {
-        Ok(user) if user.is_something() => (user.user().map(Some).ok_or(AppError::Transport), false),
+        Ok(user) if user.is_something() => (json::user(&user).map(Some).ok_or(AppError::Transport), false),
         Ok(_) => (Ok(None), false),
         Err(AppError::Unauthenticated) => (Ok(None), true),
         Err(error) => (Err(error), false),
@@ -152,6 +153,9 @@ fn watch(session: SessionContext) {
 fn ask(session: SessionContext) {
     spawn_local(async move {
         let (now, is_over) = who_is_there().await;
+        if now == Ok(None) {
+            calls::all_ended().await;
+        }
         let before = session.current.get_untracked();
         if now.is_err() || before == now {
             return;

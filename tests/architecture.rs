@@ -13,13 +13,14 @@ use std::{
 /// both ways, such as those between `api` and `session`. `docs/architecture.md` tells why.
 const FLOORS: &[(&str, &[&str])] = &[
     // Both sides.
-    ("error", &[]),
     ("paths", &[]),
-    ("model", &["error"]),
+    ("encoding", &[]),
+    ("error", &["encoding"]),
+    ("model", &["error", "encoding"]),
     ("respond", &["error", "model", "paths"]),
-    ("api", &["error", "model", "paths", "respond", "session", "server::request"]),
-    ("session", &["api", "error", "model", "paths", "respond"]),
-    ("components", &["session", "api", "error", "model", "paths", "respond"]),
+    ("api", &["error", "model", "paths", "respond", "encoding", "session", "server::request"]),
+    ("session", &["api", "error", "model", "encoding", "paths", "respond"]),
+    ("components", &["session", "api", "error", "model", "encoding", "paths", "respond"]),
     ("pages", &["components", "session", "api", "error", "model", "paths", "respond"]),
     ("app", &["pages", "components", "session", "model", "paths"]),
     // The server.

@@ -65,6 +65,44 @@ test('what was sent when the session was over can be sent after signing in again
   await expect(site.field('Display name')).toHaveValue('Robin the Patient');
 });
 
+test('what is on its way when the page hears that the session is over is not lost', async ({
+  site,
+  page,
+  jar,
+  signedIn,
+  endSession,
+  openSignIn,
+}) => {
+  await site.goto(paths.NOTES);
+  let goOn = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  await page.route(`**${paths.services.notes}`, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await site.fillNote('Books', 'in flight');
+  await site.button('Add').click();
+  await goOutOfView(page);
+  await endSession();
+  await jar.delete('accessToken', 'tokenLife');
+  const told = page.waitForResponse(`**${api.current}`);
+
+  await comeIntoView(page);
+  expect((await told).status()).toBe(401);
+  goOn();
+
+  await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
+  await expect(site.field('Text')).toHaveValue('in flight');
+  const other = await openSignIn();
+  await other.signIn(signedIn);
+  await other.isAt(paths.NOTES, 'Notes');
+  await site.button('Send again').click();
+  await site.isAt(paths.NOTES, 'Notes');
+  await expect(site.note('Books').getByText('in flight')).toBeVisible();
+});
+
 test('what nobody has sent yet is kept when the session expires, and not sent by itself', async ({
   site,
   page,

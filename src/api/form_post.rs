@@ -1,8 +1,8 @@
 //! How server functions are called: with a form, whoever sends it.
 
 use crate::{
+    encoding::{self, Wire},
     error::AppError,
-    model::wire::{self, Wire},
     session::fetch::{FORM, JSON},
 };
 use leptos::server_fn::{
@@ -20,7 +20,7 @@ use std::future::Future;
 /// The protocol of all server functions: a form (`application/x-www-form-urlencoded`) comes, JSON goes back.
 ///
 /// On the server this is `server_fn`'s own. In the browser the form is written flat, as a page without JavaScript sends
-/// it, and the answer is read as [`wire::Wire`] says: a parser for nested forms, and what it takes to put into words what
+/// it, and the answer is read as [`encoding::Wire`] says: a parser for nested forms, and what it takes to put into words what
 /// is wrong with one, would be loaded with every page (ADR 0021). So arguments are texts, numbers, and what may be missing.
 #[derive(Debug)]
 pub struct FormPost;
@@ -66,9 +66,9 @@ pub async fn send<C: Client<AppError>, T: DeserializeOwned>(path: &str, form: St
     let destination = answer.has_redirect().then(|| answer.location());
     let body = answer.try_into_bytes().await?;
     if is_refusal {
-        return Err(wire::read(&body).unwrap_or(AppError::Transport));
+        return Err(encoding::read(&body).unwrap_or(AppError::Transport));
     }
-    let output = wire::read(&body).map_err(|_| AppError::Transport)?;
+    let output = encoding::read(&body).map_err(|_| AppError::Transport)?;
     if let Some(destination) = destination {
         call_redirect_hook(&destination);
     }

@@ -33,7 +33,7 @@ mod browser;
 
 pub use answer::{Answer, CallError};
 
-use crate::{error::AppError, model::wire::Wire};
+use crate::{encoding::Wire, error::AppError};
 use gloo_net::http::Method;
 use leptos::{
     prelude::use_context,

@@ -1,6 +1,6 @@
 //! What a page loads before it is shown.
 
-use crate::model::wire::Wire;
+use crate::encoding::Wire;
 use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;

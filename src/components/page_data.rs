@@ -1,8 +1,9 @@
 //! What the server tells the page it renders, and with it the browser, where hydration has to build the same page.
 
 use crate::{
+    encoding::{self, Value},
     error::AppError,
-    model::{Current, FormEcho, Offered, PageData, PublicSettings, json::Value, wire},
+    model::{Current, FormEcho, Offered, PageData, PublicSettings, json},
 };
 use leptos::prelude::*;
 
@@ -39,7 +40,7 @@ fn read() -> Option<PageData> {
 
 fn read_current(current: &Value) -> Current {
     let (user, error) = (current.get("Ok"), current.get("Err"));
-    if error.is_something() { Err(error.error().unwrap_or(AppError::Internal)) } else { Ok(user.user()) }
+    if error.is_something() { Err(json::error(&error).unwrap_or(AppError::Internal)) } else { Ok(json::user(&user)) }
 }
 
 /// Makes known to the components below what does not change as long as the page lives. Called once, by the application.
@@ -77,7 +78,7 @@ pub fn use_offered() -> Offered {
 pub fn use_form_echo(action: &'static str) -> Option<FormEcho> {
     let PageContext { echo, .. } = expect_context();
     let text = echo.get_value()?;
-    let refused: FormEcho = wire::read(text.as_bytes()).ok()?;
+    let refused: FormEcho = encoding::read(text.as_bytes()).ok()?;
     let is_ours = refused.action == action;
     // The server may build a view more than once before it is sent, so that only the browser uses the echo up.
     Effect::new(move |_| {

@@ -2,6 +2,7 @@
 
 use super::{
     browser,
+    calls::Call,
     decide::{Plan, RefreshOutcome, Then},
     fetch::{Request, Response},
     refresh,
@@ -78,6 +79,7 @@ impl<const KEEPS_ALIVE: bool> Client<AppError> for FetchClient<KEEPS_ALIVE> {
 /// [`AppError::Transport`] if there is no answer, or if the call was refused while the server could not say whether the
 /// session goes on.
 pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
+    let _under_way = request.is_change().then(Call::begin);
     let plan = refresh::look().before_call();
     if plan == Plan::RefreshFirst {
         refresh::refresh().await;

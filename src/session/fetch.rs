@@ -1,6 +1,6 @@
 //! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
 
-use crate::{error::AppError, model::json::Value};
+use crate::{encoding::Value, error::AppError, model::json};
 use futures::{Stream, stream};
 use gloo_net::http::{Headers, Method, RequestBuilder};
 use js_sys::Uint8Array;
@@ -57,6 +57,11 @@ impl Request {
         Self { method: Method::POST, url: path.to_owned(), accept: JSON.to_owned(), content: Some(content) }
     }
 
+    /// Whether it may change something, and thus carry what somebody has written.
+    pub(crate) fn is_change(&self) -> bool {
+        self.method != Method::GET
+    }
+
     /// Sends it, with one more header perhaps. Nothing comes back if no whole answer came.
     pub(crate) async fn send(&self, header: Option<(&str, &str)>, signal: Option<&AbortSignal>) -> Option<Response> {
         let mut builder = RequestBuilder::new(&self.url).method(self.method.clone()).header("Accept", &self.accept);
@@ -86,7 +91,7 @@ impl Response {
     /// What this application refuses, named in the body. A service behind may refuse something with the same status,
     /// and mean something else.
     pub(crate) fn refusal(&self) -> Option<AppError> {
-        if self.status < 400 { None } else { self.json()?.error() }
+        if self.status < 400 { None } else { json::error(&self.json()?) }
     }
 
     fn json(&self) -> Option<Value> {

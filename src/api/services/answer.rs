@@ -1,6 +1,6 @@
 //! What came back from a service, and what to make of it.
 
-use crate::{error::AppError, model::wire};
+use crate::{encoding, error::AppError};
 use leptos::server_fn::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -27,7 +27,7 @@ impl CallError {
     pub fn detail<T: DeserializeOwned>(&self) -> Option<T> {
         match self {
             Self::App(_) => None,
-            Self::Refused { detail, .. } => wire::read(detail.as_bytes()).ok(),
+            Self::Refused { detail, .. } => encoding::read(detail.as_bytes()).ok(),
         }
     }
 }
@@ -52,8 +52,8 @@ impl Answer {
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self.status {
             // No content is what `()` is.
-            200..=299 if self.body.is_empty() => wire::read(b"null"),
-            200..=299 => wire::read(&self.body),
+            200..=299 if self.body.is_empty() => encoding::read(b"null"),
+            200..=299 => encoding::read(&self.body),
             _ => return Err(self.error()),
         }
         .map_err(|_| CallError::App(AppError::Transport))
@@ -61,7 +61,7 @@ impl Answer {
 
     /// What this application says itself instead of a service: it is named in the body.
     fn own_refusal(&self) -> Option<AppError> {
-        if self.status < 400 { None } else { wire::read(&self.body).ok() }
+        if self.status < 400 { None } else { encoding::read(&self.body).ok() }
     }
 
     fn error(self) -> CallError {

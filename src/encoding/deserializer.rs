@@ -2,8 +2,7 @@
 
 mod name;
 
-use super::Value;
-use crate::model::wire::Unreadable;
+use super::{Unreadable, Value};
 use js_sys::{Array, Number, Object};
 use name::Name;
 use serde::{

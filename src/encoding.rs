@@ -1,6 +1,9 @@
 //! How values cross the wire: as JSON, read by each side with what it has.
 
-use super::json::{Value, ValueDeserializer};
+mod deserializer;
+mod value;
+
+use deserializer::ValueDeserializer;
 use leptos::{
     server::codee::{Decoder, Encoder, string::JsonSerdeCodec},
     server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, codec::JsonEncoding},
@@ -10,6 +13,7 @@ use serde::{
     de::{self, DeserializeOwned},
 };
 use std::fmt;
+pub(crate) use value::Value;
 
 /// The encoding of what server functions answer, of what a resource brings along with its page, and of what services
 /// behind are told and answer.

@@ -1,6 +1,6 @@
 //! The names in an object. They are texts, whatever they stand for in a map of Rust's.
 
-use crate::model::wire::Unreadable;
+use crate::encoding::Unreadable;
 use serde::{
     Deserializer,
     de::{IntoDeserializer, Visitor},
