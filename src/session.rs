@@ -157,7 +157,8 @@ fn ask(session: SessionContext) {
             calls::all_ended().await;
         }
         let before = session.current.get_untracked();
-        if now.is_err() || before == now {
+        // A page that is hidden is on its way out: another answer has seen to it.
+        if now.is_err() || before == now || browser::is_concealed() {
             return;
         }
         if let (Ok(Some(user)), Ok(None)) = (&before, &now)
@@ -170,6 +171,7 @@ fn ask(session: SessionContext) {
                 (false, false) => None,
             };
             if ending.is_some_and(unsent::hand_over) {
+                tabs::hear_no_more();
                 return;
             }
         }

@@ -1,15 +1,7 @@
 import { expect, newUser, paths, test } from '../fixtures';
+import { gate } from '../support/gate';
 
 const { api } = paths;
-
-/** Something that happens when the test says so. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 test('an impatient double click sends a form once', async ({ site, page, traffic, user }) => {
   const answer = gate();

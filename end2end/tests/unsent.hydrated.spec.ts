@@ -1,4 +1,5 @@
 import { expect, newUser, paths, test as base } from '../fixtures';
+import { gate } from '../support/gate';
 import type { Site } from '../support/site';
 import { signIn, signUp } from '../support/users';
 import { comeIntoView, goOutOfView } from '../support/view';
@@ -74,12 +75,9 @@ test('what is on its way when the page hears that the session is over is not los
   openSignIn,
 }) => {
   await site.goto(paths.NOTES);
-  let goOn = (): void => {};
-  const held = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const note = gate();
   await page.route(`**${paths.services.notes}`, async (route) => {
-    await held;
+    await note.opened;
     await route.continue();
   });
   await site.fillNote('Books', 'in flight');
@@ -91,7 +89,7 @@ test('what is on its way when the page hears that the session is over is not los
 
   await comeIntoView(page);
   expect((await told).status()).toBe(401);
-  goOn();
+  note.open();
 
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
   await expect(site.field('Text')).toHaveValue('in flight');
@@ -113,6 +111,10 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
 }) => {
   problems.allow(401, /^\/api\//);
   problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', paths.services.changes);
+  // Then it hears of the end twice at once: because it comes into view, and because its refresh is refused.
+  await page.addInitScript(() => {
+    Math.random = () => 0;
+  });
   await page.clock.install();
   await site.goto(paths.NOTES);
   await site.fill({ Title: 'Books', Text: 'half a sent' });

@@ -30,10 +30,6 @@ pub(super) enum Ending {
 /// A form that was sent, and refused because of the session, is sent once more, the plain way. One that nobody has sent is
 /// kept only if the session has expired, and not carried out.
 pub(super) fn hand_over(ending: Ending) -> bool {
-    // A page that is hidden is on its way out, and what was on it is nobody's business any more.
-    if browser::is_concealed() {
-        return false;
-    }
     let Some(form) = find(ending) else { return false };
     if !came_too_late(&form) {
         form.set_action(&paths::keeping(&form.action()));
