@@ -14,6 +14,8 @@ interface Scene {
   renameTooLate: () => Promise<void>;
   /** Follows the link to where people sign in again. */
   openSignIn: () => Promise<Site>;
+  /** Follows it and signs in, which leads to this page. */
+  signInAgain: (path: string, heading: string) => Promise<void>;
 }
 
 const test = base.extend<Scene>({
@@ -44,6 +46,13 @@ const test = base.extend<Scene>({
       await tab.goto((await link.getAttribute('href')) ?? '');
       return tab;
     }),
+
+  signInAgain: async ({ openSignIn, signedIn }, use) =>
+    use(async (path, heading) => {
+      const tab = await openSignIn();
+      await tab.signIn(signedIn);
+      await tab.isAt(path, heading);
+    }),
 });
 
 test('what was sent when the session was over can be sent after signing in again', async ({
@@ -51,15 +60,13 @@ test('what was sent when the session was over can be sent after signing in again
   page,
   signedIn,
   renameTooLate,
-  openSignIn,
+  signInAgain,
 }) => {
   await renameTooLate();
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
   await expect(site.field('Display name')).toHaveValue('Robin the Patient');
 
-  const other = await openSignIn();
-  await other.signIn(signedIn);
-  await other.isAt(paths.ACCOUNT, 'Account');
+  await signInAgain(paths.ACCOUNT, 'Account');
   await site.button('Send again').click();
 
   await site.isAt('/account?saved=display_name', 'Account');
@@ -70,9 +77,8 @@ test('what is on its way when the page hears that the session is over is not los
   site,
   page,
   jar,
-  signedIn,
   endSession,
-  openSignIn,
+  signInAgain,
 }) => {
   await site.goto(paths.NOTES);
   const note = gate();
@@ -93,9 +99,7 @@ test('what is on its way when the page hears that the session is over is not los
 
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
   await expect(site.field('Text')).toHaveValue('in flight');
-  const other = await openSignIn();
-  await other.signIn(signedIn);
-  await other.isAt(paths.NOTES, 'Notes');
+  await signInAgain(paths.NOTES, 'Notes');
   await site.button('Send again').click();
   await site.isAt(paths.NOTES, 'Notes');
   await expect(site.note('Books').getByText('in flight')).toBeVisible();
@@ -105,8 +109,8 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
   site,
   page,
   context,
-  signedIn,
-  openSignIn,
+  signedIn: _,
+  signInAgain,
   problems,
 }) => {
   problems.allow(401, /^\/api\//);
@@ -128,9 +132,7 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
   expect(new URL((await kept).url()).search).toBe('?keep=form');
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
   await expect(site.field('Title')).toHaveValue('Books');
-  const other = await openSignIn();
-  await other.signIn(signedIn);
-  await other.isAt(paths.NOTES, 'Notes');
+  await signInAgain(paths.NOTES, 'Notes');
   await site.fill({ Text: 'half a sentence' });
   await site.button('Send again').click();
 
@@ -175,9 +177,8 @@ test('nor after signing out in another tab', async ({ site, openTab, signedIn: _
 test('a note that was being changed is changed after signing in again', async ({
   site,
   page,
-  signedIn,
   endSession,
-  openSignIn,
+  signInAgain,
 }) => {
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
@@ -188,9 +189,7 @@ test('a note that was being changed is changed after signing in again', async ({
 
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
   await expect(site.field('Text')).toHaveValue('two');
-  const other = await openSignIn();
-  await other.signIn(signedIn);
-  await other.isAt(paths.NOTES, 'Notes');
+  await signInAgain(paths.NOTES, 'Notes');
   await site.button('Send again').click();
   await site.isAt(paths.NOTES, 'Notes');
   await expect(site.note('Plan').getByText('two')).toBeVisible();
