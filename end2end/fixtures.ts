@@ -33,8 +33,8 @@ export const test = base.extend<Fixtures>({
   },
 
   problems: [
-    async ({ context, origin, javaScriptEnabled }, use, { project }) => {
-      const problems = new Problems(context, origin, javaScriptEnabled ?? true);
+    async ({ context, origin }, use, { project }) => {
+      const problems = new Problems(context, origin);
       if (project.name === 'short-lived') {
         // A token of a few seconds may end while a call is on its way: the client refreshes then, and calls again.
         problems.allow(401, /^\/api\//);

@@ -40,7 +40,7 @@ export default defineConfig({
   retries: 1,
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  reporter: 'list',
+  reporter: [['list'], ['./support/in-short.ts']],
   use: {
     launchOptions: headlessShell(),
     locale: 'en-GB',

@@ -1,6 +1,6 @@
 import type { BrowserContext, ConsoleMessage } from '@playwright/test';
 
-// Without JavaScript nobody uses the WASM that the page has asked for.
+// Chromium says so after three seconds, which a busy machine may need, and always without JavaScript.
 const UNUSED = 'was preloaded using link preload but not used';
 
 /** Everything the browser complains about, in all tabs of a context: a test that leaves some of it has failed. */
@@ -8,12 +8,8 @@ export class Problems {
   readonly #found: { text: string; path: string }[] = [];
   readonly #allowed: { text: string; path: string | RegExp }[] = [];
 
-  constructor(context: BrowserContext, origin: string, javaScript: boolean) {
-    context.on('console', (message) => {
-      if (javaScript || !message.text().includes(UNUSED)) {
-        this.#hear(message);
-      }
-    });
+  constructor(context: BrowserContext, origin: string) {
+    context.on('console', (message) => this.#hear(message));
     context.on('weberror', (error) => this.#note(`uncaught: ${error.error().message}`, error.page()?.url()));
     context.on('dialog', (dialog) => {
       this.#note(`dialog: ${dialog.message()}`, dialog.page()?.url());
@@ -50,7 +46,7 @@ export class Problems {
   }
 
   #hear(message: ConsoleMessage): void {
-    if (['error', 'warning'].includes(message.type())) {
+    if (['error', 'warning'].includes(message.type()) && !message.text().includes(UNUSED)) {
       this.#note(`console ${message.type()}: ${message.text()}`, message.location().url || message.page()?.url());
     }
   }

@@ -1,5 +1,5 @@
 import type { Site } from '../support/site';
-import { ALL_THREE, expect, issuedBy, newUser, paths, test } from '../fixtures';
+import { ALL_THREE, expect, newUser, paths, test } from '../fixtures';
 import { hold, Traffic } from '../support/traffic';
 import { signUp } from '../support/users';
 
@@ -83,36 +83,6 @@ test('tabs that refresh at the same time make one refresh of it', async ({ openT
   expect(await jar.names()).toEqual(ALL_THREE);
   await Promise.all(tabs.map((tab) => tab.reload()));
   await Promise.all(tabs.map((tab) => tab.showsSomebody()));
-});
-
-test('ten tabs opened at once with an ended token rotate it once', async ({ openTab, context, signedIn, jar }) => {
-  await jar.delete('accessToken', 'tokenLife');
-  const before = await jar.value('refreshToken');
-  const tabs = await openTabs(10, openTab);
-  // All ten leave with the same cookies.
-  let [waiting, letGo] = [0, () => {}];
-  const allAreThere = new Promise<void>((resolve) => (letGo = resolve));
-  await context.route(`**${paths.ACCOUNT}`, async (route) => {
-    waiting += 1;
-    if (waiting === tabs.length) {
-      letGo();
-    }
-    await allAreThere;
-    await route.continue();
-  });
-
-  const answers = await Promise.all(tabs.map((tab) => tab.goto(paths.ACCOUNT)));
-
-  for (const tab of tabs) {
-    await tab.showsSomebody();
-    await expect(tab.page.getByText(signedIn.email)).toBeVisible();
-  }
-  const issued = await Promise.all(answers.map(async (answer) => (await issuedBy(answer)).get('refreshToken')));
-  const successors = issued.filter((token) => token !== undefined);
-  expect(successors.length, 'they raced').toBeGreaterThan(1);
-  expect(new Set(successors).size, 'one rotation, the same successor for all').toBe(1);
-  expect(successors[0]).not.toBe(before);
-  expect(await jar.value('refreshToken')).toBe(successors[0]);
 });
 
 test('a refusal that comes late signs out nobody who has signed in since', async ({
