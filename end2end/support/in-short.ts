@@ -32,6 +32,6 @@ export default class InShort implements Reporter {
   #inShort({ message = 'an error without a message', location }: TestError): string {
     const at = location ? `${relative(this.#config?.rootDir ?? '', location.file)}:${location.line} ` : '';
     const words = stripVTControlCharacters(message).split('\n').map((line) => line.trim());
-    return at + words.filter(Boolean).join(' | ').slice(0, 300);
+    return at + words.filter(Boolean).join(' | ').slice(0, 400);
   }
 }

@@ -21,8 +21,6 @@ interface Scene {
 const test = base.extend<Scene>({
   endSession: async ({ playwright, origin, signedIn, problems }, use) => {
     problems.allow(401, /^\/api\//);
-    // The stream of news ends with the session.
-    problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', paths.services.changes);
     const phone = await signIn(playwright.request, origin, signedIn, 'curl/8.11.0');
     await use(async () => {
       expect((await phone.post(api.endOtherSessions, { form: {} })).status()).toBe(200);
@@ -114,7 +112,6 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
   problems,
 }) => {
   problems.allow(401, /^\/api\//);
-  problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', paths.services.changes);
   // Then it hears of the end twice at once: because it comes into view, and because its refresh is refused.
   await page.addInitScript(() => {
     Math.random = () => 0;
