@@ -2,7 +2,7 @@
 
 pub mod cli;
 pub mod clock;
-mod commands;
+pub mod commands;
 pub mod config;
 pub mod cookies;
 pub mod domain;
@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         Command::Key { command } => commands::keys::key(&config, command),
         Command::Config { command: ConfigCommand::Check } => {
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-            return cli::config_check(&config, &Environment::of_process(), &mut out, &mut err)
+            return commands::settings::config_check(&config, &Environment::of_process(), &mut out, &mut err)
                 .unwrap_or(ExitCode::FAILURE);
         }
     };

@@ -120,7 +120,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "server::store",
         ],
     ),
-    ("server::cli", &["server::config"]),
+    ("server::cli", &[]),
     // The roof.
     (
         "server::start",

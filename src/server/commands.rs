@@ -1,8 +1,10 @@
-//! The commands that look after accounts, clients, keys and the master secret. They work beside a running server, on the same database.
+//! The commands that look after accounts, clients, keys, the master secret and the settings. Most work beside a running
+//! server, on the same database.
 
 pub(super) mod clients;
 pub(super) mod keys;
 pub(super) mod secrets;
+pub mod settings;
 
 use super::{
     cli::UserCommand,

@@ -27,7 +27,7 @@ use super::{
 };
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
@@ -72,8 +72,8 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
         error_pages,
         gateway: Arc::clone(&state.gateway),
         services,
-        // Turns its handlers into services now, not for every request anew.
-        application: app.with_state(()),
+        // Turns its handlers into services now, not for every request anew. `RequestLimits` say how long a body may be.
+        application: app.layer(DefaultBodyLimit::disable()).with_state(()),
     };
     let edge = Arc::new(edge);
     Router::new().fallback_service(service_fn(move |request| {

@@ -1,6 +1,7 @@
 //! Starting: from the settings to a server that answers.
 
 mod background;
+mod open_files;
 
 use super::{
     clock::{Clock, SystemClock},
@@ -100,6 +101,15 @@ impl From<SecretError> for StartError {
     }
 }
 
+impl From<KeyError> for StartError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::Unsealable(_) | KeyError::Unusable => Self::Keys(error),
+        }
+    }
+}
+
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
         Self::Command(chain(&error))
@@ -133,11 +143,8 @@ impl Application {
         let access_ttl = config.auth.access_ttl;
         let refresh_ttl = config.auth.refresh_ttl;
         let secrets = SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?;
-        // Before anything is made under it: a version that the store does not know is another installation's.
-        secrets.note(now).await?;
         let schedule = KeySchedule::new(config.auth.signing_key_rotation, access_ttl);
-        let keys = SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await;
-        let keys = Arc::new(keys.map_err(StartError::Keys)?);
+        let keys = Arc::new(SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await?);
         let tokens = Tokens::new(Arc::clone(&keyring), keys, origin, access_ttl);
         let clients = Arc::new(Clients::load(Arc::clone(&store), &keyring).await?);
         let ended = Arc::new(EndedSessions::new(access_ttl));
@@ -170,6 +177,17 @@ impl Application {
         };
         let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway, settings };
         Ok(Self { state, store, notes })
+    }
+
+    /// Notes in the store which version of the master secret this server makes tokens under. To be called before it
+    /// makes the first: a version that the store does not know is another installation's.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Secret`], or what the store fails with.
+    pub async fn announce(&self) -> Result<(), StartError> {
+        let Sessions { secrets, clock, .. } = &*self.state.sessions;
+        Ok(secrets.note(clock.now()).await?)
     }
 }
 
@@ -261,13 +279,16 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
     let store = open_store(&config).await?;
     let application =
         Application::assemble(&config, options, &secrets, Arc::clone(&store), Arc::new(SystemClock)).await?;
+    application.announce().await?;
     let readiness = Readiness::default();
     let router = http::router(&application.state, &store, &config, &readiness);
     let (_state, background) = application.start_background();
     let workers = Arc::new(Workers::start()?);
     let stop = stop_on_signals()?;
+    let max_connections = open_files::connections_within(open_files::raise_limit(), config.http.max_connections);
+    let settings = ServeSettings { max_connections, ..ServeSettings::from(&config.http) };
     info!(url = config.http.public_url.origin(), %address, "serving");
-    serve_connections(listener, router, ServeSettings::from(&config.http), Arc::clone(&workers), readiness, stop).await;
+    serve_connections(listener, router, settings, Arc::clone(&workers), readiness, stop).await;
     // What works in the background would complain that the store is closed.
     drop(background);
     // A rotation whose client has hung up may still be under way; the store waits for it.

@@ -46,6 +46,8 @@ where
         EnvFilter::builder().parse(&config.filter).unwrap_or_else(|_| EnvFilter::new(LogConfig::default().filter));
     // Colours are ours to add: those of the library could not be told from forged ones.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
+    // A line that cannot be written is lost. To say so on standard error would panic, if that is what is broken.
+    let builder = builder.log_internal_errors(false);
     match config.format {
         LogFormat::Text => builder.event_format(TextLine::new(colours)).into(),
         LogFormat::Json => builder.fmt_fields(JsonFields::new()).event_format(JsonLine::new()).into(),

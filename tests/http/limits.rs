@@ -285,6 +285,17 @@ async fn a_body_may_have_sixty_four_kibibytes() {
 }
 
 #[tokio::test]
+async fn a_body_may_have_as_much_as_the_settings_say() {
+    let app = TestApp::with_config(|config| config.http.max_body_bytes = 8 * 1024 * 1024).await;
+    let body = format!("display_name={}", "x".repeat(3 * 1024 * 1024));
+    for accept in ["text/html", "application/json"] {
+        let mut request = post(api::CHANGE_DISPLAY_NAME, None, body.clone());
+        request.headers_mut().insert(header::ACCEPT, accept.parse().expect("a value"));
+        app.signed_in("ada").await.send(request).await.assert_status(422);
+    }
+}
+
+#[tokio::test]
 async fn a_head_may_have_sixteen_kibibytes() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;

@@ -7,6 +7,7 @@ use crate::support::{
     test_app::{days, minutes},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::join_all;
 use tokenlife::{
     paths::{ACCOUNT, HOME, LOGIN, api},
     server::{
@@ -18,6 +19,14 @@ use tokenlife::{
 /// The version of the master secret that a refresh token was made under.
 fn version_of(refresh_token: Option<&str>) -> u8 {
     URL_SAFE_NO_PAD.decode(refresh_token.expect("a token")).expect("base64url")[1]
+}
+
+/// A refresh token of a version that was never there.
+async fn of_version_77(app: &TestApp) -> String {
+    let ada = app.signed_in("ada").await;
+    let mut token = URL_SAFE_NO_PAD.decode(ada.cookie("refreshToken").expect("a token")).expect("base64url");
+    token[1] = 77;
+    URL_SAFE_NO_PAD.encode(token)
 }
 
 #[track_caller]
@@ -143,11 +152,8 @@ async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
 #[tokio::test]
 async fn a_version_that_this_database_never_saw_is_another_installations() {
     let app = TestApp::new().await;
-    let ada = app.signed_in("ada").await;
-    let mut token = URL_SAFE_NO_PAD.decode(ada.cookie("refreshToken").expect("a token")).expect("base64url");
-    token[1] = 77;
     let mut browser = app.browser();
-    browser.set("refreshToken", &URL_SAFE_NO_PAD.encode(token));
+    browser.set("refreshToken", &of_version_77(&app).await);
     browser.get(HOME).await.assert_status(200);
     browser.get(LOGIN).await.assert_status(200);
     assert!(browser.get(ACCOUNT).await.assert_leads_to(LOGIN).set_cookies().is_empty());
@@ -156,6 +162,23 @@ async fn a_version_that_this_database_never_saw_is_another_installations() {
     app.store_is(Condition::Down);
     assert_not_now(&browser.get(HOME).await);
     assert_not_now(&browser.call(api::REFRESH, &[]).await);
+}
+
+#[tokio::test]
+async fn made_up_versions_do_not_cost_a_question_each() {
+    let app = TestApp::new().await;
+    let made_up = of_version_77(&app).await;
+    let asked = || app.watched.asked_beside("list_secret_versions");
+    let before = asked();
+    let requests = (0..50).map(|_| {
+        let mut browser = app.browser();
+        browser.set("refreshToken", &made_up);
+        async move { browser.get(HOME).await.assert_status(200) }
+    });
+    join_all(requests).await;
+    // A question answers those who came before it began; the background asks as well.
+    let questions = asked() - before;
+    assert!((1..10).contains(&questions), "{questions} questions for 50 requests at once");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{SECRET, SITE, environment, load, shipped, write_secret};
 use std::{fs, path::Path};
 use tokenlife::server::{
-    cli,
+    commands::settings::config_check,
     config::{Config, MasterSecrets},
 };
 
@@ -16,7 +16,7 @@ fn config_check_prints_what_is_in_effect() {
         ("TOKENLIFE__HTTP__TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"),
     ]);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    cli::config_check(&shipped("Leptos.toml"), &variables, &mut out, &mut err).unwrap();
+    config_check(&shipped("Leptos.toml"), &variables, &mut out, &mut err).unwrap();
     let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
     assert_eq!(err, "");
     assert!(out.contains("# Master secret: version 1, from TOKENLIFE__AUTH__MASTER_SECRET\n"), "{out}");
@@ -35,7 +35,7 @@ fn config_check_prints_every_problem_in_one_line() {
     write_secret(&data.path().join(MasterSecrets::FILE_NAME), SECRET, 0o644);
     let check = |path: &Path, variables: &[(&str, &str)]| {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = cli::config_check(path, &environment(variables), &mut out, &mut err).unwrap();
+        let code = config_check(path, &environment(variables), &mut out, &mut err).unwrap();
         assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::FAILURE));
         assert!(out.is_empty());
         String::from_utf8(err).unwrap()
@@ -55,6 +55,12 @@ fn config_check_prints_every_problem_in_one_line() {
             broken.display()
         )
     );
+
+    let hiding = data.path().join("hiding.toml");
+    let route = "[[app.gateway.route]]\nprefix = \"/login\"\nupstream = \"http://127.0.0.1:4000\"\ntoken = \"user\"\n";
+    fs::write(&hiding, format!("{SITE}{route}")).unwrap();
+    let hiding = check(&hiding, &[("TOKENLIFE__AUTH__MASTER_SECRET", SECRET)]);
+    assert!(hiding.lines().count() == 1 && hiding.contains("prefix /login would hide /login"), "{hiding}");
 
     let missing = check(&data.path().join("Leptos.toml"), &[]);
     assert!(missing.lines().count() == 1 && missing.contains("pass --config"), "{missing}");

@@ -3,7 +3,7 @@
 use super::{environment, load, settings_file, shipped};
 use std::time::Duration;
 use tokenlife::server::{
-    cli,
+    commands::settings::config_check,
     config::{Config, Environment, RouteConfig, TokenPolicy},
     start::{self, StartError},
 };
@@ -57,7 +57,7 @@ fn config_check_prints_routes_that_can_be_read_again() {
     let (folder, path) = settings_file(TWO);
     let variables = environment(&[("TOKENLIFE__DATA__DIR", folder.path().to_str().unwrap())]);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    cli::config_check(&path, &variables, &mut out, &mut err).unwrap();
+    config_check(&path, &variables, &mut out, &mut err).unwrap();
     let out = String::from_utf8(out).unwrap();
     assert_eq!(String::from_utf8(err).unwrap(), "");
     assert_eq!(out.matches("[[app.gateway.route]]").count(), 2, "{out}");

@@ -47,7 +47,7 @@ fn line(key: &StoredSigningKey, window: &KeyWindow, now: Timestamp) -> String {
 }
 
 fn told(rotated: Result<Rotated, KeyError>) -> Result<(), StartError> {
-    match rotated.map_err(StartError::Keys)? {
+    match rotated? {
         Rotated::Made(key) => {
             say(&format!("key {} is published; it signs from {}", key.number, in_utc(key.signs_from)))
         }

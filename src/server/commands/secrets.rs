@@ -85,7 +85,7 @@ fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
                 in_utc(needed.needed_until)
             ));
         }
-        sessions.tokens.keys().reseal().await.map_err(StartError::Keys)?;
+        sessions.tokens.keys().reseal().await?;
         application.store.retire_secret_version(version, now).await?;
         secrets.without(version).replace(&file)?;
         say(&format!("version {version} is out of {}; take it away from the other servers as well", file.display()))

@@ -72,7 +72,27 @@ pub(super) async fn identify(
     let expected = headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
     match session {
         Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
+        None if policy == TokenPolicy::UserOrAnonymous && visitor.can_refresh => {
+            nobody_for_good(visitor, sessions).await
+        }
         session => somebody_or_nobody(policy, session, visitor),
+    }
+}
+
+/// A script's refresh token is not redeemed here; but if it never will be, the script comes in vain, and is nobody.
+///
+/// # Errors
+///
+/// [`GatewayError::Unauthenticated`] if it may be redeemed, [`GatewayError::Uncertain`] if that cannot be found out.
+async fn nobody_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
+    let Some(refresh_token) = visitor.refresh_token.as_deref() else { return Err(GatewayError::Unauthenticated) };
+    match sessions.is_redeemable(refresh_token).await {
+        Ok(false) => Ok(Caller::Nobody),
+        Ok(true) => Err(GatewayError::Unauthenticated),
+        Err(error) => {
+            tracing::debug!(%error, "it cannot be found out whether a refresh token may be redeemed");
+            Err(GatewayError::Uncertain)
+        }
     }
 }
 

@@ -148,16 +148,17 @@ fn end_to_end(incoming: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap 
     headers
 }
 
-/// An answer that may depend on who asks is kept by the browser at most.
+/// An answer that may depend on who asks is kept by the browser at most, and for them alone.
 ///
 /// The service saw a bearer token, and knows that no shared cache stores an answer to that unless it says so (RFC 9111
-/// §3.5). A cache in front of us sees no such token.
+/// §3.5). A cache in front of us sees no such token, and neither does the browser's own: it goes by the cookies.
 pub(super) fn keep_from_shared_caches(headers: &mut HeaderMap) {
     let is_targeted = |name: &str| OF_SHARED_CACHES.contains(&name) || name.ends_with(OF_SHARED_CACHES_ALL);
     let targeted: Vec<HeaderName> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
     for name in targeted {
         headers.remove(name);
     }
+    headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     let directives: Vec<&str> =
         headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok()).collect();
     if directives.is_empty() {

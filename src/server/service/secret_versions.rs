@@ -11,10 +11,16 @@ use crate::server::{
     store::{SecretVersion, Store, StoreError},
 };
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Mutex,
+    time::{MissedTickBehavior, interval},
+};
 use tracing::warn;
 
 /// How often the store is looked at.
@@ -38,6 +44,10 @@ pub struct SecretVersions {
     keyring: Arc<Keyring>,
     refresh_ttl: Duration,
     known: RwLock<Vec<SecretVersion>>,
+    /// How many questions to the store have begun, of those that requests cause.
+    begun: AtomicU64,
+    /// The number of the last one that was answered. Whoever asks holds the lock.
+    answered: Mutex<u64>,
 }
 
 impl SecretVersions {
@@ -51,7 +61,14 @@ impl SecretVersions {
         keyring: Arc<Keyring>,
         refresh_ttl: Duration,
     ) -> Result<Self, SecretError> {
-        let versions = Self { store, keyring, refresh_ttl, known: RwLock::default() };
+        let versions = Self {
+            store,
+            keyring,
+            refresh_ttl,
+            known: RwLock::default(),
+            begun: AtomicU64::new(0),
+            answered: Mutex::default(),
+        };
         versions.learn().await?;
         let known = versions.known();
         let other = versions.keyring.fingerprints().find(|(version, fingerprint)| {
@@ -79,7 +96,7 @@ impl SecretVersions {
     /// [`StoreError`].
     pub async fn is_over(&self, version: u8, now: Timestamp) -> Result<bool, StoreError> {
         if self.needed_until(version).is_none() {
-            self.learn().await?;
+            self.learn_anew().await?;
         }
         Ok(self.needed_until(version).is_none_or(|needed_until| needed_until <= now))
     }
@@ -134,6 +151,20 @@ impl SecretVersions {
             }
             told_missing = missing;
         }
+    }
+
+    /// Learns what the store knows now. One question answers everybody who came before it began: tokens of a version
+    /// that nobody knows can be made up, and must not cost a question each.
+    async fn learn_anew(&self) -> Result<(), StoreError> {
+        let begun = self.begun.load(Ordering::SeqCst);
+        let mut answered = self.answered.lock().await;
+        if *answered > begun {
+            return Ok(());
+        }
+        let number = 1 + self.begun.fetch_add(1, Ordering::SeqCst);
+        self.learn().await?;
+        *answered = number;
+        Ok(())
     }
 
     async fn learn(&self) -> Result<(), StoreError> {

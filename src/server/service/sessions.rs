@@ -275,6 +275,23 @@ impl Sessions {
         }
     }
 
+    /// Whether a refresh token may still be redeemed, without doing so. Never `false` for one that another server, or
+    /// this one later, would take.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn is_redeemable(&self, refresh_token: &str) -> Result<bool, StoreError> {
+        let token = match self.read_refresh(refresh_token).await {
+            Ok(token) => token,
+            Err(RefreshError::Store(error)) => return Err(error),
+            Err(error) => return Ok(!error.is_final()),
+        };
+        let session = self.store.find_session(token.session_id).await?;
+        let verdict = session.map(|session| decide(&session, token.generation, self.clock.now()));
+        Ok(!verdict.is_none_or(Verdict::is_final))
+    }
+
     /// Does what the rules say about this token and this state of the session. `None` if the state has changed
     /// meanwhile, so that the rules have to be asked again.
     async fn carry_out(

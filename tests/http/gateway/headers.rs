@@ -237,6 +237,9 @@ async fn an_answer_to_somebody_is_nobody_elses() {
     ] {
         let answer = answer_with(policy, 200, &[("cache-control", said)]).await;
         assert_eq!(answer.header("cache-control"), expected, "{policy:?} {said}");
+        // The browser is told apart by its cookies, or the next person to sign in would be shown this answer.
+        let varies = answer.header("vary").contains("Cookie");
+        assert_eq!(varies, matches!(policy, TokenPolicy::User | TokenPolicy::UserOrAnonymous), "{policy:?}");
     }
 }
 

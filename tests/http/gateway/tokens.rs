@@ -5,7 +5,7 @@ use super::{
     upstream::{self, Asked},
 };
 use crate::support::{
-    Answer, Browser, TestApp,
+    Answer, Browser, Condition, TestApp,
     browser::ALL_COOKIES,
     browser::navigation,
     forger::{Forger, Parts},
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokenlife::{
-    paths::ACCOUNT,
+    paths::{ACCOUNT, api},
     server::config::{RouteConfig, TokenPolicy},
 };
 use uuid::Uuid;
@@ -174,6 +174,23 @@ async fn somebody_or_nobody() {
     // Who could be somebody is not taken for nobody: the script refreshes and comes again.
     ada.delete("accessToken");
     assert_unauthenticated(&fetch(&app, &mut ada, PREFIX).await, "Bearer");
+}
+
+#[tokio::test]
+async fn who_will_not_be_somebody_again_is_nobody() {
+    let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::UserOrAnonymous)]).await;
+    let mut ada = app.signed_in("ada").await;
+    let mut phone = ada.clone();
+    ada.submit(api::LOGOUT, &[]).await.assert_status(303);
+    phone.delete("accessToken");
+    assert_eq!(asked(&app, &mut phone).await.header("authorization"), "");
+    let mut nobody = app.browser();
+    nobody.set("refreshToken", "nonsense");
+    assert_eq!(asked(&app, &mut nobody).await.header("authorization"), "");
+
+    // What cannot be found out is not guessed.
+    app.store_is(Condition::Down);
+    fetch(&app, &mut phone, PREFIX).await.assert_status(503);
 }
 
 #[tokio::test]

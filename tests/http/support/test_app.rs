@@ -133,6 +133,7 @@ impl TestApp {
         let used: Arc<dyn Store> = watched.clone();
         let application =
             Application::assemble(config, options, &secrets, Arc::clone(&used), Arc::new(clock.clone())).await?;
+        application.announce().await?;
         let router = http::router(&application.state, &used, config, &Readiness::ready());
         let (state, background) = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
