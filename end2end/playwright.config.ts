@@ -36,8 +36,8 @@ export default defineConfig({
   workers: 3,
   // A build that is broken altogether shows itself sooner.
   maxFailures: 25,
-  // What passes only at the second try is told as flaky, and does not hold up everything else.
-  retries: 1,
+  // What passes only at a later try is told as flaky, and does not hold up everything else.
+  retries: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: [['list'], ['./support/in-short.ts']],

@@ -2,6 +2,7 @@
 #![expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
 
 pub mod address;
+pub mod arrival;
 pub mod by_session;
 pub mod device_name;
 pub mod duration;

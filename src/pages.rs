@@ -11,15 +11,24 @@ macro_rules! lazy_page {
     };
     ($page:ident, $view:ident, $shown:expr) => {
         #[cfg(lazy_pages)]
-        #[leptos_router::lazy_route]
+        #[leptos::wasm_split::wasm_split($view, wasm_split_path = leptos::wasm_split, fallible)]
+        fn load() -> Result<AnyView, leptos::wasm_split::SplitLoaderError> {
+            Ok($shown)
+        }
+
+        // As `lazy_route` would write it, but for pages that do not come: it has the browser's side stop altogether.
+        #[cfg(lazy_pages)]
         impl leptos_router::LazyRoute for $page {
             fn data() -> Self {
                 Self
             }
 
-            fn view(page: Self) -> AnyView {
-                let $page = page;
-                $shown
+            async fn view(_: Self) -> AnyView {
+                if is_server() {
+                    // The name of the part that is split off, for the head of the page.
+                    leptos::prefetch_lazy_fn_on_server(stringify!($view));
+                }
+                crate::components::arrival::arrive(Box::pin(load())).await
             }
         }
 
@@ -30,6 +39,7 @@ macro_rules! lazy_page {
             }
 
             async fn view(_: Self) -> AnyView {
+                crate::components::arrival::lead_to_page();
                 $shown
             }
         }

@@ -157,6 +157,11 @@ fn ask(session: SessionContext) {
             calls::all_ended().await;
         }
         let before = session.current.get_untracked();
+        if now.is_err() {
+            // Whom the page still shows, it believes in: after a while the next call asks again, even if a refresh has
+            // been refused meanwhile.
+            refresh::believe(matches!(before, Ok(Some(_))));
+        }
         // A page that is hidden is on its way out: another answer has seen to it.
         if now.is_err() || before == now || browser::is_concealed() {
             return;

@@ -1,5 +1,6 @@
 import { expect, newUser, paths, test } from '../fixtures';
 import { gate } from '../support/gate';
+import { hold } from '../support/traffic';
 
 const { api } = paths;
 
@@ -129,4 +130,17 @@ test('the button stays where it is while the password is rated', async ({ site, 
     await expect(page.getByText(told)).toBeVisible();
     expect(await site.button('Create account').boundingBox()).toEqual(before);
   }
+});
+
+test('what is typed while the display name is saved is not taken away', async ({ site, page, signedIn: _ }) => {
+  await site.goto(paths.ACCOUNT);
+  const change = await hold(page, api.changeDisplayName);
+  await site.rename('Robin the Early');
+  await change.arrived;
+  await site.field('Display name').fill('Robin the Earl');
+
+  change.letGo();
+
+  await site.isSaved();
+  await expect(site.field('Display name')).toHaveValue('Robin the Earl');
 });

@@ -42,6 +42,42 @@ test('nothing is taken away from whoever is typing', async ({ site, page, openTa
   await expect(site.note('Other plan').getByLabel('Text'), 'although the cards have changed places').toBeFocused();
 });
 
+test('saving one note takes nothing away from another', async ({ site, page, signedIn: _, problems }) => {
+  problems.allow(422, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  await site.goto(paths.NOTES);
+  await site.writeNote('Plan', 'one');
+  await site.writeNote('Books', 'none');
+  await site.changeNote('Books', { Title: '' });
+  await expect(page.getByText('Enter a title.')).toBeVisible();
+  await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
+  await site.note('Plan').getByLabel('Text').fill('half a sent');
+  await site.note('Books').getByLabel('Title').fill('Boots');
+  await site.note('Books').getByRole('button', { name: 'Save' }).click();
+  await expect(site.note('Boots').getByRole('link', { name: 'Edit' })).toBeVisible();
+  await expect(site.note('Plan').getByLabel('Text')).toHaveValue('half a sent');
+
+  await site.field('Search the notes').fill('Boots');
+  await site.button('Search').click();
+
+  await expect(page).toHaveURL(/q=Boots/);
+  await expect(site.note('Plan').getByLabel('Text')).toHaveValue('half a sent');
+});
+
+test('the search field says what is searched for, however that has come about', async ({ site, page, signedIn: _ }) => {
+  await site.goto(paths.NOTES);
+  await site.field('Search the notes').fill('Boots');
+  await site.button('Search').click();
+  await expect(page).toHaveURL(/q=Boots/);
+
+  await page.goBack();
+
+  await expect(site.field('Search the notes')).toHaveValue('');
+  await page.goForward();
+  await expect(site.field('Search the notes')).toHaveValue('Boots');
+  await site.nav.getByRole('link', { name: 'Notes' }).click();
+  await expect(site.field('Search the notes')).toHaveValue('');
+});
+
 test('the focus follows what is done with a note, and what was done is told', async ({
   site,
   page,

@@ -1,5 +1,6 @@
 import type { Route } from '@playwright/test';
 import { ALL_THREE, expect, paths, test } from '../fixtures';
+import { hold } from '../support/traffic';
 
 const { api } = paths;
 
@@ -132,6 +133,21 @@ test('as long as the access token lives, a failed refresh holds nothing up', asy
   await site.rename('Robin');
   await site.isSaved();
   expect(await traffic.calls()).toEqual([`503 ${api.refresh}`, `200 ${api.changeDisplayName}`]);
+});
+
+test('signing out where no answer ever comes says that it did not work', async ({ site, page, signedIn: _ }) => {
+  await page.clock.install();
+  await site.goto(paths.ACCOUNT);
+  const logout = await hold(page, api.logout);
+  await site.button('Sign out').click();
+  await logout.arrived;
+  await expect(site.button('Sign out')).toBeDisabled();
+
+  await page.clock.fastForward('01:01');
+
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(site.button('Sign out')).toBeEnabled();
+  logout.letGo();
 });
 
 test('signing out without a network says that it did not work', async ({

@@ -10,7 +10,7 @@ use crate::{
 pub use action::{ActionForm, FormAction, FormFunction};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{FocusOptions, HtmlElement};
 
 const MESSAGE: &str = "form-message";
 
@@ -221,6 +221,15 @@ pub fn id_in(part: &str, name: &str) -> String {
 pub fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         _ = element.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// The same, but leaves in view what is in view.
+pub fn focus_without_scrolling(id: &str) {
+    if let Some(element) = document().get_element_by_id(id) {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        _ = element.unchecked_into::<HtmlElement>().focus_with_options(&options);
     }
 }
 

@@ -5,8 +5,9 @@ use crate::{
     api::account::rate_password,
     error::{Field, Problem},
     model::PasswordRating,
+    session::browser,
 };
-use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -22,27 +23,28 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
     // Shorter passwords are refused anyway, and the hint says so.
     let rated_from = usize::try_from(use_settings().password_min_length).unwrap_or(usize::MAX);
 
-    Effect::new(move |earlier: Option<Option<TimeoutHandle>>| {
-        if let Some(Some(earlier)) = earlier {
-            earlier.clear();
-        }
-        // Answers to earlier questions may still arrive; they are about another password.
+    Effect::new(move |_| {
+        // What was typed earlier is neither asked about any more, nor an answer to it taken in.
         question.update_value(|question| *question = question.wrapping_add(1));
         let password = password.get();
         if password.chars().count() < rated_from {
             rating.set(None);
-            return None;
+            return;
         }
         let this_question = question.get_value();
-        let ask = move || {
-            spawn_local(async move {
-                let answer = rate_password(password, input(Field::Email), input(Field::DisplayName)).await;
-                if question.get_value() == this_question {
-                    rating.set(answer.ok());
-                }
-            });
+        // Nor when the page has been left.
+        let is_current = move || question.try_get_value() == Some(this_question);
+        let ask = async move {
+            browser::sleep(PAUSE).await;
+            if !is_current() {
+                return;
+            }
+            let answer = rate_password(password, input(Field::Email), input(Field::DisplayName)).await;
+            if is_current() {
+                rating.set(answer.ok());
+            }
         };
-        set_timeout_with_handle(ask, PAUSE).ok()
+        spawn_local(ask);
     });
 
     // It is there from the start, so that nothing moves when a rating comes: a button that moves under the pointer is not

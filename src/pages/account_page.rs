@@ -60,12 +60,21 @@ fn DisplayNameForm() -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let current_name = use_current_user().with_untracked(|user| user.display_name.clone());
 
+    let sent = StoredValue::new(String::new());
+    Effect::new(move |_| {
+        if let (true, Some(input)) = (change.pending().get(), input.get_untracked()) {
+            sent.set_value(input.value());
+        }
+    });
     // The name as stored may differ from what was typed, and other parts of the page show it too.
     Effect::new(move |_| {
         if let Some(Ok(name)) = change.value().get() {
             if let Some(input) = input.get_untracked() {
                 input.set_default_value(&name);
-                input.set_value(&name);
+                // What has been typed since is not taken away.
+                if sent.with_value(|sent| *sent == input.value()) {
+                    input.set_value(&name);
+                }
             }
             session.current.update(|current| {
                 if let Ok(Some(user)) = current {

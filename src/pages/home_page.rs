@@ -1,5 +1,6 @@
 use crate::{
     components::{
+        arrival::lead_to_page,
         by_session::BySession,
         duration::in_words,
         error_view::{TryAgain, describe},
@@ -13,6 +14,7 @@ use leptos_meta::Title;
 /// What this is, and the way in.
 #[component]
 pub fn HomePage() -> impl IntoView {
+    lead_to_page();
     let settings = use_settings();
     view! {
         <Title text=""/>

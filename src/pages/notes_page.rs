@@ -92,8 +92,16 @@ fn Search(desk: Desk) -> impl IntoView {
     let search = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let wanted = input.get_untracked().map(|input| input.value()).unwrap_or_default();
-        navigate(&address(&wanted, None), NavigateOptions::default());
+        let opened = untrack(|| desk.opened());
+        navigate(&address(&wanted, opened.as_deref()), NavigateOptions::default());
     };
+    // What is searched for may change without this form: by the header's link, or by going back.
+    Effect::new(move |before: Option<()>| {
+        let searched = desk.search.get();
+        if let (Some(()), Some(input)) = (before, input.get_untracked()) {
+            input.set_value(&searched);
+        }
+    });
     view! {
         <form class="search actions" method="get" action=paths::NOTES role="search" on:submit=search>
             <div class="field">

@@ -5,7 +5,7 @@ use futures::channel::oneshot;
 use leptos::prelude::{document, set_timeout, window};
 use std::time::Duration;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlDocument;
+use web_sys::{AbortController, HtmlDocument};
 
 const CONCEALED: &str = "data-concealed";
 const HYDRATED: &str = "data-hydrated";
@@ -31,7 +31,8 @@ pub(crate) fn now() -> Duration {
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
 
-/// Whether a moment has passed, by the clock of the person who sits here. Nothing that matters may depend on it.
+/// Whether a moment has passed, by the clock of the person who sits here. It may be wrong: no more than a convenience
+/// may depend on it.
 pub(crate) fn has_passed(rfc3339: &str) -> bool {
     js_sys::Date::parse(rfc3339) <= js_sys::Date::now()
 }
@@ -67,6 +68,11 @@ pub(crate) fn mark_hydrated() {
     }
 }
 
+/// Whether [`mark_hydrated`] has been called.
+pub(crate) fn is_hydrated() -> bool {
+    document().document_element().is_some_and(|root| root.has_attribute(HYDRATED))
+}
+
 /// Loads this page anew from the server, hiding the old one until then.
 pub(crate) fn reload() {
     conceal();
@@ -82,6 +88,14 @@ pub(crate) fn leave_for(path: &str) {
 /// Loads a page of this application, keeping this one in the history.
 pub(crate) fn go_to(path: &str) {
     _ = window().location().assign(path);
+}
+
+/// What gives up a request by itself after some time. Nothing, if the browser knows no such thing.
+pub(crate) fn abort_after(time: Duration) -> Option<AbortController> {
+    let controller = AbortController::new().ok()?;
+    let timed = controller.clone();
+    set_timeout(move || timed.abort(), time);
+    Some(controller)
 }
 
 /// Waits.

@@ -1,5 +1,6 @@
 //! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
 
+use super::browser;
 use crate::{encoding::Value, error::AppError, model::json};
 use futures::{Stream, stream};
 use gloo_net::http::{Headers, Method, RequestBuilder};
@@ -12,8 +13,15 @@ use leptos::server_fn::{
     response::ClientRes,
 };
 use send_wrapper::SendWrapper;
-use std::future::{self, Future};
-use web_sys::AbortSignal;
+use std::{
+    future::{self, Future},
+    time::Duration,
+};
+use web_sys::{AbortController, AbortSignal, RequestRedirect};
+
+/// So long a whole answer may take, if the caller sets no limit: the server has said something long before. A network
+/// that takes requests and brings nothing back would keep a form busy for as long as the browser waits.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -62,13 +70,16 @@ impl Request {
         self.method != Method::GET
     }
 
-    /// Sends it, with one more header perhaps. Nothing comes back if no whole answer came.
+    /// Sends it, with one more header perhaps, until the caller gives it up. Nothing comes back if no whole answer came,
+    /// or one that leads elsewhere: a call does not follow it.
     pub(crate) async fn send(&self, header: Option<(&str, &str)>, signal: Option<&AbortSignal>) -> Option<Response> {
         let mut builder = RequestBuilder::new(&self.url).method(self.method.clone()).header("Accept", &self.accept);
         if let Some((name, value)) = header {
             builder = builder.header(name, value);
         }
-        let builder = builder.abort_signal(signal);
+        let limit = if signal.is_none() { browser::abort_after(PATIENCE) } else { None };
+        let limit = limit.as_ref().map(AbortController::signal);
+        let builder = builder.redirect(RequestRedirect::Error).abort_signal(signal.or(limit.as_ref()));
         let request = match &self.content {
             Some(Content { kind, body }) => builder.header("Content-Type", kind).body(Uint8Array::from(&body[..])),
             None => builder.build(),

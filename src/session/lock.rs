@@ -3,17 +3,17 @@
 //! This only saves work: whoever does not get the lock goes on without it, and the server gives everybody the same
 //! successor. Nothing may depend on it, because tabs hang, browsers lack it, and any script can steal a lock.
 
+use super::browser;
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::window;
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
-use web_sys::AbortSignal;
 
 const NAME: &str = "tokenlife-refresh";
 
 /// So long a tab waits for the others: one that hangs must not hold up a click for longer.
-const PATIENCE_MS: u32 = 4_000;
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Does `work` while no other tab does such work; or all the same, if that cannot be had in time.
 pub(super) fn alone(work: impl Future<Output = ()> + 'static) {
@@ -45,6 +45,6 @@ fn request(granted: &JsValue) -> Option<Promise> {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
     let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
     let options = Object::new();
-    Reflect::set(&options, &"signal".into(), &AbortSignal::timeout_with_u32(PATIENCE_MS)).ok()?;
+    Reflect::set(&options, &"signal".into(), &browser::abort_after(PATIENCE)?.signal()).ok()?;
     request.call3(&locks, &NAME.into(), &options, granted).ok()?.dyn_into().ok()
 }

@@ -10,7 +10,6 @@ use super::{
     tabs,
 };
 use crate::paths;
-use leptos::prelude::set_timeout;
 use std::{cell::RefCell, time::Duration};
 use web_sys::AbortController;
 
@@ -109,15 +108,8 @@ async fn ask_server() -> RefreshOutcome {
 
 /// Sends the refresh and returns the answer, if one came. The cookies travel by themselves.
 async fn post() -> Option<Response> {
-    let request = AbortController::new().ok()?;
+    let request = browser::abort_after(PATIENCE)?;
     let signal = request.signal();
-    set_timeout(
-        {
-            let request = request.clone();
-            move || request.abort()
-        },
-        PATIENCE,
-    );
     UNDER_WAY.set(Some(request));
     Request::call(paths::api::REFRESH).send(None, Some(&signal)).await
 }

@@ -4,8 +4,9 @@ use super::{Answer, Call};
 use crate::{
     error::AppError,
     session::{
+        browser::abort_after,
         client::keep_alive,
-        fetch::{Request, Response},
+        fetch::{PATIENCE, Request, Response},
     },
 };
 use gloo_net::http::Method;
@@ -17,14 +18,14 @@ use web_sys::{AbortController, AbortSignal};
 /// Whether this is the browser's half of the application.
 pub(super) const IS_HERE: bool = cfg!(target_family = "wasm");
 
-/// Gives a call up when whoever made it is gone.
+/// Gives a call up when whoever made it is gone, or nothing comes back.
 pub(super) struct Abort(Option<SendWrapper<AbortController>>);
 
 impl Abort {
     /// For a call that is being made now. One that may change something is never given up.
     pub(super) fn with_the_caller(method: &Method) -> Self {
         let may_be_given_up = IS_HERE && *method == Method::GET && Owner::current().is_some();
-        let controller = may_be_given_up.then(|| AbortController::new().ok()).flatten().map(SendWrapper::new);
+        let controller = may_be_given_up.then(|| abort_after(PATIENCE)).flatten().map(SendWrapper::new);
         if let Some(controller) = controller.clone() {
             on_cleanup(move || controller.abort());
         }

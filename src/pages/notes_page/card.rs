@@ -63,7 +63,11 @@ fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
         let is_underway = card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
         !is_underway && note.with_value(|id| desk.is_open(id))
     });
-    let back = Signal::derive(move || address(&desk.search.get(), None));
+    // Another note may be open as well, with something typed into it.
+    let back = Signal::derive(move || {
+        let other = desk.opened().filter(|opened| note.with_value(|id| id != opened));
+        address(&desk.search.get(), other.as_deref())
+    });
     let navigate = use_navigate();
     let close = Callback::new(move |()| {
         let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };

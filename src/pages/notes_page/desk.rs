@@ -83,6 +83,11 @@ impl Desk {
         self.work.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
     }
 
+    /// The note that the address opens for changes.
+    pub fn opened(self) -> Option<String> {
+        self.work.open.get()
+    }
+
     /// The refusal of what was written into this note.
     pub fn refused_text(self, note: &str) -> Option<Refused> {
         self.refusal(Some(note)).filter(|refused| refused.written().is_some())
