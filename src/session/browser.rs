@@ -61,7 +61,7 @@ pub(crate) fn reveal() {
     }
 }
 
-/// Tells browser tests that the page's buttons are alive.
+/// Says that the page has come alive. Browser tests wait for it.
 pub(crate) fn mark_hydrated() {
     if let Some(root) = document().document_element() {
         _ = root.set_attribute(HYDRATED, "");
