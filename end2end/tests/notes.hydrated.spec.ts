@@ -327,7 +327,7 @@ test('a deletion that was not made brings the note back', async ({ site, page, s
   await expect(site.note('Plan')).toHaveCount(0);
 });
 
-test('an answer that comes when the page has been left disturbs nobody', async ({
+test('an answer that comes when the page has been left disturbs nobody, and is there for who comes back', async ({
   site,
   page,
   signedIn: _,
@@ -355,6 +355,10 @@ test('an answer that comes when the page has been left disturbs nobody', async (
 
   await site.rename('Robin of Another Page');
   await site.isSaved();
+  await site.nav.getByRole('link', { name: 'Notes' }).click();
+  await expect(site.note('Other plan').getByText('three')).toBeVisible();
+  await expect(site.note('Plan').getByText('This note was changed elsewhere in the meantime.')).toBeVisible();
+  await expect(site.note('Plan').getByLabel('Text')).toHaveValue('two');
 });
 
 test('a session that was ended elsewhere shows no notes any more', async ({

@@ -2,7 +2,7 @@
 
 use super::{
     board::{Card, Change, Refused, Underway, cards},
-    work::{Work, load},
+    work::{Work, load, missed},
 };
 use crate::{
     api::notes,
@@ -40,7 +40,8 @@ pub struct Desk {
 impl Desk {
     /// A desk for the notes that hold what is searched for. One of them may be `open` for changes.
     pub fn new(search: Memo<String>, open: Memo<Option<String>>) -> Self {
-        let work = Work { open, underway: RwSignal::default(), refused: RwSignal::new(refused_forms()) };
+        let work =
+            Work { open, underway: RwSignal::default(), refused: RwSignal::new([refused_forms(), missed()].concat()) };
         let notes = use_loader(
             move || search.get(),
             move |search| {
@@ -133,7 +134,7 @@ impl Desk {
                         self.take_in(&change, None);
                     }
                     let is_outdated = matches!(error, AppError::Conflict | AppError::NotFound);
-                    self.work.refused.update(|all| all.push(Refused { change, error }));
+                    self.work.take_back(Refused { change, error });
                     if is_outdated {
                         self.look();
                     }

@@ -3,6 +3,12 @@
 use super::board::{Change, Refused, Underway};
 use crate::{api::notes, error::AppError, model::notes::Notes};
 use leptos::prelude::*;
+use std::cell::RefCell;
+
+thread_local! {
+    /// What was refused after the page had been left. Written in the browser only, and gone with the document.
+    static MISSED: RefCell<Vec<Refused>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What somebody is at: the notes in it stay on the page, whatever becomes of them elsewhere.
 #[derive(Clone, Copy)]
@@ -14,6 +20,13 @@ pub struct Work {
 }
 
 impl Work {
+    /// Takes in a refusal. If the page has been left, it is there for whoever comes back.
+    pub fn take_back(self, refused: Refused) {
+        if self.refused.try_update(|all| all.push(refused.clone())).is_none() {
+            MISSED.with_borrow_mut(|missed| missed.push(refused));
+        }
+    }
+
     /// The notes it is about. Nothing when the page has been left.
     fn notes(self) -> Vec<String> {
         let mut ids = Vec::from_iter(self.open.try_get_untracked().flatten());
@@ -22,6 +35,11 @@ impl Work {
         self.refused.try_with_untracked(|all| all.iter().for_each(|refused| add(&refused.change)));
         ids
     }
+}
+
+/// What was refused while nobody was here.
+pub fn missed() -> Vec<Refused> {
+    MISSED.take()
 }
 
 /// The notes that hold what is searched for, and besides them those that somebody is at work on: whether one of these
