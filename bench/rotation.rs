@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tokenlife::server::{
+    boot::start::{Application, open_store},
     clock::{Clock as _, SystemClock, Timestamp},
     config::Config,
     domain::{
@@ -29,7 +30,6 @@ use tokenlife::server::{
     },
     random,
     service::clients::WEB,
-    start::{Application, open_store},
     state::AppState,
     store::{Store, StoreError},
 };

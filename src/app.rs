@@ -1,13 +1,13 @@
 //! The application: what surrounds every page, and which page is where.
 
 use crate::{
+    browser::provide_session,
     components::{
         page_data::{provide_page_data, receive_page_data},
         site_header::SiteHeader,
     },
     model::PageData,
     pages::{AccountPage, HomePage, LoginPage, NotFoundPage, NotesPage, SessionsPage, SignUpPage},
-    session::provide_session,
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};

@@ -1,34 +1,34 @@
 //! The session, as the pages see it: who is signed in, and what the browser does so that it stays that way.
 //!
 //! There is one signal, `current`, and one context around it. Who is there has been settled before a page is rendered,
-//! and comes with it; in the browser [`client::SessionClient`] keeps the session alive around each call, and the rest
+//! and comes with it; in the browser [`http_client::SessionClient`] keeps the session alive around each call, and the rest
 //! of this module watches for the moments when what the page shows has ceased to be true.
 
-pub(crate) mod browser;
-mod calls;
-pub mod client;
-pub mod decide;
+mod bfcache;
+pub(crate) mod dom;
+mod drafts;
 pub(crate) mod fetch;
-mod flight;
-mod in_view;
-mod lock;
+pub mod http_client;
+mod in_flight;
 mod memory;
+pub mod policy;
 mod refresh;
-mod restored;
 mod sign_out;
+mod single_flight;
 pub mod tabs;
-mod unsent;
+mod visibility;
+mod web_lock;
 
 use crate::{
     error::AppError,
     model::{Current, json},
     paths::{self, ReturnTo},
 };
+use drafts::Ending;
 use fetch::Request;
 use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_local};
 pub use sign_out::SignOut;
 use tabs::{Message, Reaction};
-use unsent::Ending;
 
 /// Who is signed in, and the way out. Get it with [`use_session`].
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ pub fn use_session() -> SessionContext {
 /// Asks the server who is signed in. Also says whether nobody is because a session is over: then the browser still has
 /// its cookies. After signing out, wherever that was, it has none.
 async fn who_is_there() -> (Current, bool) {
-    let answer = client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
+    let answer = http_client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
     match answer.and_then(|answer| answer.read()) {
         Ok(user) if user.is_something() => (json::user(&user).map(Some).ok_or(AppError::Transport), false),
         Ok(_) => (Ok(None), false),
@@ -82,17 +82,17 @@ async fn who_is_there() -> (Current, bool) {
 /// load that page as a new document, so that nothing of the previous person stays in memory.
 pub fn redirect_by_loading() {
     // The first hook set is the one that stays; the router would set its own.
-    _ = set_redirect_hook(|location| browser::go_to(local_path(location)));
+    _ = set_redirect_hook(|location| dom::go_to(local_path(location)));
 }
 
 /// Leaves a page that is only for somebody who is signed in: to sign in, and to come back to `wanted`.
 pub fn leave_to_sign_in(wanted: &str) {
-    browser::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
+    dom::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
 }
 
 /// Says that the page has come alive.
 pub fn mark_hydrated() {
-    browser::mark_hydrated();
+    dom::mark_hydrated();
 }
 
 /// What of a `Location` may be followed: a path of this origin. Anything else leads home.
@@ -111,11 +111,11 @@ fn watch(session: SessionContext) {
         if now == Shown::Unknown {
             return;
         }
-        client::speak_for(now.user());
+        http_client::speak_for(now.user());
         refresh::believe(now != Shown::Nobody);
         match (before, &now) {
             (Shown::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
-            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => browser::reload(),
+            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => dom::reload(),
             _ => {}
         }
         shown.set_value(now);
@@ -138,11 +138,11 @@ fn watch(session: SessionContext) {
             Reaction::BeginAnew => {
                 // What is said from now on concerns the next page.
                 tabs::hear_no_more();
-                browser::reload();
+                dom::reload();
             }
         });
-        restored::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
-        in_view::watch(move || ask(session));
+        bfcache::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
+        visibility::watch(move || ask(session));
         window_event_listener_untyped("online", |_| refresh::note_network());
     });
 }
@@ -154,7 +154,7 @@ fn ask(session: SessionContext) {
     spawn_local(async move {
         let (now, is_over) = who_is_there().await;
         if now == Ok(None) {
-            calls::all_ended().await;
+            in_flight::all_ended().await;
         }
         let before = session.current.get_untracked();
         if now.is_err() {
@@ -163,19 +163,19 @@ fn ask(session: SessionContext) {
             refresh::believe(matches!(before, Ok(Some(_))));
         }
         // A page that is hidden is on its way out: another answer has seen to it.
-        if now.is_err() || before == now || browser::is_concealed() {
+        if now.is_err() || before == now || dom::is_concealed() {
             return;
         }
         if let (Ok(Some(user)), Ok(None)) = (&before, &now)
             && !session.sign_out.is_under_way()
         {
             // The cookies of a session that has expired are gone as well.
-            let ending = match (browser::has_passed(&user.session.expires_at.rfc3339), is_over) {
+            let ending = match (dom::has_passed(&user.session.expires_at.rfc3339), is_over) {
                 (true, _) => Some(Ending::Expired),
                 (false, true) => Some(Ending::Ended),
                 (false, false) => None,
             };
-            if ending.is_some_and(unsent::hand_over) {
+            if ending.is_some_and(drafts::hand_over) {
                 tabs::hear_no_more();
                 return;
             }

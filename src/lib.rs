@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod app;
+pub mod browser;
 pub mod components;
 pub mod encoding;
 pub mod error;
@@ -14,7 +15,7 @@ pub mod paths;
 pub mod respond;
 #[cfg(feature = "ssr")]
 pub mod server;
-pub mod session;
+pub mod upstream;
 
 /// Brings the page to life: called by the script that the page loads.
 #[cfg(feature = "hydrate")]
@@ -23,9 +24,9 @@ pub fn hydrate() {
     if cfg!(debug_assertions) {
         std::panic::set_hook(Box::new(|panic| leptos::logging::error!("{panic}")));
     }
-    session::redirect_by_loading();
+    browser::redirect_by_loading();
     wasm_bindgen_futures::spawn_local(async {
         leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), app::App).await.forget();
-        session::mark_hydrated();
+        browser::mark_hydrated();
     });
 }

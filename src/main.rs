@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ssr")]
 fn main() -> std::process::ExitCode {
-    tokenlife::server::main()
+    tokenlife::server::boot::main()
 }
 
 #[cfg(not(feature = "ssr"))]

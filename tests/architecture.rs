@@ -1,160 +1,54 @@
-//! The house stands: two zones, one wall, parts that use only what they may.
+//! The house stands: two zones, one wall, rooms that use only what stands before them.
 
 #![cfg(feature = "ssr")]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-/// Which part of the house may use which others: the allowed dependencies, listed roughly from the ground up. Some go
-/// both ways, such as those between `api` and `session`. `docs/architecture.md` tells why.
-const FLOORS: &[(&str, &[&str])] = &[
+/// The rooms of the house, from the ground up: a room may use what stands before it, and nothing else. So there can be no
+/// circle. What belongs to both sides and what belongs to the server alone stand in one list, because the pages are
+/// rendered by the server. `cargo test --features ssr --test architecture -- --nocapture the_rooms` prints it with what
+/// each room uses.
+const ROOMS: [&str; 30] = [
     // Both sides.
-    ("paths", &[]),
-    ("encoding", &[]),
-    ("error", &["encoding"]),
-    ("model", &["error", "encoding"]),
-    ("respond", &["error", "model", "paths"]),
-    ("api", &["error", "model", "paths", "respond", "encoding", "session", "server::request"]),
-    ("session", &["api", "error", "model", "encoding", "paths", "respond"]),
-    ("components", &["session", "api", "error", "model", "encoding", "paths", "respond"]),
-    ("pages", &["components", "session", "api", "error", "model", "paths", "respond"]),
-    ("app", &["pages", "components", "session", "model", "paths"]),
-    // The server.
-    ("server::clock", &[]),
-    ("server::random", &["server::clock"]),
-    ("server::telemetry", &["server::config"]),
-    ("server::config", &["server::random"]),
-    ("server::domain", &["error", "server::clock"]),
-    ("server::keyring", &["server::domain", "server::random"]),
-    ("server::store", &["server::clock", "server::domain", "server::keyring"]),
-    (
-        "server::service",
-        &["error", "model", "server::clock", "server::domain", "server::keyring", "server::random", "server::store"],
-    ),
-    ("server::cookies", &["model", "server::service", "server::domain"]),
-    ("server::visitor", &["model", "server::domain", "server::service"]),
-    ("server::wire", &["model", "server::clock", "server::domain", "server::keyring"]),
-    ("server::error", &["error", "server::domain", "server::service", "server::store"]),
-    (
-        "server::gateway",
-        &[
-            "api",
-            "error",
-            "model",
-            "server::clock",
-            "server::config",
-            "server::cookies",
-            "server::domain",
-            "server::error",
-            "server::http",
-            "server::service",
-            "server::visitor",
-        ],
-    ),
-    (
-        "server::state",
-        &[
-            "error",
-            "model",
-            "server::cookies",
-            "server::error",
-            "server::gateway",
-            "server::http",
-            "server::keyring",
-            "server::service",
-            "server::visitor",
-            "server::wire",
-        ],
-    ),
-    (
-        "server::request",
-        &[
-            "error",
-            "model",
-            "paths",
-            "server::clock",
-            "server::domain",
-            "server::http",
-            "server::service",
-            "server::state",
-            "server::visitor",
-            "server::wire",
-        ],
-    ),
-    (
-        "server::http",
-        &[
-            "api",
-            "app",
-            "error",
-            "model",
-            "paths",
-            "server::clock",
-            "server::config",
-            "server::cookies",
-            "server::domain",
-            "server::error",
-            "server::gateway",
-            "server::oauth",
-            "server::random",
-            "server::service",
-            "server::state",
-            "server::store",
-            "server::telemetry",
-            "server::visitor",
-        ],
-    ),
-    (
-        "server::oauth",
-        &[
-            "paths",
-            "server::domain",
-            "server::error",
-            "server::http",
-            "server::service",
-            "server::state",
-            "server::store",
-        ],
-    ),
-    ("server::cli", &[]),
-    // The roof.
-    (
-        "server::start",
-        &[
-            "model",
-            "server::clock",
-            "server::config",
-            "server::cookies",
-            "server::domain",
-            "server::error",
-            "server::gateway",
-            "server::http",
-            "server::keyring",
-            "server::service",
-            "server::state",
-            "server::store",
-            "server::telemetry",
-        ],
-    ),
-    (
-        "server::commands",
-        &[
-            "components",
-            "error",
-            "server::cli",
-            "server::clock",
-            "server::config",
-            "server::domain",
-            "server::service",
-            "server::start",
-            "server::store",
-            "server::telemetry",
-        ],
-    ),
+    "encoding",
+    "paths",
+    "respond",
+    "error",
+    "model",
+    "upstream",
+    "browser",
+    // The server: the ground.
+    "server::clock",
+    "server::random",
+    "server::config",
+    "server::telemetry",
+    "server::transport",
+    "server::domain",
+    "server::keyring",
+    "server::store",
+    "server::service",
+    "server::wire",
+    "server::error",
+    // The server: the way of a request.
+    "server::edge",
+    "server::auth",
+    "server::gateway",
+    "server::state",
+    "server::oauth",
+    "server::context",
+    // What people see and call.
+    "api",
+    "components",
+    "pages",
+    "app",
+    // The server: what puts it together.
+    "server::web",
+    "server::boot",
 ];
 
 /// The gates in the wall.
@@ -177,44 +71,49 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The module a file belongs to, as the floors name it.
-fn part_of(file: &Path) -> Option<String> {
-    let path = file.with_extension("");
-    let parts: Vec<&str> = path.iter().skip(1).filter_map(|part| part.to_str()).collect();
-    match parts.as_slice() {
-        ["lib" | "main" | "server"] | [] => None,
-        ["server", part, ..] => Some(format!("server::{part}")),
-        [part, ..] => Some((*part).to_owned()),
+/// The room a file is in.
+fn room_of(file: &Path) -> Option<String> {
+    room(&module_of(file))
+}
+
+/// The room of a module or of something in it. `lib.rs`, `main.rs` and `server.rs` only hold the rooms.
+fn room(path: &[String]) -> Option<String> {
+    match path {
+        [server, room, ..] if server == "server" => Some(format!("server::{room}")),
+        [room, ..] if !["lib", "main", "server"].contains(&room.as_str()) => Some(room.clone()),
+        _ => None,
     }
 }
 
-/// The parts a file uses by `crate::…` or `super::…`, its own included.
-fn used_parts(file: &Path, text: &str) -> BTreeSet<String> {
+/// The module that a file is, as a path in the crate.
+fn module_of(file: &Path) -> Vec<String> {
+    let path = file.with_extension("");
+    path.iter().skip(1).filter_map(|part| part.to_str()).map(str::to_owned).collect()
+}
+
+/// What a file uses by `crate::…` or `super::…`, as paths in the crate. Unit tests do not count.
+fn used_paths(file: &Path, text: &str) -> Vec<Vec<String>> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let code = code.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-    let own = file.with_extension("");
-    let own: Vec<&str> = own.iter().skip(1).filter_map(|part| part.to_str()).collect();
-    let mut used = BTreeSet::new();
-    for path in paths_in(&code) {
-        let mut segments: Vec<&str> = path.iter().map(String::as_str).collect();
-        let mut base: Vec<&str> = Vec::new();
-        if segments.first() == Some(&"super") {
-            base.clone_from(&own);
-            while segments.first() == Some(&"super") {
-                segments.remove(0);
-                base.pop();
-            }
-        } else {
-            segments.remove(0);
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let absolute = |mut path: Vec<String>| {
+        let ups = path.iter().take_while(|segment| *segment == "super").count();
+        if ups == 0 {
+            path.remove(0);
+            return path;
         }
-        base.extend(segments);
-        match base.as_slice() {
-            ["server", part, ..] => used.insert(format!("server::{part}")),
-            [part, ..] => used.insert((*part).to_owned()),
-            [] => false,
-        };
-    }
-    used
+        let mut base = module_of(file);
+        base.truncate(base.len().saturating_sub(ups));
+        base.extend(path.drain(ups..));
+        base
+    };
+    paths_in(code).into_iter().map(absolute).collect()
+}
+
+/// All source files but those of unit tests, with what each uses.
+fn uses() -> BTreeMap<PathBuf, Vec<Vec<String>>> {
+    let is_test = |file: &Path| file.iter().any(|name| name == "tests" || name == "tests.rs");
+    let files = sources("src").into_iter().filter(|(file, _)| !is_test(file));
+    files.map(|(file, text)| (file.clone(), used_paths(&file, &text))).collect()
 }
 
 /// All paths that begin with `crate` or `super`, with `use` groups taken apart.
@@ -275,27 +174,58 @@ fn read_path(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>)
 }
 
 #[test]
-fn every_part_uses_only_what_its_floor_allows() {
-    for (file, text) in sources("src") {
-        let Some(part) = part_of(&file) else { continue };
-        if file.iter().any(|name| name == "tests.rs") {
-            continue;
+fn the_rooms_use_only_what_stands_before_them() {
+    let place = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let mut used_by_room: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, used) in uses() {
+        let Some(own) = room_of(&file) else { continue };
+        assert!(place(&own).is_some(), "{} stands in no room of the list: add {own}", file.display());
+        let used: BTreeSet<String> = used.iter().filter_map(|path| room(path)).filter(|used| *used != own).collect();
+        for used in &used {
+            assert!(place(used) < place(&own), "{} may not use {used}, which does not stand before it", file.display());
         }
-        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == part) else {
-            panic!("{} has no floor: add {part}", file.display())
-        };
-        for used in used_parts(&file, &text) {
-            assert!(used == part || allowed.contains(&used.as_str()), "{} may not use {used}", file.display());
-        }
+        used_by_room.entry(own).or_default().extend(used);
     }
+    for room in ROOMS {
+        let used = used_by_room.get(room).unwrap_or_else(|| panic!("{room} is in the list, and no such room exists"));
+        println!("{room:20} {}", used.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// A file and those below it may use each other; two others may not, nor a longer chain.
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let files = uses();
+    let modules: BTreeMap<Vec<String>, &Path> = files.keys().map(|file| (module_of(file), file.as_path())).collect();
+    let file_of = |path: &[String]| (1..=path.len()).rev().find_map(|end| modules.get(&path[..end]).copied());
+    let is_kin = |one: &Path, other: &Path| {
+        let (one, other) = (module_of(one), module_of(other));
+        one.starts_with(&other) || other.starts_with(&one)
+    };
+    let mut left: BTreeMap<&Path, BTreeSet<&Path>> = files
+        .iter()
+        .map(|(file, used)| {
+            let used = used.iter().filter_map(|path| file_of(path)).filter(|used| !is_kin(used, file));
+            (file.as_path(), used.collect())
+        })
+        .collect();
+    // Takes away the files that use nothing that is left, until none does.
+    while let Some(done) =
+        left.iter().find(|(_, used)| !used.iter().any(|used| left.contains_key(used))).map(|(f, _)| *f)
+    {
+        left.remove(done);
+    }
+    let circle: Vec<_> = left.keys().map(|file| file.display().to_string()).collect();
+    assert!(circle.is_empty(), "among these there is a circle: {circle:#?}");
 }
 
 #[test]
 fn the_reader_of_paths_reads_groups() {
     let code = "use crate::{a::B, server::{c::{D, E}, f}};\nuse super::super::g::H;\nlet x = crate::i::J::new();";
-    let used = used_parts(Path::new("src/server/http/site.rs"), code);
+    let used = used_paths(Path::new("src/server/web/pages.rs"), code);
+    let rooms: BTreeSet<String> = used.iter().filter_map(|path| room(path)).collect();
     let expected = ["a", "i", "server::c", "server::f", "server::g"].map(str::to_owned);
-    assert_eq!(used, BTreeSet::from(expected));
+    assert_eq!(rooms, BTreeSet::from(expected));
 }
 
 #[test]
@@ -316,7 +246,7 @@ fn server_functions_reach_the_server_only_inside_their_bodies() {
         }
         for line in text.lines().filter(|line| line.contains("crate::server") && !line.trim_start().starts_with("//")) {
             assert!(
-                file.starts_with("src/api") && line.starts_with("    use crate::server::request;"),
+                file.starts_with("src/api") && line.starts_with("    use crate::server::context;"),
                 "{}: {line}",
                 file.display()
             );
@@ -331,11 +261,11 @@ fn nothing_writes_html_or_secrets_past_the_rules() {
             assert!(!text.contains(forbidden), "{} uses {forbidden}", file.display());
         }
         // The one wraps Leptos, which does not escape what stands in it; the other escapes by itself.
-        let wraps = ["src/components/text_area.rs", "src/server/http/problem/page.rs"];
+        let wraps = ["src/components/text_area.rs", "src/server/edge/error_response/page.rs"];
         if wraps.iter().all(|wrap| file != Path::new(wrap)) {
             assert!(!text.contains("<textarea"), "{} writes a text that is not escaped", file.display());
         }
-        if file != Path::new("src/server/cookies.rs") {
+        if file != Path::new("src/server/auth/cookies.rs") {
             assert!(!text.contains("Cookie::build"), "{} builds a cookie", file.display());
         }
     }

@@ -2,9 +2,9 @@
 
 use super::form_post::FormPost;
 use crate::{
+    browser::http_client::{PlainClient, SessionClient},
     error::AppError,
     model::{PasswordRating, ReuseNotice, SessionEntry},
-    session::client::{PlainClient, SessionClient},
 };
 use leptos::prelude::*;
 
@@ -20,11 +20,11 @@ pub async fn sign_up(
     #[server(default)] password: String,
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::allow_sign_up()?;
-    let signed_up = request::accounts().sign_up(&request::origin(), &email, &display_name, password.into()).await;
-    request::begin_session(signed_up, return_to.as_deref())
+    context::allow_sign_up()?;
+    let signed_up = context::accounts().sign_up(&context::origin(), &email, &display_name, password.into()).await;
+    context::begin_session(signed_up, return_to.as_deref())
 }
 
 /// Changes the name shown to the owner, and returns it as stored.
@@ -34,12 +34,10 @@ pub async fn sign_up(
 /// [`AppError::Unauthenticated`], [`AppError::Validation`].
 #[server(prefix = "/api", endpoint = "account/change_display_name", protocol = FormPost, client = SessionClient)]
 pub async fn change_display_name(#[server(default)] display_name: String) -> Result<String, AppError> {
-    use crate::paths::done;
-    use crate::server::request;
-
-    let session = request::require_session()?;
-    let changed = request::accounts().change_display_name(session.user_id, &display_name).await;
-    request::report_then_go_to(changed, done::DISPLAY_NAME_SAVED)
+    use crate::{paths::done, server::context};
+    let session = context::require_session()?;
+    let changed = context::accounts().change_display_name(session.user_id, &display_name).await;
+    context::report_then_go_to(changed, done::DISPLAY_NAME_SAVED)
 }
 
 /// Rates a password before it is chosen, for the strength meter. Nothing is stored.
@@ -53,10 +51,10 @@ pub async fn rate_password(
     #[server(default)] email: String,
     #[server(default)] display_name: String,
 ) -> Result<PasswordRating, AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::allow_password_rating()?;
-    Ok(request::accounts().rate_password(password.into(), &email, &display_name).await)
+    context::allow_password_rating()?;
+    Ok(context::accounts().rate_password(password.into(), &email, &display_name).await)
 }
 
 /// The caller's sessions: the one that asks, then the others, the one used last first.
@@ -66,10 +64,10 @@ pub async fn rate_password(
 /// [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "account/sessions", protocol = FormPost, client = SessionClient)]
 pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    let session = request::require_session()?;
-    request::list_sessions(session).await
+    let session = context::require_session()?;
+    context::list_sessions(session).await
 }
 
 /// Ends one of the caller's sessions. Ending the one that asks is signing out.
@@ -80,12 +78,10 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
 /// has or not.
 #[server(prefix = "/api", endpoint = "account/end_session", protocol = FormPost, client = SessionClient)]
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
-    use crate::paths::done;
-    use crate::server::request;
-
-    let session = request::require_session()?;
-    let ended = request::end_session(session, &id).await;
-    request::report_then_go_to(ended, done::SESSION_ENDED)
+    use crate::{paths::done, server::context};
+    let session = context::require_session()?;
+    let ended = context::end_session(session, &id).await;
+    context::report_then_go_to(ended, done::SESSION_ENDED)
 }
 
 /// Ends all of the caller's sessions except the one that asks; returns how many.
@@ -95,12 +91,10 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> 
 /// [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "account/end_other_sessions", protocol = FormPost, client = SessionClient)]
 pub async fn end_other_sessions() -> Result<u32, AppError> {
-    use crate::paths::done;
-    use crate::server::request;
-
-    let session = request::require_session()?;
-    let ended = request::end_other_sessions(session).await;
-    request::report_then_go_to(ended, done::OTHER_SESSIONS_ENDED)
+    use crate::{paths::done, server::context};
+    let session = context::require_session()?;
+    let ended = context::end_other_sessions(session).await;
+    context::report_then_go_to(ended, done::OTHER_SESSIONS_ENDED)
 }
 
 /// The caller's sessions that ended because an old token was used again, until the caller dismisses that.
@@ -110,10 +104,10 @@ pub async fn end_other_sessions() -> Result<u32, AppError> {
 /// [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "account/reuses", protocol = FormPost, client = SessionClient)]
 pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    let session = request::require_session()?;
-    request::list_reuses(session).await
+    let session = context::require_session()?;
+    context::list_reuses(session).await
 }
 
 /// Tells one of those no more.
@@ -123,10 +117,8 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
 /// [`AppError::Unauthenticated`], [`AppError::NotFound`].
 #[server(prefix = "/api", endpoint = "account/dismiss_reuse", protocol = FormPost, client = SessionClient)]
 pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
-    use crate::paths::ACCOUNT;
-    use crate::server::request;
-
-    let session = request::require_session()?;
-    let dismissed = request::dismiss_reuse(session, &id).await;
-    request::report_then_go_to(dismissed, ACCOUNT)
+    use crate::{paths::ACCOUNT, server::context};
+    let session = context::require_session()?;
+    let dismissed = context::dismiss_reuse(session, &id).await;
+    context::report_then_go_to(dismissed, ACCOUNT)
 }

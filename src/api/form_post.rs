@@ -1,9 +1,9 @@
 //! How server functions are called: with a form, whoever sends it.
 
 use crate::{
+    browser::fetch::{FORM, JSON},
     encoding::{self, Wire},
     error::AppError,
-    session::fetch::{FORM, JSON},
 };
 use leptos::server_fn::{
     Http, Protocol,

@@ -1,13 +1,11 @@
 //! Notes: the calls of the service behind, and the server functions that plain forms are sent to.
 
-use super::{
-    form_post::FormPost,
-    services::{self, CallError},
-};
+use super::{form_post::FormPost, upstream};
 use crate::{
     error::AppError,
     model::notes::{Note, NoteChange, NoteDraft, Notes},
     paths::{self, NOTES_SERVICE},
+    upstream::CallError,
 };
 use leptos::prelude::*;
 use std::future::Future;
@@ -18,7 +16,7 @@ use std::future::Future;
 ///
 /// What the service answers, or that it cannot be reached.
 pub fn list(search: &str) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
-    let notes = services::get(paths::with_parameter(NOTES_SERVICE, "q", search));
+    let notes = upstream::get(paths::with_parameter(NOTES_SERVICE, "q", search));
     async move { Ok(notes.await?) }
 }
 
@@ -28,7 +26,7 @@ pub fn list(search: &str) -> impl Future<Output = Result<Notes, AppError>> + Sen
 ///
 /// [`AppError::Validation`] names each field that has to change; [`AppError::Full`]; else as [`list`].
 pub fn add(content: &NoteDraft) -> impl Future<Output = Result<Note, AppError>> + Send + use<> {
-    let note = services::post(NOTES_SERVICE, content);
+    let note = upstream::post(NOTES_SERVICE, content);
     async move { Ok(note.await?) }
 }
 
@@ -38,7 +36,7 @@ pub fn add(content: &NoteDraft) -> impl Future<Output = Result<Note, AppError>> 
 ///
 /// [`AppError::Conflict`] if it was changed elsewhere meanwhile; else as [`add`].
 pub fn change(id: &str, change: &NoteChange) -> impl Future<Output = Result<Note, AppError>> + Send + use<> {
-    let note = services::put(paths::below(NOTES_SERVICE, id), change);
+    let note = upstream::put(paths::below(NOTES_SERVICE, id), change);
     async move { Ok(note.await?) }
 }
 
@@ -48,7 +46,7 @@ pub fn change(id: &str, change: &NoteChange) -> impl Future<Output = Result<Note
 ///
 /// As [`change`].
 pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>> + Send + use<> {
-    let done = services::delete(paths::with_parameter(&paths::below(NOTES_SERVICE, id), "version", &seen.to_string()));
+    let done = upstream::delete(paths::with_parameter(&paths::below(NOTES_SERVICE, id), "version", &seen.to_string()));
     async move {
         match done.await {
             Ok(()) | Err(CallError::App(AppError::NotFound)) => Ok(()),
@@ -64,11 +62,11 @@ pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>>
 /// As [`add`], and [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "note/add", protocol = FormPost)]
 pub async fn add_note(#[server(default)] title: String, #[server(default)] text: String) -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::require_session()?;
+    context::require_session()?;
     let added = add(&NoteDraft { title, text }).await;
-    request::report_then_go_to(added.map(drop), paths::NOTES)
+    context::report_then_go_to(added.map(drop), paths::NOTES)
 }
 
 /// Changes a note, sent by a plain form.
@@ -83,11 +81,11 @@ pub async fn change_note(
     #[server(default)] title: String,
     #[server(default)] text: String,
 ) -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::require_session()?;
+    context::require_session()?;
     let changed = change(&id, &NoteChange { content: NoteDraft { title, text }, version }).await;
-    request::report_then_go_to(changed.map(drop), paths::NOTES)
+    context::report_then_go_to(changed.map(drop), paths::NOTES)
 }
 
 /// Deletes a note, sent by a plain form.
@@ -97,8 +95,8 @@ pub async fn change_note(
 /// As [`delete`], and [`AppError::Unauthenticated`].
 #[server(prefix = "/api", endpoint = "note/delete", protocol = FormPost)]
 pub async fn delete_note(id: String, version: i64) -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::require_session()?;
-    request::report_then_go_to(delete(&id, version).await, paths::NOTES)
+    context::require_session()?;
+    context::report_then_go_to(delete(&id, version).await, paths::NOTES)
 }

@@ -2,9 +2,9 @@
 
 use super::form_post::FormPost;
 use crate::{
+    browser::http_client::{PlainClient, SessionClient},
     error::AppError,
     model::{CurrentUser, TokenLife},
-    session::client::{PlainClient, SessionClient},
 };
 use leptos::prelude::*;
 
@@ -19,14 +19,14 @@ pub async fn login(
     #[server(default)] password: String,
     #[server(default)] return_to: Option<String>,
 ) -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::allow_sign_in(&email)?;
-    let signed_in = request::accounts().sign_in(&request::origin(), &email, password.into()).await;
+    context::allow_sign_in(&email)?;
+    let signed_in = context::accounts().sign_in(&context::origin(), &email, password.into()).await;
     if signed_in.is_ok() {
-        request::remember_sign_in(&email);
+        context::remember_sign_in(&email);
     }
-    request::begin_session(signed_in, return_to.as_deref())
+    context::begin_session(signed_in, return_to.as_deref())
 }
 
 /// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body. If the access
@@ -38,9 +38,9 @@ pub async fn login(
 /// known at the moment. Neither answer touches a cookie.
 #[server(prefix = "/api", endpoint = "session/refresh", protocol = FormPost)]
 pub async fn refresh() -> Result<TokenLife, AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::refresh_session().await
+    context::refresh_session().await
 }
 
 /// Ends this session everywhere and clears its cookies. Without a session it only clears what is there.
@@ -50,9 +50,9 @@ pub async fn refresh() -> Result<TokenLife, AppError> {
 /// [`AppError::Unavailable`] if the session could not be ended; the cookies then stay, to try again.
 #[server(prefix = "/api", endpoint = "session/logout", protocol = FormPost)]
 pub async fn logout() -> Result<(), AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::sign_out().await
+    context::sign_out().await
 }
 
 /// Who is signed in, if anybody.
@@ -63,7 +63,7 @@ pub async fn logout() -> Result<(), AppError> {
 /// [`AppError::Unavailable`] if the store cannot be asked.
 #[server(prefix = "/api", endpoint = "session/current", protocol = FormPost, client = SessionClient)]
 pub async fn current() -> Result<Option<CurrentUser>, AppError> {
-    use crate::server::request;
+    use crate::server::context;
 
-    request::current_user().await
+    context::current_user().await
 }

@@ -28,19 +28,20 @@
 //! A `get` is given up when whatever asked for it is gone: the component, or the resource that is loaded anew. What
 //! changes something goes on.
 
-mod answer;
 mod browser;
 
-pub use answer::{Answer, CallError};
-
-use crate::{encoding::Wire, error::AppError};
+use crate::{
+    encoding::Wire,
+    error::AppError,
+    upstream::{Call, CallError, ServicesContext},
+};
 use gloo_net::http::Method;
 use leptos::{
     prelude::use_context,
     server_fn::{Bytes, Encodes},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin};
 
 /// A call under way.
 pub type Calling<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
@@ -80,27 +81,6 @@ pub fn put<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl S
 pub fn delete<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T> {
     call(Method::DELETE, path.into(), Ok(None))
 }
-
-/// One call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    pub method: Method,
-    /// A path below the prefix of one of the gateway's routes, perhaps with a query.
-    pub path: String,
-    /// JSON.
-    pub body: Option<Bytes>,
-}
-
-/// What the server calls the services by while it renders a page; it provides itself as a [`ServicesContext`].
-pub trait Services: Send + Sync {
-    /// Asks a service in the name of whoever asked for the page.
-    fn call(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Answer, AppError>> + Send>>;
-}
-
-/// The [`Services`] of the page that is being rendered.
-#[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "there is nothing to tell about it")]
-pub struct ServicesContext(pub Arc<dyn Services>);
 
 fn encode(body: &impl Serialize) -> Result<Option<Bytes>, CallError> {
     // What cannot be written as JSON is a fault of the caller's: a map whose keys are no texts, for example.

@@ -1,6 +1,6 @@
 //! Pages that come back from the browser's back/forward cache: frozen when they were left, and perhaps no longer true.
 
-use super::browser;
+use super::dom;
 use leptos::{ev, prelude::window_event_listener};
 use std::cell::RefCell;
 
@@ -14,20 +14,20 @@ thread_local! {
 pub(super) fn watch(shows_somebody: impl Fn() -> bool + Copy + 'static) {
     window_event_listener(ev::pagehide, move |event| {
         if event.persisted() {
-            COOKIE_WHEN_LEFT.set(browser::token_life_cookie());
+            COOKIE_WHEN_LEFT.set(dom::token_life_cookie());
             if shows_somebody() {
-                browser::conceal();
+                dom::conceal();
             }
         }
     });
     window_event_listener(ev::pageshow, move |event| {
         if event.persisted() {
             let before = COOKIE_WHEN_LEFT.take();
-            let now = browser::token_life_cookie();
+            let now = dom::token_life_cookie();
             if is_still_true(before.as_deref(), now.as_deref(), shows_somebody()) {
-                browser::reveal();
+                dom::reveal();
             } else {
-                browser::reload();
+                dom::reload();
             }
         }
     });

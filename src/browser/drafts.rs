@@ -1,6 +1,6 @@
 //! What somebody has written on this page and the server has not taken, when their session is over.
 
-use super::browser;
+use super::dom;
 use crate::paths;
 use leptos::prelude::document;
 use wasm_bindgen::JsCast;
@@ -34,7 +34,7 @@ pub(super) fn hand_over(ending: Ending) -> bool {
     if !came_too_late(&form) {
         form.set_action(&paths::keeping(&form.action()));
     }
-    browser::conceal();
+    dom::conceal();
     form.submit().is_ok()
 }
 

@@ -1,6 +1,6 @@
 //! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
 
-use super::browser;
+use super::dom;
 use crate::{encoding::Value, error::AppError, model::json};
 use futures::{Stream, stream};
 use gloo_net::http::{Headers, Method, RequestBuilder};
@@ -77,7 +77,7 @@ impl Request {
         if let Some((name, value)) = header {
             builder = builder.header(name, value);
         }
-        let limit = if signal.is_none() { browser::abort_after(PATIENCE) } else { None };
+        let limit = if signal.is_none() { dom::abort_after(PATIENCE) } else { None };
         let limit = limit.as_ref().map(AbortController::signal);
         let builder = builder.redirect(RequestRedirect::Error).abort_signal(signal.or(limit.as_ref()));
         let request = match &self.content {

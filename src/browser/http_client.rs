@@ -1,10 +1,10 @@
 //! The HTTP client of the server functions and of the services behind: it keeps the session alive around their calls.
 
 use super::{
-    browser,
-    calls::Call,
-    decide::{Plan, RefreshOutcome, Then},
+    dom,
     fetch::{Request, Response},
+    in_flight::Call,
+    policy::{Plan, RefreshOutcome, Then},
     refresh,
 };
 use crate::{error::AppError, model::EXPECTED_USER_HEADER};
@@ -29,7 +29,7 @@ pub(super) fn speak_for(user: Option<String>) {
 /// The client of server functions that need the session.
 ///
 /// It looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
-/// refresh and one retry. What to do when is decided in [`super::decide`].
+/// refresh and one retry. What to do when is decided in [`super::policy`].
 ///
 /// Each call names the person that the page shows. If somebody else is signed in by now, the server does nothing, and
 /// the page is loaded anew.
@@ -113,7 +113,7 @@ async fn send_once(request: &Request, signal: Option<&AbortSignal>) -> Result<Re
     let header = person.as_deref().map(|id| (EXPECTED_USER_HEADER, id));
     let answer = request.send(header, signal).await.ok_or(AppError::Transport)?;
     if answer.refusal() == Some(AppError::OtherUser) {
-        browser::reload();
+        dom::reload();
     }
     Ok(answer)
 }

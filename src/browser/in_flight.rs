@@ -1,6 +1,6 @@
 //! The calls under way. What somebody has sent may still be refused, and must then find its form on the page.
 
-use super::browser;
+use super::dom;
 use futures::{channel::oneshot, future};
 use std::{
     cell::{Cell, RefCell},
@@ -41,9 +41,9 @@ pub(super) async fn all_ended() {
     if UNDER_WAY.get() > 0 {
         let (at_the_end, ended) = oneshot::channel();
         WAITING.with_borrow_mut(|waiting| waiting.push(at_the_end));
-        future::select(ended, pin!(browser::sleep(LONGEST_WAIT))).await;
+        future::select(ended, pin!(dom::sleep(LONGEST_WAIT))).await;
     }
-    browser::sleep(Duration::ZERO).await;
+    dom::sleep(Duration::ZERO).await;
 }
 
 #[cfg(test)]

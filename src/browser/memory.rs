@@ -1,6 +1,6 @@
 //! What a page remembers about its session from call to call.
 
-use super::decide::{Failure, Known, RefreshOutcome, Token};
+use super::policy::{Failure, Known, RefreshOutcome, Token};
 use crate::model::TokenLife;
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::decide::Plan;
+    use crate::browser::policy::Plan;
 
     const FIRST: &str = "1790000000.1790003600";
     const SECOND: &str = "1790003590.1790007190";

@@ -1,13 +1,12 @@
 //! The refresh of this tab: one for all calls that wait for it, and one tab at a time.
 
 use super::{
-    browser,
-    decide::{self, Known, RefreshOutcome, Turn},
+    dom,
     fetch::{Request, Response},
-    flight::{Passenger, SingleFlight},
-    lock,
     memory::Memory,
-    tabs,
+    policy::{self, Known, RefreshOutcome, Turn},
+    single_flight::{Passenger, SingleFlight},
+    tabs, web_lock,
 };
 use crate::paths;
 use std::{cell::RefCell, time::Duration};
@@ -27,7 +26,7 @@ thread_local! {
 
 /// What is known at this moment.
 pub(super) fn look() -> Known {
-    MEMORY.with_borrow_mut(|memory| memory.look(browser::token_life_cookie().as_deref(), browser::now()))
+    MEMORY.with_borrow_mut(|memory| memory.look(dom::token_life_cookie().as_deref(), dom::now()))
 }
 
 /// How many times the token was renewed, as of the last [`look`].
@@ -70,7 +69,7 @@ pub(super) fn refresh() -> Passenger<RefreshOutcome> {
     let (passenger, pilot) = FLIGHT.with(SingleFlight::join);
     if let Some(pilot) = pilot {
         let renewals_before = renewals();
-        lock::alone(async move { pilot.land(refresh_in_turn(renewals_before).await) });
+        web_lock::alone(async move { pilot.land(refresh_in_turn(renewals_before).await) });
     }
     passenger
 }
@@ -85,7 +84,7 @@ async fn refresh_in_turn(renewals_before: u32) -> RefreshOutcome {
 }
 
 async fn ask_server() -> RefreshOutcome {
-    let cookie_before = browser::token_life_cookie();
+    let cookie_before = dom::token_life_cookie();
     let answer = post().await;
     let known = look();
     if known.leaving {
@@ -94,11 +93,11 @@ async fn ask_server() -> RefreshOutcome {
     }
     let outcome = RefreshOutcome::of(answer.as_ref().map(|answer| answer.status), known.token.is_some());
     let retry_after = answer.and_then(|answer| answer.header("Retry-After"));
-    note(outcome, retry_after.as_deref().and_then(decide::retry_after));
+    note(outcome, retry_after.as_deref().and_then(policy::retry_after));
     if outcome == RefreshOutcome::Refused {
         // Another tab may have signed in while the refusal was on its way: its cookie is not ours to delete.
-        if browser::token_life_cookie() == cookie_before {
-            browser::forget_token_life();
+        if dom::token_life_cookie() == cookie_before {
+            dom::forget_token_life();
         }
         tabs::announce(&tabs::Message::SessionOver);
         ON_SESSION_OVER.with_borrow(|listener| listener.as_ref().map(|listener| listener()));
@@ -108,12 +107,12 @@ async fn ask_server() -> RefreshOutcome {
 
 /// Sends the refresh and returns the answer, if one came. The cookies travel by themselves.
 async fn post() -> Option<Response> {
-    let request = browser::abort_after(PATIENCE)?;
+    let request = dom::abort_after(PATIENCE)?;
     let signal = request.signal();
     UNDER_WAY.set(Some(request));
     Request::call(paths::api::REFRESH).send(None, Some(&signal)).await
 }
 
 fn note(outcome: RefreshOutcome, retry_after: Option<Duration>) {
-    MEMORY.with_borrow_mut(|memory| memory.note(outcome, retry_after, browser::random(), browser::now()));
+    MEMORY.with_borrow_mut(|memory| memory.note(outcome, retry_after, dom::random(), dom::now()));
 }

@@ -1,7 +1,7 @@
 //! The way out. A plain call instead of a server function's action: every page loads this, and none of the code behind
 //! those.
 
-use super::{browser, fetch::Request};
+use super::{dom, fetch::Request};
 use crate::{error::AppError, paths};
 use leptos::{prelude::*, task::spawn_local};
 
@@ -31,7 +31,7 @@ impl SignOut {
             match answer.map_or(Err(AppError::Transport), |answer| answer.read()) {
                 Ok(_) => {
                     self.0.set(State::Left);
-                    browser::go_to(paths::HOME);
+                    dom::go_to(paths::HOME);
                 }
                 Err(error) => self.0.set(State::Refused(error)),
             }

@@ -4,8 +4,8 @@
 //! what the others said.
 
 use super::{
-    browser,
-    decide::{InView, Known},
+    dom,
+    policy::{InView, Known},
     refresh,
 };
 use leptos::prelude::{document, set_timeout, window_event_listener_untyped};
@@ -41,5 +41,5 @@ fn ask_if_still_wanted(ask: impl Fn()) {
 }
 
 fn decide(known: &Known) -> InView {
-    known.in_view(refresh::renewals() != RENEWALS_WHEN_HIDDEN.get(), browser::random())
+    known.in_view(refresh::renewals() != RENEWALS_WHEN_HIDDEN.get(), dom::random())
 }

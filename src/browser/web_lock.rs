@@ -3,7 +3,7 @@
 //! This only saves work: whoever does not get the lock goes on without it, and the server gives everybody the same
 //! successor. Nothing may depend on it, because tabs hang, browsers lack it, and any script can steal a lock.
 
-use super::browser;
+use super::dom;
 use js_sys::{Function, Object, Promise, Reflect};
 use leptos::prelude::window;
 use std::{cell::Cell, rc::Rc, time::Duration};
@@ -45,6 +45,6 @@ fn request(granted: &JsValue) -> Option<Promise> {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
     let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
     let options = Object::new();
-    Reflect::set(&options, &"signal".into(), &browser::abort_after(PATIENCE)?.signal()).ok()?;
+    Reflect::set(&options, &"signal".into(), &dom::abort_after(PATIENCE)?.signal()).ok()?;
     request.call3(&locks, &NAME.into(), &options, granted).ok()?.dyn_into().ok()
 }

@@ -1,7 +1,7 @@
 //! What happens when a page is gone to.
 
 use super::{address::use_address, form::focus_without_scrolling};
-use crate::session::browser;
+use crate::browser::dom;
 use leptos::{prelude::*, wasm_split::SplitLoaderError};
 use std::{
     cell::Cell,
@@ -27,8 +27,8 @@ pub async fn arrive(page: Coming) -> AnyView {
         return page;
     }
     // Somebody may be on the way to another page by now.
-    if browser::is_hydrated() && PAGES.get() == number {
-        browser::go_to(&wanted);
+    if dom::is_hydrated() && PAGES.get() == number {
+        dom::go_to(&wanted);
     }
     future::pending().await
 }
@@ -39,7 +39,7 @@ pub fn lead_to_page() -> u32 {
     if is_server() {
         return 0;
     }
-    if browser::is_hydrated() {
+    if dom::is_hydrated() {
         focus_without_scrolling("main");
     }
     PAGES.set(PAGES.get().wrapping_add(1));

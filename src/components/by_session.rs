@@ -1,6 +1,6 @@
 //! Views that depend on who is signed in.
 
-use crate::{model::Current, session::use_session};
+use crate::{browser::use_session, model::Current};
 use leptos::prelude::*;
 
 /// Shows `view` of what is known about the session, and again when that changes.

@@ -2,8 +2,8 @@
 
 use super::{address::use_address, error_view::ErrorView};
 use crate::{
+    browser::{leave_to_sign_in, use_session},
     model::{CurrentUser, EXPECTED_USER_FIELD},
-    session::{leave_to_sign_in, use_session},
 };
 use leptos::prelude::*;
 

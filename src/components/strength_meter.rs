@@ -3,9 +3,9 @@
 use super::page_data::use_settings;
 use crate::{
     api::account::rate_password,
+    browser::dom,
     error::{Field, Problem},
     model::PasswordRating,
-    session::browser,
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
         // Nor when the page has been left.
         let is_current = move || question.try_get_value() == Some(this_question);
         let ask = async move {
-            browser::sleep(PAUSE).await;
+            dom::sleep(PAUSE).await;
             if !is_current() {
                 return;
             }

@@ -2,6 +2,7 @@ mod reuse_notices;
 
 use crate::{
     api::account::ChangeDisplayName,
+    browser::use_session,
     components::{
         fields::TextField,
         form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
@@ -10,7 +11,6 @@ use crate::{
     },
     error::Field,
     paths,
-    session::use_session,
 };
 use leptos::{html, prelude::*};
 use leptos_meta::Title;

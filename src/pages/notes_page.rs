@@ -3,21 +3,21 @@ use crate::{
     pages::NotFoundPage,
     paths,
 };
-use desk::Desk;
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
 };
+use state::Desk;
 
-mod board;
-mod card;
 mod changed_note;
-mod desk;
 mod form;
+mod item;
+mod list;
 mod live;
-mod work;
+mod pending;
+mod state;
 
 const STATUS_ID: &str = "status";
 
@@ -61,7 +61,7 @@ fn notes_page() -> AnyView {
                 };
                 view! {
                     {trouble}
-                    <card::Cards desk=desk notes=notes/>
+                    <item::Cards desk=desk notes=notes/>
                 }
             })}
         </Transition>

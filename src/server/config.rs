@@ -23,7 +23,7 @@ mod reader;
 mod secret_file;
 mod site;
 
-pub use auth::{AuthConfig, MasterSecretSource};
+pub use auth::AuthConfig;
 pub use data::DataConfig;
 pub use database::{DatabaseConfig, DatabaseUrl, TlsMode};
 pub use environment::Environment;
@@ -32,7 +32,7 @@ pub use http::HttpConfig;
 pub use limits::{LimitsConfig, Rate, RateError};
 pub use log::{LogConfig, LogFormat};
 pub use master_secret::{MasterSecret, WeakSecret};
-pub use master_secrets::{MasterSecrets, Origin, WrongSecrets};
+pub use master_secrets::{MasterSecretSource, MasterSecrets, Origin, WrongSecrets};
 pub use problems::ConfigError;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use site::leptos_options;

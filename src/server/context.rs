@@ -4,18 +4,18 @@
 //! a page is rendered, where the page decides what to show.
 
 use super::{
+    auth::visitor::{Change, Visitor, VisitorSession},
     domain::{
         email::EmailKey,
         session::{EndReason, SessionId},
     },
-    http::{client_address::ClientAddress, rate_limit::RetryAfter, server_functions::CalledOverHttp},
+    edge::{client_address::ClientAddress, rate_limit::RetryAfter},
     service::{
         Origin,
         accounts::Accounts,
         sessions::{RefreshError, Refreshed},
     },
     state::AppState,
-    visitor::{Change, Visitor, VisitorSession},
     wire,
 };
 use crate::{
@@ -31,6 +31,13 @@ use std::{cmp::Reverse, net::IpAddr, sync::Arc};
 /// The header by which a server function tells the script that called it where to go (`server_fn`).
 const REDIRECT_HEADER: HeaderName = HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER);
 const MAX_USER_AGENT_CHARS: usize = 512;
+
+/// Marks a request whose server function was called over HTTP, not directly while a page is rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct CalledOverHttp {
+    /// By a plain form, so that the answer is a page.
+    pub by_form: bool,
+}
 
 #[must_use]
 pub fn accounts() -> Arc<Accounts> {
@@ -222,7 +229,7 @@ pub async fn dismiss_reuse(caller: VisitorSession, public_id: &str) -> Result<()
     found.then_some(()).ok_or(AppError::NotFound)
 }
 
-/// Reduces an outcome to the wire. Over HTTP, [`super::http::server_functions`] gives it the status that fits.
+/// Reduces an outcome to the wire. Over HTTP, [`super::web::server_functions`] gives it the status that fits.
 ///
 /// # Errors
 ///

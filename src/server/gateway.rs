@@ -8,10 +8,10 @@
 
 mod address;
 mod caller;
-pub mod clash;
 pub mod direct;
 mod error;
 mod headers;
+pub mod prefix_conflict;
 mod route;
 mod session_watch;
 mod slots;
@@ -23,10 +23,11 @@ pub use error::GatewayError;
 pub use route::Route;
 
 use super::{
+    auth::cookies::SessionCookies,
     config::{GatewayConfig, PublicUrl},
-    cookies::SessionCookies,
-    http::{client_address::ClientAddress, problem::Proxied, request_id::RequestId, serve::Closing, trace_context},
+    edge::{client_address::ClientAddress, error_response::Proxied, request_id::RequestId, trace_context},
     service::{sessions::Sessions, upstream_tokens::UpstreamTokens},
+    transport::Closing,
 };
 use axum::{
     body::Body,
@@ -41,10 +42,6 @@ use slots::Holder;
 use std::{fmt, sync::Arc};
 use stream::{Sent, Streamed};
 use tunnel::Handshake;
-
-/// Marks a request on its way to a service behind.
-#[derive(Clone, Copy, Debug)]
-pub struct ThroughGateway;
 
 /// The routes to the services behind, and what all of them need.
 pub struct Gateway {

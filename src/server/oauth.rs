@@ -3,12 +3,12 @@
 //! Beside the pages and outside the session layer: no cookie is read or set here. A client proves itself with its id
 //! and secret at each request. What fails is told as RFC 6749 §5.2 says.
 
-mod client_request;
+mod client_auth;
 mod error;
 mod form;
-mod introspect;
+mod introspection;
 mod metadata;
-mod revoke;
+mod revocation;
 mod token;
 
 use super::state::AppState;
@@ -26,8 +26,8 @@ use axum::{
 pub fn router(state: &AppState) -> Router {
     let for_clients = Router::new()
         .route(oauth::TOKEN, post(token::token))
-        .route(oauth::REVOKE, post(revoke::revoke))
-        .route(oauth::INTROSPECT, post(introspect::introspect))
+        .route(oauth::REVOKE, post(revocation::revoke))
+        .route(oauth::INTROSPECT, post(introspection::introspect))
         .layer(middleware::from_fn(never_stored));
     Router::new()
         .route(oauth::JWKS, get(metadata::jwks))

@@ -1,16 +1,15 @@
 //! What every request can reach.
 
 use super::{
-    cookies::SessionCookies,
+    auth::{cookies::SessionCookies, visitor::VisitorSession},
+    edge::rate_limit::RateLimits,
     gateway::Gateway,
-    http::rate_limit::RateLimits,
     keyring::Keyring,
     service::{
         accounts::Accounts,
         clients::{ClientCredentials, WEB},
         sessions::{RefreshError, Refreshed, Sessions},
     },
-    visitor::VisitorSession,
     wire,
 };
 use crate::{

@@ -11,14 +11,16 @@
 mod activity;
 mod connection;
 mod framing;
+pub mod min_rate;
+mod readiness;
 mod socket;
 mod streams;
 mod watchdog;
 mod workers;
 
-use super::health::Readiness;
 use axum::Router;
 use hyper_util::{rt::TokioTimer, server::conn::auto};
+pub use readiness::Readiness;
 use std::{
     future, io,
     net::{self, SocketAddr},

@@ -4,20 +4,20 @@ use crate::support::{Condition, TestApp};
 use std::collections::BTreeSet;
 use tokenlife::{
     paths::{self, ACCOUNT, HOME, LOGIN, NOTES, ReturnTo, SESSIONS, SIGN_UP},
-    server::http::site,
+    server::web::pages,
 };
 
 #[test]
 fn every_page_stands_in_paths() {
     let pages = [HOME, LOGIN, SIGN_UP, ACCOUNT, SESSIONS, NOTES].map(str::to_owned);
-    assert_eq!(site::paths().collect::<BTreeSet<_>>(), BTreeSet::from(pages));
+    assert_eq!(pages::paths().collect::<BTreeSet<_>>(), BTreeSet::from(pages));
 }
 
 #[tokio::test]
 async fn the_pages_in_the_private_area_are_those_that_strangers_are_sent_away_from() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
-    for page in site::paths() {
+    for page in pages::paths() {
         let is_private = paths::is_private(&page);
         let for_strangers = app.browser().get(&page).await;
         if is_private {

@@ -213,7 +213,7 @@ async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
         life.learn(token);
     }
     let keys = app.store.list_signing_keys().await.expect("the store answers");
-    let visitor = tokenlife::server::visitor::Change::Issue(Box::new(refreshed.clone()));
+    let visitor = tokenlife::server::auth::visitor::Change::Issue(Box::new(refreshed.clone()));
     life.assert_not_told_in(&format!("{:?} {users:?} {refreshed:?} {keys:?} {visitor:?}", app.state), "Debug");
 }
 

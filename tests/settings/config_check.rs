@@ -3,7 +3,7 @@
 use super::{SECRET, SITE, environment, load, shipped, write_secret};
 use std::{fs, path::Path};
 use tokenlife::server::{
-    commands::settings::config_check,
+    boot::commands::settings::config_check,
     config::{Config, MasterSecrets},
 };
 

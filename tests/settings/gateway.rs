@@ -3,9 +3,11 @@
 use super::{environment, load, settings_file, shipped};
 use std::time::Duration;
 use tokenlife::server::{
-    commands::settings::config_check,
+    boot::{
+        commands::settings::config_check,
+        start::{self, StartError},
+    },
     config::{Config, Environment, RouteConfig, TokenPolicy},
-    start::{self, StartError},
 };
 
 const TWO: &str = r#"

@@ -1,13 +1,13 @@
 //! The browser's way to a service: `fetch`, by the gateway, with the session kept alive around it.
 
-use super::{Answer, Call};
 use crate::{
-    error::AppError,
-    session::{
-        browser::abort_after,
-        client::keep_alive,
+    browser::{
+        dom::abort_after,
         fetch::{PATIENCE, Request, Response},
+        http_client::keep_alive,
     },
+    error::AppError,
+    upstream::{Answer, Call},
 };
 use gloo_net::http::Method;
 use leptos::prelude::{Owner, on_cleanup};

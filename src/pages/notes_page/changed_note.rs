@@ -2,9 +2,9 @@
 
 use super::{
     STATUS_ID,
-    board::{Card, Change, Opening},
-    desk::Desk,
     form::{Inputs, NoteFields, describe_trouble, part_of},
+    list::{Card, Change, Opening},
+    state::Desk,
 };
 use crate::{
     components::{

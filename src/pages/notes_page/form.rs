@@ -1,7 +1,7 @@
 //! The form for a new note, and what it shares with the one in which a note is changed. Without JavaScript they are sent
 //! to the server functions of `api::notes`.
 
-use super::{board::Change, desk::Desk};
+use super::{list::Change, state::Desk};
 use crate::{
     components::{
         error_view::describe,

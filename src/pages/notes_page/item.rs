@@ -2,10 +2,10 @@
 
 use super::{
     STATUS_ID, address,
-    board::{Card, Change},
     changed_note::ChangedNote,
-    desk::Desk,
     form::{describe_trouble, part_of},
+    list::{Card, Change},
+    state::Desk,
 };
 use crate::{
     components::{

@@ -1,7 +1,7 @@
 //! Hears of changes that were made elsewhere, as long as the page is looked at.
 
-use super::desk::Desk;
-use crate::{paths, session::browser};
+use super::state::Desk;
+use crate::{browser::dom, paths};
 use futures::{StreamExt as _, future::abortable};
 use gloo_net::eventsource::futures::EventSource;
 use leptos::{ev, prelude::*, task::spawn_local};
@@ -50,7 +50,7 @@ async fn follow(desk: Desk) {
         // Why, a stream does not tell: the service is out of reach, the session is over, there is one stream too many.
         // A call finds out and does what is to be done, and keeps the page up to date as long as there is no stream.
         desk.look();
-        browser::sleep(pause).await;
+        dom::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
 }

@@ -1,6 +1,6 @@
 //! The notes that somebody is at work on.
 
-use super::board::{Change, Refused, Underway};
+use super::list::{Change, Refused, Underway};
 use crate::{api::notes, error::AppError, model::notes::Notes};
 use leptos::prelude::*;
 use std::cell::RefCell;

@@ -1,8 +1,8 @@
 //! Where the page works on the notes: what is known of them, and what has been sent off.
 
 use super::{
-    board::{Card, Change, Refused, Underway, cards},
-    work::{Work, load, missed},
+    list::{Card, Change, Refused, Underway, cards},
+    pending::{Work, load, missed},
 };
 use crate::{
     api::notes,

@@ -2,8 +2,7 @@
 
 mod others;
 
-use super::service::tokens::IssuedTokens;
-use crate::model::TokenLife;
+use crate::{model::TokenLife, server::service::tokens::IssuedTokens};
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 

@@ -14,12 +14,14 @@ use crate::{
     model::TokenLife,
     paths::{self, ReturnTo},
     server::{
-        cookies::{Presented, PresentedCookies, SessionCookies},
-        gateway::ThroughGateway,
-        http::{client_address::ClientAddress, server_functions, websocket::is_websocket_upgrade},
+        auth::{
+            cookies::{Presented, PresentedCookies, SessionCookies},
+            visitor::{Change, ThroughGateway, Visitor, VisitorSession},
+        },
+        edge::{client_address::ClientAddress, websocket::is_websocket_upgrade},
         service::sessions::{Authenticated, Refreshed},
         state::AppState,
-        visitor::{Change, Visitor, VisitorSession},
+        web::server_functions,
     },
 };
 use axum::{

@@ -1,10 +1,12 @@
 //! Who is asking: decided once per request by the session layer, read by pages and server functions.
 
-use super::{
-    domain::{session::SessionId, user::UserId},
-    service::sessions::Refreshed,
+use crate::{
+    model::TokenLife,
+    server::{
+        domain::{session::SessionId, user::UserId},
+        service::sessions::Refreshed,
+    },
 };
-use crate::model::TokenLife;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The visitor, as the session layer found them. Travels in the request's extensions.
@@ -25,6 +27,10 @@ pub struct Visitor {
     /// What is to become of the browser's cookies.
     pub cookies: CookieChange,
 }
+
+/// Marks a request on its way to a service behind.
+#[derive(Clone, Copy, Debug)]
+pub struct ThroughGateway;
 
 /// The session of a request, proven by its access token or by redeeming its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

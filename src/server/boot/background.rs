@@ -1,6 +1,6 @@
 //! What works beside the requests, for as long as the server runs. A task that panics begins anew.
 
-use super::Application;
+use super::start::Application;
 use crate::server::{
     service::{
         delivery::{self, Notes},

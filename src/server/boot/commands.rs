@@ -8,17 +8,19 @@ pub mod settings;
 
 use super::{
     cli::UserCommand,
-    clock::{SystemClock, Timestamp},
-    config::{Config, leptos_options},
-    domain::{email::EmailKey, user::User},
-    service::accounts::{AccountError, Accounts},
     start::{self, Application, StartError},
-    store::Store,
-    telemetry,
 };
 use crate::{
     components::error_view,
     error::{AppError, FieldError},
+    server::{
+        clock::{SystemClock, Timestamp},
+        config::{Config, leptos_options},
+        domain::{email::EmailKey, user::User},
+        service::accounts::{AccountError, Accounts},
+        store::Store,
+        telemetry,
+    },
 };
 use std::{io::BufRead, path::Path, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

@@ -1,49 +1,46 @@
 //! Starting: from the settings to a server that answers.
 
-mod background;
-mod open_files;
-
-use super::{
-    clock::{Clock, SystemClock},
-    config::{
-        Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets, Origin,
-        leptos_options,
+use crate::{
+    model::PublicSettings,
+    server::{
+        auth::cookies::SessionCookies,
+        clock::{Clock, SystemClock},
+        config::{
+            Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets, Origin,
+            leptos_options,
+        },
+        domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
+        edge::{
+            limits::RequestLimits,
+            rate_limit::{Allowances, RateLimits},
+        },
+        error::chain,
+        gateway::{Gateway, prefix_conflict},
+        keyring::Keyring,
+        service::{
+            accounts::Accounts,
+            clients::Clients,
+            delivery::{self, Delivery},
+            ended::EndedSessions,
+            hashing::Hasher,
+            secret_versions::{SecretError, SecretVersions},
+            sessions::Sessions,
+            signing_keys::{KeyError, SigningKeys},
+            tokens::Tokens,
+            upstream_tokens::UpstreamTokens,
+        },
+        state::AppState,
+        store::{
+            Store, StoreError,
+            postgres::{PostgresSettings, PostgresStore},
+            sqlite::SqliteStore,
+        },
+        telemetry,
+        transport::{Readiness, ServeSettings, Workers, serve as serve_connections, stop_on_signals},
+        web::router,
     },
-    cookies::SessionCookies,
-    domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
-    error::chain,
-    gateway::{Gateway, clash},
-    http::{
-        self,
-        health::Readiness,
-        limits::RequestLimits,
-        rate_limit::{Allowances, RateLimits},
-        serve::{ServeSettings, Workers, serve as serve_connections, stop_on_signals},
-    },
-    keyring::Keyring,
-    service::{
-        accounts::Accounts,
-        clients::Clients,
-        delivery::{self, Delivery},
-        ended::EndedSessions,
-        hashing::Hasher,
-        secret_versions::{SecretError, SecretVersions},
-        sessions::Sessions,
-        signing_keys::{KeyError, SigningKeys},
-        tokens::Tokens,
-        upstream_tokens::UpstreamTokens,
-    },
-    state::AppState,
-    store::{
-        Store, StoreError,
-        postgres::{PostgresSettings, PostgresStore},
-        sqlite::SqliteStore,
-    },
-    telemetry,
 };
-use crate::model::PublicSettings;
 use axum::http::StatusCode;
-pub use background::BackgroundTasks;
 use leptos::prelude::LeptosOptions;
 use sqlx::{postgres::PgSslMode, sqlite::SqliteConnectOptions};
 use std::{io, net::SocketAddr, path::Path, str::FromStr, sync::Arc, time::Duration};
@@ -121,7 +118,7 @@ impl From<StoreError> for StartError {
 pub struct Application {
     pub state: AppState,
     pub store: Arc<dyn Store>,
-    notes: delivery::Notes,
+    pub(super) notes: delivery::Notes,
 }
 
 impl Application {
@@ -263,9 +260,9 @@ pub fn runtime() -> Result<Runtime, StartError> {
 ///
 /// [`StartError::Clash`].
 pub fn refuse_clashes(config: &Config) -> Result<(), StartError> {
-    let taken = http::paths_of_the_application();
+    let taken = router::paths_of_the_application();
     for route in &config.gateway.routes {
-        if let Some(path) = clash::hidden_by(&route.prefix, taken.iter().map(String::as_str)) {
+        if let Some(path) = prefix_conflict::hidden_by(&route.prefix, taken.iter().map(String::as_str)) {
             return Err(StartError::Clash { prefix: route.prefix.clone(), path: path.to_owned() });
         }
     }
@@ -281,11 +278,12 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
         Application::assemble(&config, options, &secrets, Arc::clone(&store), Arc::new(SystemClock)).await?;
     application.announce().await?;
     let readiness = Readiness::default();
-    let router = http::router(&application.state, &store, &config, &readiness);
+    let router = router::router(&application.state, &store, &config, &readiness);
     let (_state, background) = application.start_background();
     let workers = Arc::new(Workers::start()?);
     let stop = stop_on_signals()?;
-    let max_connections = open_files::connections_within(open_files::raise_limit(), config.http.max_connections);
+    let max_connections =
+        super::open_files::connections_within(super::open_files::raise_limit(), config.http.max_connections);
     let settings = ServeSettings { max_connections, ..ServeSettings::from(&config.http) };
     info!(url = config.http.public_url.origin(), %address, "serving");
     serve_connections(listener, router, settings, Arc::clone(&workers), readiness, stop).await;
@@ -328,7 +326,7 @@ impl From<&HttpConfig> for RequestLimits {
 
 impl From<&LimitsConfig> for Allowances {
     fn from(config: &LimitsConfig) -> Self {
-        let allowance = |rate: super::config::Rate| (rate.count(), rate.period());
+        let allowance = |rate: crate::server::config::Rate| (rate.count(), rate.period());
         Self {
             sign_in_per_address: allowance(config.sign_in_per_address),
             sign_in_per_account: allowance(config.sign_in_per_account),

@@ -2,10 +2,10 @@
 
 use super::{
     keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
-    master_secrets::MasterSecrets,
+    master_secrets::{MasterSecretSource, MasterSecrets},
     problems::Problems,
 };
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// Signing in, and staying signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +20,6 @@ pub struct AuthConfig {
     pub master_secret: MasterSecretSource,
     /// The shortest password accepted, in Unicode code points.
     pub password_min_length: u32,
-}
-
-/// Where the master secret comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum MasterSecretSource {
-    /// The file `master.key` in the data folder, which the first start makes.
-    #[default]
-    DataFolder,
-    /// A file of the operator's, `master_secret_file`.
-    File(PathBuf),
-    /// The variable `TOKENLIFE__AUTH__MASTER_SECRET`.
-    Given(MasterSecrets),
 }
 
 impl Default for AuthConfig {

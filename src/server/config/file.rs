@@ -4,13 +4,30 @@ use super::{
     environment::Environment,
     keys::Written,
     problems::{ConfigError, KeyPath, Problems},
-    site,
 };
 use std::{fs, io::ErrorKind, net::SocketAddr, path::Path};
 use toml::{
     Spanned,
     de::{DeString, DeTable, DeValue},
 };
+
+/// The keys that `leptos_config` reads when the server runs; cargo-leptos reads more of them, from `Cargo.toml`.
+const LEPTOS_KEYS: [&str; 14] = [
+    "output-name",
+    "site-root",
+    "site-pkg-dir",
+    "site-addr",
+    "reload-port",
+    "env",
+    "hash-file",
+    "hash-files",
+    "not-found-path",
+    "reload-external-port",
+    "reload-ws-protocol",
+    "server-fn-prefix",
+    "disable-server-fn-hash",
+    "server-fn-mod-path",
+];
 
 /// What stands in the settings file.
 #[derive(Debug)]
@@ -138,9 +155,9 @@ impl SettingsFile {
         }
         for (key, value) in table {
             let name = key.get_ref().as_ref();
-            if !site::KEYS.contains(&name) {
+            if !LEPTOS_KEYS.contains(&name) {
                 let what = format!("[package.metadata.leptos] {name}");
-                let remedy = format!("the keys read at run time are {}", site::KEYS.join(", "));
+                let remedy = format!("the keys read at run time are {}", LEPTOS_KEYS.join(", "));
                 problems.report_line(line_at(key.span().start), what, "unknown key", remedy);
             }
             if name == "site-addr" {

@@ -4,7 +4,6 @@
 //! first one makes what is new, the others only open what is there. A secret without a number is version 1.
 
 use super::{
-    auth::MasterSecretSource,
     master_secret::{MasterSecret, WeakSecret},
     problems::ConfigError,
     secret_file,
@@ -20,6 +19,18 @@ use std::{
 pub struct MasterSecrets {
     /// Never empty; the first one makes what is new.
     versions: Vec<(u8, MasterSecret)>,
+}
+
+/// Where the master secret comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MasterSecretSource {
+    /// The file `master.key` in the data folder, which the first start makes.
+    #[default]
+    DataFolder,
+    /// A file of the operator's, `master_secret_file`.
+    File(PathBuf),
+    /// The variable `TOKENLIFE__AUTH__MASTER_SECRET`.
+    Given(MasterSecrets),
 }
 
 /// Where a master secret was found.

@@ -4,24 +4,6 @@ use super::{file::SettingsFile, problems::ConfigError};
 use leptos::config::{LeptosOptions, errors::LeptosConfigError, get_configuration};
 use std::path::Path;
 
-/// The keys that `leptos_config` reads when the server runs; cargo-leptos reads more of them, from `Cargo.toml`.
-pub(super) const KEYS: [&str; 14] = [
-    "output-name",
-    "site-root",
-    "site-pkg-dir",
-    "site-addr",
-    "reload-port",
-    "env",
-    "hash-file",
-    "hash-files",
-    "not-found-path",
-    "reload-external-port",
-    "reload-ws-protocol",
-    "server-fn-prefix",
-    "disable-server-fn-hash",
-    "server-fn-mod-path",
-];
-
 /// Reads Leptos's part of the settings file. `LEPTOS_*` variables override it; cargo-leptos sets them.
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 //!
 //! Everything inside [`client_address`] finds a [`ClientAddress`] extension.
 
-use super::serve::PeerAddress;
+use crate::server::transport::PeerAddress;
 use axum::{
     extract::Request,
     http::{Extensions, HeaderMap, HeaderName},

@@ -172,7 +172,7 @@ pub async fn error_pages<F: Future<Output = Response>>(
 }
 
 /// Whether a browser is going to show the answer: only navigations and plain forms ask for HTML.
-pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
+pub fn accepts_html(headers: &HeaderMap) -> bool {
     const HTML: &[u8] = b"text/html";
     headers
         .get_all(header::ACCEPT)

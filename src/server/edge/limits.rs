@@ -2,12 +2,14 @@
 //!
 //! Inside `error_pages`, around everything that reads bodies. Each route of the gateway has limits of its own.
 
-use super::{pace::Pace, problem::Problem};
-use crate::error::AppError;
+use super::error_response::Problem;
+use crate::{error::AppError, server::transport::min_rate::Pace};
 use axum::{
+    Router,
     body::{Body, Bytes, HttpBody},
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use hyper::body::{Frame, SizeHint};
@@ -61,6 +63,13 @@ impl Deadline {
             tokio::time::sleep_until(self.instant()).await;
         }
     }
+}
+
+/// Puts [`request_limits`] around a router.
+pub fn limited(router: Router, limits: RequestLimits) -> Router {
+    router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
+        request_limits(&limits, request, |request| next.run(request)).await
+    }))
 }
 
 /// Holds a request to its limits.

@@ -7,7 +7,7 @@
 //!
 //! [`origin_check`] belongs around everything that reads cookies, [`form_only`] around the server functions.
 
-use super::{problem::Problem, websocket::is_websocket_upgrade};
+use super::{error_response::Problem, websocket::is_websocket_upgrade};
 use crate::{error::AppError, server::telemetry::Untrusted};
 use axum::{
     Router,

@@ -6,10 +6,7 @@
 //!
 //! Inside `client_address` and around everything else.
 
-use super::{
-    client_address::{ClientAddress, TrustedProxies, peer_of},
-    trace_context::{TRACEPARENT, TRACESTATE},
-};
+use super::client_address::{ClientAddress, TrustedProxies, peer_of};
 use crate::server::{random, telemetry::Untrusted};
 use axum::{
     extract::Request,
@@ -21,6 +18,9 @@ use std::{net::IpAddr, sync::Arc};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+/// The trace a request belongs to (W3C Trace Context §3), believed of trusted proxies only.
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id taken from a proxy.

@@ -3,7 +3,7 @@
 //! Outermost. The renderer of pages finds the [`CspNonce`] of the request in its extensions and puts it on the inline
 //! scripts.
 
-use super::problem::Proxied;
+use super::error_response::Proxied;
 use crate::server::random;
 use axum::{
     extract::Request,

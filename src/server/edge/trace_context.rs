@@ -1,13 +1,11 @@
 //! Trace context (W3C Trace Context): by it, what services behind record about a request is found together.
 
-use super::request_id::RequestId;
+use super::request_id::{RequestId, TRACEPARENT, TRACESTATE};
 use crate::server::random;
 use aws_lc_rs::digest;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt::Write as _;
 
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The length of `00-<trace id>-<parent id>-<flags>`.

@@ -4,11 +4,13 @@ use super::GatewayError;
 use crate::{
     model::EXPECTED_USER_HEADER,
     server::{
+        auth::{
+            cookies::PresentedCookies,
+            visitor::{Visitor, VisitorSession},
+        },
         config::TokenPolicy,
-        cookies::PresentedCookies,
         domain::upstream_token::Bearer,
         service::sessions::{Authenticated, Sessions},
-        visitor::{Visitor, VisitorSession},
     },
 };
 use axum::http::{HeaderMap, HeaderValue, header};

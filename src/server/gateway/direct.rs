@@ -3,9 +3,9 @@
 
 use super::{Gateway, GatewayError, Route, caller, headers, slots::Holder, stream::Sent};
 use crate::{
-    api::services::{Answer, Call, Services},
     error::AppError,
-    server::http::limits::Deadline,
+    server::edge::limits::Deadline,
+    upstream::{Answer, Call, Services},
 };
 use axum::{
     body::Body,

@@ -3,7 +3,7 @@
 use super::address::AddressError;
 use crate::{
     error::AppError,
-    server::{error::chain, http::problem::Problem},
+    server::{edge::error_response::Problem, error::chain},
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},

@@ -1,6 +1,6 @@
 //! Which headers pass, in both directions, and what a service is told about where a request came from.
 
-use crate::server::{config::PublicUrl, cookies::SessionCookies};
+use crate::server::{auth::cookies::SessionCookies, config::PublicUrl};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::IpAddr;
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::server::{
     config::{RouteConfig, TokenPolicy},
-    http::serve::Workers,
+    transport::Workers,
 };
 use axum::{
     body::{Body, HttpBody},

@@ -1,7 +1,7 @@
 //! What streams goes on for as long as the session does.
 
 use crate::server::{
-    clock::Timestamp, domain::session::SessionId, service::sessions::Sessions, visitor::VisitorSession,
+    auth::visitor::VisitorSession, clock::Timestamp, domain::session::SessionId, service::sessions::Sessions,
 };
 use std::{
     future::Future,

@@ -5,9 +5,9 @@
 
 use super::{GatewayError, caller::Caller};
 use crate::server::{
+    auth::visitor::Visitor,
     domain::user::UserId,
-    http::{client_address::ClientAddress, rate_limit::AddressClass},
-    visitor::Visitor,
+    edge::{client_address::ClientAddress, rate_limit::AddressClass},
 };
 use axum::http::Extensions;
 use std::{

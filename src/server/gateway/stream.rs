@@ -1,7 +1,7 @@
 //! The two bodies of an exchange, passed on piece by piece as fast as the slower side takes them.
 
 use super::{GatewayError, session_watch::SessionWatch, slots::Slot};
-use crate::server::http::serve::Closing;
+use crate::server::transport::Closing;
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     http::{HeaderMap, Response, header},

@@ -2,9 +2,9 @@
 //! session is over, or the server stops. What the bytes mean is not looked at.
 
 use super::{session_watch::SessionWatch, slots::Slot};
-use crate::server::http::{
-    serve::Closing,
-    websocket::{is_websocket_upgrade, lists},
+use crate::server::{
+    edge::websocket::{is_websocket_upgrade, lists},
+    transport::Closing,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Version, header, request::Parts};
 use hyper::{

@@ -5,7 +5,7 @@ use super::{error::OAuthError, form::Form};
 use crate::{
     paths::percent_decoded,
     server::{
-        http::client_address::ClientAddress,
+        edge::client_address::ClientAddress,
         service::clients::{ClientCredentials, KnownClient},
         state::AppState,
     },

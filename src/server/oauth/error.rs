@@ -1,8 +1,8 @@
 //! What is told to a client whose request was refused (RFC 6749 §5.2).
 
 use crate::server::{
+    edge::rate_limit::RetryAfter,
     error::chain,
-    http::rate_limit::RetryAfter,
     service::token_service::{InspectError, RevokeError},
     store::StoreError,
 };

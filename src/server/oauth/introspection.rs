@@ -1,6 +1,6 @@
 //! `POST /oauth/introspect` (RFC 7662). What kind of token it is shows by itself; the hint is not needed.
 
-use super::{client_request::ClientRequest, error::OAuthError};
+use super::{client_auth::ClientRequest, error::OAuthError};
 use crate::server::{
     domain::{
         access_token::{AnyClaims, Claims},

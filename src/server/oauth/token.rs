@@ -1,6 +1,6 @@
 //! `POST /oauth/token` (RFC 6749 §3.2).
 
-use super::{client_request::ClientRequest, error::OAuthError};
+use super::{client_auth::ClientRequest, error::OAuthError};
 use crate::server::{domain::access_token::PlainAccessToken, service::sessions::RefreshError, state::AppState};
 use axum::{Json, extract::State};
 use serde::Serialize;

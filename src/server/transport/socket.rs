@@ -2,7 +2,7 @@
 //! last answer arrive.
 
 use super::{activity::Activity, framing::Framing};
-use crate::server::http::pace::Pace;
+use crate::server::transport::min_rate::Pace;
 use std::{
     future::Future,
     io,

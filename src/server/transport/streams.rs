@@ -6,7 +6,7 @@
 //! one went out. Dropping such a task resets its stream (RFC 9113 §5.4.2), and the others of the connection, which may
 //! be other people's behind a proxy, go on.
 
-use crate::server::http::pace::Pace;
+use crate::server::transport::min_rate::Pace;
 use hyper::rt::Executor;
 use std::{
     cell::RefCell,

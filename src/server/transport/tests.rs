@@ -4,7 +4,7 @@ mod http2;
 mod stopping;
 
 use super::*;
-use crate::server::http::{limited, limits::RequestLimits};
+use crate::server::{edge::limits::RequestLimits, edge::limits::limited};
 use axum::{
     Extension,
     body::{Body, Bytes, HttpBody},

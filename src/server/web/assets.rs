@@ -4,8 +4,7 @@
 //! with a dot themselves (a gateway outside `/api/`) are merged outside of it. The router must have a fallback of its
 //! own: axum drops the layers around its default one when routers are merged.
 
-use super::problem::Problem;
-use crate::error::AppError;
+use crate::{error::AppError, server::edge::error_response::Problem};
 use axum::{
     Router,
     body::Body,

@@ -3,49 +3,20 @@
 //! Merge beside the application, outside of the session layer and all limits, inside `security_headers`:
 //! `Router::new().merge(site).merge(health::router(readiness, check))`.
 
-use crate::paths;
+use crate::{paths, server::transport::Readiness};
 use axum::{
     Router,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use std::{
-    fmt::Display,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt::Display, future::Future, time::Duration};
 
 /// The longest the check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When to ask again, in seconds.
 const RETRY_AFTER: u16 = 1;
-
-/// Whether the server wants requests. It does not until it has started, nor once it is stopping.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// A server that is ready already: for tests.
-    #[must_use]
-    pub fn ready() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
-
-    pub fn set(&self, is_ready: bool) {
-        self.0.store(is_ready, Ordering::Release);
-    }
-
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 /// `GET /health/live`: `200` as long as the process answers at all. `GET /health/ready`: `200` if the server is not
 /// stopping and `check` (a ping of the store) succeeds within a second, else `503`.

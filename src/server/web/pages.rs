@@ -1,13 +1,16 @@
 //! The pages: the HTML around the application, and rendering it.
 
-use super::{security_headers::CspNonce, server_functions::CalledOverHttp, whole_pages::render_whole};
+use super::whole_pages::render_whole;
 use crate::{
-    api::services::ServicesContext,
     app::App,
     error::AppError,
     model::{Current, FormEcho, Offered, PageData},
     paths::{self, ReturnTo},
-    server::{gateway::direct::DirectServices, state::AppState, visitor::Visitor},
+    server::{
+        auth::visitor::Visitor, context::CalledOverHttp, edge::security_headers::CspNonce,
+        gateway::direct::DirectServices, state::AppState,
+    },
+    upstream::ServicesContext,
 };
 use axum::{
     Router,

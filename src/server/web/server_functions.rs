@@ -5,15 +5,16 @@
 //! typed, what is wrong next to it, and the status that says so. The address bar then shows the function's path, so
 //! opening that by hand leads to the form's page as well.
 
-use super::{
-    problem::{Problem, Resend, accepts_html},
-    site::Site,
-};
+use super::pages::Site;
 use crate::{
     error::{AppError, Field},
     model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER, FormEcho},
     paths::{self, ReturnTo},
-    server::visitor::Visitor,
+    server::{
+        auth::visitor::Visitor,
+        context::CalledOverHttp,
+        edge::error_response::{Problem, Resend, accepts_html},
+    },
 };
 use axum::{
     Router,
@@ -28,13 +29,6 @@ use std::borrow::Cow;
 
 /// The longest answer of a function that is read again here: an error. They are far shorter.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// Marks a request whose server function was called over HTTP, not directly while a page is rendered.
-#[derive(Clone, Copy, Debug)]
-pub struct CalledOverHttp {
-    /// By a plain form, so that the answer is a page.
-    pub by_form: bool,
-}
 
 /// The paths of all server functions.
 pub fn paths() -> impl Iterator<Item = String> {

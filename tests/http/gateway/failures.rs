@@ -22,7 +22,7 @@ use std::{
 };
 use tokenlife::server::{
     config::{RouteConfig, TokenPolicy},
-    http::serve::PeerAddress,
+    transport::PeerAddress,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

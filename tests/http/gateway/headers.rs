@@ -12,7 +12,7 @@ use axum::{
 use std::net::SocketAddr;
 use tokenlife::server::{
     config::{RouteConfig, TokenPolicy},
-    http::serve::PeerAddress,
+    transport::PeerAddress,
 };
 
 /// What a service is asked if a client sends these headers.

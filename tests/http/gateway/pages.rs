@@ -10,17 +10,15 @@ use leptos::prelude::{Owner, provide_context};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokenlife::{
-    api::{
-        self, CallError,
-        services::{Answer, Call, Services as _, ServicesContext},
-    },
+    api::{self, CallError},
     error::AppError,
     server::{
+        auth::visitor::{Visitor, VisitorSession},
         config::TokenPolicy,
+        edge::limits::Deadline,
         gateway::direct::DirectServices,
-        http::limits::Deadline,
-        visitor::{Visitor, VisitorSession},
     },
+    upstream::{Answer, Call, Services as _, ServicesContext},
 };
 use tokio::time::Instant;
 

@@ -16,7 +16,7 @@ use http_body_util::BodyExt as _;
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokenlife::{
     paths::api,
-    server::{config::TokenPolicy, domain::session::EndReason, http::serve::Ended},
+    server::{config::TokenPolicy, domain::session::EndReason, transport::Ended},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

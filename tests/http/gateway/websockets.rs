@@ -5,7 +5,7 @@ use crate::support::{Browser, TestApp, server::Server};
 use std::{net::SocketAddr, time::Duration};
 use tokenlife::{
     paths::api,
-    server::{config::TokenPolicy, http::serve::Ended},
+    server::{config::TokenPolicy, transport::Ended},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -8,7 +8,7 @@ use axum::{
 use cookie::{Cookie, time::Duration as MaxAge};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tokenlife::server::{
-    clock::Timestamp, domain::session::SessionId, http::serve::PeerAddress, service::sessions::Refreshed,
+    clock::Timestamp, domain::session::SessionId, service::sessions::Refreshed, transport::PeerAddress,
 };
 use tower::ServiceExt as _;
 

@@ -2,9 +2,9 @@
 
 use super::TestApp;
 use std::{net::SocketAddr, sync::Arc};
-use tokenlife::server::http::{
-    health::Readiness,
-    serve::{Ended, ServeSettings, Stop, Workers, serve},
+use tokenlife::server::{
+    transport::Readiness,
+    transport::{Ended, ServeSettings, Stop, Workers, serve},
 };
 use tokio::{
     net::{TcpListener, TcpStream},

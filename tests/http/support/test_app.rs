@@ -14,17 +14,21 @@ use std::{
 };
 use tempfile::TempDir;
 use tokenlife::server::{
+    boot::{
+        background::BackgroundTasks,
+        start::{Application, StartError},
+    },
     clock::{Clock as _, ManualClock, Timestamp},
     config::{Config, MasterSecretSource, MasterSecrets},
     domain::{
         session::{LoginMethod, Session, SessionId},
         user::UserId,
     },
-    http::{self, health::Readiness},
     service::Origin,
-    start::{Application, BackgroundTasks, StartError},
     state::AppState,
     store::Store,
+    transport::Readiness,
+    web::router,
 };
 use tokio::sync::Mutex;
 
@@ -134,7 +138,7 @@ impl TestApp {
         let application =
             Application::assemble(config, options, &secrets, Arc::clone(&used), Arc::new(clock.clone())).await?;
         application.announce().await?;
-        let router = http::router(&application.state, &used, config, &Readiness::ready());
+        let router = router::router(&application.state, &used, config, &Readiness::ready());
         let (state, background) = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
         watched.asked();

@@ -2,9 +2,11 @@
 
 use super::{in_utc, say, with_application};
 use crate::server::{
-    cli::ClientCommand,
+    boot::{
+        cli::ClientCommand,
+        start::{Application, StartError},
+    },
     service::clients::ClientError,
-    start::{Application, StartError},
 };
 use std::path::Path;
 

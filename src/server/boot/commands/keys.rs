@@ -2,11 +2,10 @@
 
 use super::{in_utc, say, with_application};
 use crate::server::{
-    cli::KeyCommand,
+    boot::{cli::KeyCommand, start::StartError},
     clock::Timestamp,
     domain::key_schedule::KeyWindow,
     service::signing_keys::{KeyError, Rotated, SigningKeys},
-    start::StartError,
     store::StoredSigningKey,
 };
 use std::path::Path;

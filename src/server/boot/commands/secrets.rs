@@ -2,9 +2,11 @@
 
 use super::{in_utc, say, with_application};
 use crate::server::{
-    cli::SecretCommand,
+    boot::{
+        cli::SecretCommand,
+        start::{self, Application, StartError},
+    },
     config::{Config, MasterSecrets, Origin},
-    start::{self, Application, StartError},
 };
 use std::path::{Path, PathBuf};
 

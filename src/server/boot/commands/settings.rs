@@ -1,8 +1,8 @@
 //! The command that looks at the settings.
 
 use crate::server::{
+    boot::start::{self, StartError},
     config::{Config, ConfigError, Environment, MasterSecrets, Origin, Setting, leptos_options},
-    start::{self, StartError},
 };
 use std::{
     fmt::Write as _,

@@ -1,7 +1,7 @@
 //! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
 
 use super::{Problem, Resend};
-use crate::{error::Field, paths, server::http::request_id::RequestId};
+use crate::{error::Field, paths, server::edge::request_id::RequestId};
 use axum::http::StatusCode;
 use std::{
     fmt::{self, Display, Write},

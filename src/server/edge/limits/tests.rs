@@ -1,5 +1,4 @@
 use super::*;
-use crate::server::http::limited;
 use axum::{
     Extension, Router,
     http::Method,

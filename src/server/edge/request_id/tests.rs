@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::http::serve::PeerAddress;
+use crate::server::transport::PeerAddress;
 use axum::{
     Extension, Router,
     body::Body,

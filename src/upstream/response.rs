@@ -49,7 +49,7 @@ impl From<CallError> for AppError {
 }
 
 impl Answer {
-    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self.status {
             // No content is what `()` is.
             200..=299 if self.body.is_empty() => encoding::read(b"null"),
