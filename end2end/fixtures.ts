@@ -1,6 +1,6 @@
 import { test as base, expect, type Cookie } from '@playwright/test';
 import { Jar } from './support/jar';
-import { services } from './support/paths';
+import { upstreams } from './support/paths';
 import { Problems, reportViolations } from './support/problems';
 import { Site } from './support/site';
 import { Traffic } from './support/traffic';
@@ -37,8 +37,8 @@ export const test = base.extend<Fixtures>({
     async ({ context, origin }, use, { project }) => {
       const problems = new Problems(context, origin);
       // The news of a session end with it. Whether a page is still there to see that is a matter of chance.
-      problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', services.changes);
-      problems.allow(401, services.changes);
+      problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', upstreams.changes);
+      problems.allow(401, upstreams.changes);
       if (project.name === 'short-lived') {
         // A token of a few seconds may end while a call is on its way: the client refreshes then, and calls again.
         problems.allow(401, /^\/api\//);

@@ -1,4 +1,4 @@
-// The URLs of src/paths.rs.
+// Written from src/paths.rs; tests/http/access.rs compares them.
 
 export const HOME = '/';
 export const LOGIN = '/login';
@@ -18,13 +18,28 @@ export const api = {
   listSessions: '/api/account/sessions',
   endSession: '/api/account/end_session',
   endOtherSessions: '/api/account/end_other_sessions',
+  listReuses: '/api/account/reuses',
+  dismissReuse: '/api/account/dismiss_reuse',
   addNote: '/api/note/add',
   changeNote: '/api/note/change',
   deleteNote: '/api/note/delete',
 } as const;
 
-/** Of the service behind. */
-export const services = {
+export const oauth = {
+  token: '/oauth/token',
+  revoke: '/oauth/revoke',
+  introspect: '/oauth/introspect',
+  jwks: '/.well-known/jwks.json',
+  metadata: '/.well-known/oauth-authorization-server',
+} as const;
+
+export const health = {
+  live: '/health/live',
+  ready: '/health/ready',
+} as const;
+
+/** Below the gateway. */
+export const upstreams = {
   notes: '/api/notes',
   changes: '/api/notes/changes',
 } as const;

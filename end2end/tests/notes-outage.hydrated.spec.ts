@@ -8,11 +8,11 @@ test.beforeAll(() => pair.start());
 test.afterAll(() => pair.stop());
 
 test('the service is killed and comes back, and nothing is lost', async ({ site, page, signedIn: _, problems }) => {
-  problems.allow(502, paths.services.notes);
-  problems.allow(502, paths.services.changes);
+  problems.allow(502, paths.upstreams.notes);
+  problems.allow(502, paths.upstreams.changes);
   problems.allow(502, paths.NOTES);
   problems.allow(503, paths.NOTES);
-  problems.allow('net::ERR_', paths.services.changes);
+  problems.allow('net::ERR_', paths.upstreams.changes);
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
 

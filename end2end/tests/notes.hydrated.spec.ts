@@ -43,7 +43,7 @@ test('nothing is taken away from whoever is typing', async ({ site, page, openTa
 });
 
 test('saving one note takes nothing away from another', async ({ site, page, signedIn: _, problems }) => {
-  problems.allow(422, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  problems.allow(422, new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`));
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
   await site.writeNote('Books', 'none');
@@ -84,7 +84,7 @@ test('the focus follows what is done with a note, and what was done is told', as
   signedIn: _,
   problems,
 }) => {
-  problems.allow(422, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  problems.allow(422, new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`));
   const press = async (target: Locator) => {
     await target.focus();
     await page.keyboard.press('Enter');
@@ -119,7 +119,7 @@ test('the focus follows what is done with a note, and what was done is told', as
 });
 
 test('the focus is not taken from whoever has gone on', async ({ site, page, signedIn: _, problems }) => {
-  const { notes } = paths.services;
+  const { notes } = paths.upstreams;
   problems.allow(503, new RegExp(`^${notes}/[0-9a-f]`));
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
@@ -175,7 +175,7 @@ test('a note that leaves the search stays while somebody types in it', async ({
   signedIn: _,
   problems,
 }) => {
-  problems.allow(409, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  problems.allow(409, new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`));
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'milk');
   const other = await openTab();
@@ -205,7 +205,7 @@ test('what is on its way while something else is searched for does not stay amon
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
   await site.writeNote('Books', 'none');
-  const saving = await hold(page, `${paths.services.notes}/*`);
+  const saving = await hold(page, `${paths.upstreams.notes}/*`);
   await site.changeNote('Plan', { Text: 'two' });
   await saving.arrived;
   await page.getByRole('searchbox').fill('books');
@@ -250,7 +250,7 @@ test('what was sent for a note that is gone, before the page was alive, comes ba
 });
 
 test('a refused change that is mended overwrites nothing either', async ({ site, openTab, signedIn: _, problems }) => {
-  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  const someNote = new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`);
   problems.allow(422, someNote);
   problems.allow(409, someNote);
   await site.goto(paths.NOTES);
@@ -279,7 +279,7 @@ test('a change is shown before it has arrived, and taken off if it does not', as
   signedIn: _,
   problems,
 }) => {
-  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  const someNote = new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`);
   problems.allow(503, someNote);
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
@@ -311,7 +311,7 @@ test('a change is shown before it has arrived, and taken off if it does not', as
 });
 
 test('a deletion that was not made brings the note back', async ({ site, page, signedIn: _, problems }) => {
-  const someNote = new RegExp(`^${paths.services.notes}/[0-9a-f]`);
+  const someNote = new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`);
   problems.allow(502, someNote);
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
@@ -333,11 +333,11 @@ test('an answer that comes when the page has been left disturbs nobody, and is t
   signedIn: _,
   problems,
 }) => {
-  problems.allow(409, new RegExp(`^${paths.services.notes}/[0-9a-f]`));
+  problems.allow(409, new RegExp(`^${paths.upstreams.notes}/[0-9a-f]`));
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
-  const adding = await hold(page, paths.services.notes);
-  const changing = await hold(page, `${paths.services.notes}/*`, (route) =>
+  const adding = await hold(page, paths.upstreams.notes);
+  const changing = await hold(page, `${paths.upstreams.notes}/*`, (route) =>
     route.fulfill({ status: 409, json: { code: 'conflict' } }),
   );
   await site.changeNote('Plan', { Text: 'two' });
@@ -369,7 +369,7 @@ test('a session that was ended elsewhere shows no notes any more', async ({
   signedIn,
   problems,
 }) => {
-  const { notes, changes } = paths.services;
+  const { notes, changes } = paths.upstreams;
   [notes, changes, paths.api.refresh, paths.api.current].forEach((path) => problems.allow(401, path));
   problems.allow('net::ERR_', changes);
   const phone = await signIn(playwright.request, origin, signedIn, 'curl/8.11.0');
@@ -390,8 +390,8 @@ test('one stream too many is no outage, and the page stays up to date without it
   signedIn: _,
   problems,
 }) => {
-  problems.allow(429, paths.services.changes);
-  await page.route(`**${paths.services.changes}`, (route) =>
+  problems.allow(429, paths.upstreams.changes);
+  await page.route(`**${paths.upstreams.changes}`, (route) =>
     route.fulfill({ status: 429, json: { code: 'too_many_streams', detail: { max: 20 } } }),
   );
   await site.goto(paths.NOTES);

@@ -30,7 +30,7 @@ test('a note is written, changed, found and deleted', async ({ site, page, signe
 
 test('a note that cannot be stored comes back with what was typed', async ({ site, page, signedIn: _, problems }) => {
   problems.allow(422, paths.api.addNote);
-  problems.allow(422, paths.services.notes);
+  problems.allow(422, paths.upstreams.notes);
   await site.goto(paths.NOTES);
   const form = site.note('New note');
   await form.getByLabel('Text').fill('without a title');
@@ -46,7 +46,7 @@ test('a note that cannot be stored comes back with what was typed', async ({ sit
 
 test('nobody overwrites what they have not seen', async ({ site, page, openTab, signedIn: _, problems }) => {
   problems.allow(409, paths.api.changeNote);
-  await page.route(`**${paths.services.changes}`, (route) => route.abort('aborted'));
+  await page.route(`**${paths.upstreams.changes}`, (route) => route.abort('aborted'));
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
   await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
@@ -59,7 +59,7 @@ test('nobody overwrites what they have not seen', async ({ site, page, openTab, 
 
   const card = site.note('Plan');
   await card.getByLabel('Text').fill('three');
-  problems.allow(409, new RegExp(`^${paths.services.notes}/`));
+  problems.allow(409, new RegExp(`^${paths.upstreams.notes}/`));
   await card.getByRole('button', { name: 'Save' }).click();
   await expect(card.getByRole('alert')).toHaveText(/changed elsewhere/);
   await expect(card.getByRole('alert')).toBeFocused();

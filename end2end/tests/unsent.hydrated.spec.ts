@@ -80,7 +80,7 @@ test('what is on its way when the page hears that the session is over is not los
 }) => {
   await site.goto(paths.NOTES);
   const note = gate();
-  await page.route(`**${paths.services.notes}`, async (route) => {
+  await page.route(`**${paths.upstreams.notes}`, async (route) => {
     await note.opened;
     await route.continue();
   });
@@ -144,7 +144,7 @@ test('what nobody has sent yet is not left on a page whose session was ended fro
   problems,
   endSession,
 }) => {
-  problems.allow(422, paths.services.notes);
+  problems.allow(422, paths.upstreams.notes);
   await site.goto(paths.NOTES);
   // Refused for another reason, and not sent since.
   await site.fill({ Title: '', Text: 'half a sent' });
