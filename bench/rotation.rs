@@ -1,4 +1,4 @@
-//! How many refresh tokens one server redeems in a second: `AppState::redeem` with everything it does, from reading the
+//! How many refresh tokens one server redeems in a second: `Sessions::refresh` with everything it does, from reading the
 //! token to the durable write and both new tokens.
 //!
 //! ```sh
@@ -134,7 +134,8 @@ async fn measure(
             let generation = Generation::new(session.generation.load(Ordering::Relaxed));
             let token = RefreshToken { session_id: session.id, generation };
             let token = state.keyring.refresh_tokens().seal(token);
-            state.redeem(token.as_str().to_owned(), IpAddr::from([192, 0, 2, 1])).await?;
+            let token = state.sessions.present_refresh(token.as_str());
+            state.sessions.refresh(&state.web_client, token, IpAddr::from([192, 0, 2, 1])).await?;
             session.generation.fetch_add(1, Ordering::Relaxed);
             waits.push(began.elapsed());
         }

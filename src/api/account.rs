@@ -67,7 +67,7 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
     use crate::server::context;
 
     let session = context::require_session()?;
-    context::list_sessions(session).await
+    context::own_sessions::list(session).await
 }
 
 /// Ends one of the caller's sessions. Ending the one that asks is signing out.
@@ -80,7 +80,7 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::{paths::done, server::context};
     let session = context::require_session()?;
-    let ended = context::end_session(session, &id).await;
+    let ended = context::own_sessions::end(session, &id).await;
     context::report_then_go_to(ended, done::SESSION_ENDED)
 }
 
@@ -93,7 +93,7 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> 
 pub async fn end_other_sessions() -> Result<u32, AppError> {
     use crate::{paths::done, server::context};
     let session = context::require_session()?;
-    let ended = context::end_other_sessions(session).await;
+    let ended = context::own_sessions::end_others(session).await;
     context::report_then_go_to(ended, done::OTHER_SESSIONS_ENDED)
 }
 
@@ -107,7 +107,7 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
     use crate::server::context;
 
     let session = context::require_session()?;
-    context::list_reuses(session).await
+    context::own_sessions::list_reused(session).await
 }
 
 /// Tells one of those no more.
@@ -119,6 +119,6 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
 pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::{paths::ACCOUNT, server::context};
     let session = context::require_session()?;
-    let dismissed = context::dismiss_reuse(session, &id).await;
+    let dismissed = context::own_sessions::dismiss_reused(session, &id).await;
     context::report_then_go_to(dismissed, ACCOUNT)
 }

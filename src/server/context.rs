@@ -3,12 +3,14 @@
 //! Its body runs in two settings: called over HTTP, where success may lead to another page; and called directly while
 //! a page is rendered, where the page decides what to show.
 
+pub mod own_sessions;
+
 use super::{
-    auth::visitor::{Change, Visitor, VisitorSession},
-    domain::{
-        email::EmailKey,
-        session::{EndReason, SessionId},
+    auth::{
+        current_user,
+        visitor::{Change, Visitor, VisitorSession},
     },
+    domain::{email::EmailKey, session::EndReason},
     edge::{client_address::ClientAddress, rate_limit::RetryAfter},
     service::{
         Origin,
@@ -16,17 +18,16 @@ use super::{
         sessions::{RefreshError, Refreshed},
     },
     state::AppState,
-    wire,
 };
 use crate::{
     error::AppError,
-    model::{CurrentUser, ReuseNotice, SessionEntry, TokenLife},
+    model::{CurrentUser, TokenLife},
     paths::ReturnTo,
 };
 use axum::http::{HeaderName, HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
-use std::{cmp::Reverse, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 /// The header by which a server function tells the script that called it where to go (`server_fn`).
 const REDIRECT_HEADER: HeaderName = HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER);
@@ -94,8 +95,7 @@ pub fn allow_password_rating() -> Result<(), AppError> {
 ///
 /// [`AppError::Unauthenticated`]; [`AppError::Unavailable`] if nobody can say whether it has ended.
 pub fn require_session() -> Result<VisitorSession, AppError> {
-    let session = visitor().session.ok_or(AppError::Unauthenticated)?;
-    session.is_certain.then_some(session).ok_or(AppError::Unavailable)
+    visitor().require_session()
 }
 
 /// Answers a sign-in: hands out the cookies, and leads on.
@@ -125,7 +125,8 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
     if let Some(life) = visitor.fresh {
         return Ok(life);
     }
-    let redeemed = state().redeem(refresh_token, address(&expect_context())).await;
+    let AppState { sessions, web_client, .. } = state();
+    let redeemed = sessions.refresh(&web_client, refresh_token, address(&expect_context())).await;
     let refreshed = redeemed.map_err(RefreshError::reduce)?;
     let life = refreshed.tokens.life;
     visitor.cookies.set(Change::Issue(Box::new(refreshed)));
@@ -142,8 +143,8 @@ pub async fn sign_out() -> Result<(), AppError> {
     for session in &visitor.proven {
         sessions.end(*session, EndReason::SignedOut).await?;
     }
-    if let (true, Some(token)) = (visitor.proven.is_empty(), &visitor.refresh_token)
-        && let Err(error) = sessions.read_refresh(token).await
+    if let (true, Some(token)) = (visitor.proven.is_empty(), visitor.refresh_token)
+        && let Err(error) = sessions.genuine(token).await
         && !error.is_final()
     {
         // Another server could still redeem it: saying that its session has ended would be untrue.
@@ -162,71 +163,10 @@ pub async fn sign_out() -> Result<(), AppError> {
 /// [`AppError::Unavailable`] if the store cannot be asked.
 pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     let visitor = visitor();
-    match state().current_user(visitor.session).await? {
+    match current_user::current_user(&state().sessions, visitor.session).await? {
         None if visitor.session.is_some() || visitor.can_refresh => Err(AppError::Unauthenticated),
         current => Ok(current),
     }
-}
-
-/// The sessions of the caller: the present one, then the others, the one used last first.
-///
-/// # Errors
-///
-/// [`AppError::Unavailable`].
-pub async fn list_sessions(caller: VisitorSession) -> Result<Vec<SessionEntry>, AppError> {
-    let state = state();
-    let mut sessions = state.sessions.list(caller.user_id).await?;
-    sessions.sort_by_key(|session| Reverse(session.id == caller.session_id));
-    let now = state.sessions.clock.now();
-    let entry =
-        |session| wire::session_entry(session, caller.session_id, &state.keyring, state.settings.access_ttl_secs, now);
-    Ok(sessions.iter().map(entry).collect())
-}
-
-/// Ends one of the caller's sessions, named as on the page. The present one is ended by signing out.
-///
-/// # Errors
-///
-/// [`AppError::NotFound`], [`AppError::Unavailable`].
-pub async fn end_session(caller: VisitorSession, public_id: &str) -> Result<(), AppError> {
-    let session = revealed(public_id)?;
-    if session == caller.session_id {
-        return sign_out().await;
-    }
-    let found = state().sessions.end_own(caller.user_id, session).await?;
-    found.then_some(()).ok_or(AppError::NotFound)
-}
-
-/// Ends all sessions of the caller except the present one; returns how many.
-///
-/// # Errors
-///
-/// [`AppError::Unavailable`].
-pub async fn end_other_sessions(caller: VisitorSession) -> Result<u32, AppError> {
-    let ended = state().sessions.end_others(caller.user_id, caller.session_id).await?;
-    Ok(u32::try_from(ended).unwrap_or(u32::MAX))
-}
-
-/// The caller's sessions that ended by reuse, the newest first.
-///
-/// # Errors
-///
-/// [`AppError::Unavailable`].
-pub async fn list_reuses(caller: VisitorSession) -> Result<Vec<ReuseNotice>, AppError> {
-    let state = state();
-    let reused = state.sessions.list_reused(caller.user_id).await?;
-    Ok(reused.iter().map(|reused| wire::reuse_notice(reused, &state.keyring)).collect())
-}
-
-/// Notes that the caller knows about one of those.
-///
-/// # Errors
-///
-/// [`AppError::NotFound`], [`AppError::Unavailable`].
-pub async fn dismiss_reuse(caller: VisitorSession, public_id: &str) -> Result<(), AppError> {
-    let session = revealed(public_id)?;
-    let found = state().sessions.dismiss_reused(caller.user_id, session).await?;
-    found.then_some(()).ok_or(AppError::NotFound)
 }
 
 /// Reduces an outcome to the wire. Over HTTP, [`super::web::server_functions`] gives it the status that fits.
@@ -285,11 +225,6 @@ fn state() -> AppState {
 
 fn visitor() -> Visitor {
     use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).unwrap_or_default()
-}
-
-/// The session that a page names so. Whose it is, if it is one at all, has to be asked.
-fn revealed(public_id: &str) -> Result<SessionId, AppError> {
-    state().keyring.session_called(public_id).ok_or(AppError::NotFound)
 }
 
 /// How attempts on an account are counted: spellings of one address as one.

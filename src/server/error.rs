@@ -72,10 +72,6 @@ impl RefreshError {
         let is_final = self.is_final();
         match self {
             Self::Store(cause) => cause.into(),
-            Self::Client(_) => {
-                error!("the server functions are not a registered client");
-                AppError::Internal
-            }
             // A reuse has been logged where it was found, with what is needed to look into it.
             Self::Reused => AppError::Unauthenticated,
             cause => {

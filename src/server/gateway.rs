@@ -163,8 +163,7 @@ impl Gateway {
     }
 
     fn authorization(&self, route: &Route, caller: Caller) -> Option<HeaderValue> {
-        let now = self.sessions.clock.now();
-        let token = self.tokens.token(&self.sessions.tokens, route.audience(), caller.bearer()?, now);
+        let token = self.tokens.token(route.audience(), caller.bearer()?);
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.as_str())).ok()?;
         value.set_sensitive(true);
         Some(value)

@@ -9,7 +9,7 @@ mod outage;
 pub mod secret_versions;
 pub mod sessions;
 pub mod signing_keys;
-pub mod token_service;
+
 pub mod tokens;
 pub mod upstream_tokens;
 

@@ -147,7 +147,7 @@ async fn tokens_of_a_session_that_ended_are_inactive() {
     ada.submit(api::LOGOUT, &[]).await.assert_status(303);
     let key = EmailKey::of(&bob.email).expect("an address");
     app.state.accounts.disable(&key).await.expect("the store answers");
-    app.state.sessions.ended.learn(&*app.store, app.now(), app.now()).await.expect("the store answers");
+    app.ended.learn(&*app.store, app.now(), app.now()).await.expect("the store answers");
     for token in of_ada.iter().chain(&of_bob) {
         assert_eq!(web.introspect(token).await, inactive());
     }

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "ssr")]
 
+mod access;
 mod access_tokens;
 mod cookie_states;
 mod csrf;

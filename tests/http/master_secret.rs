@@ -69,14 +69,14 @@ async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
     let one = start.beside_under(&standby).await.expect("an application");
     let two = start.beside_under(&standby.rotated().expect("the same")).await.expect("an application");
     for app in [&one, &two] {
-        let keys = app.state.sessions.tokens.keys();
+        let keys = app.state.tokens.keys();
         keys.reseal().await.expect("both can open both");
     }
     let mut ada = one.signed_in("ada").await;
     for round in 0..40 {
         for app in [&one, &two] {
             app.advance(minutes(61));
-            app.state.sessions.tokens.keys().tend(app.now()).await.expect("keys");
+            app.state.tokens.keys().tend(app.now()).await.expect("keys");
         }
         let (app, version) = if round % 2 == 0 { (&two, 2) } else { (&one, 1) };
         ada = ada.in_front_of(app);
@@ -96,17 +96,17 @@ async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
 async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_token_has_expired() {
     let old = TestApp::new().await;
     let both = old.secrets.rotated().expect("another version");
-    let secrets = &old.state.sessions.secrets;
+    let secrets = &old.secret_versions;
     secrets.note(old.now()).await.expect("the store answers");
     let mut ada = old.signed_in("ada").await;
     let mut eve = old.signed_in("eve").await;
 
     let new = old.beside_under(&both).await.expect("an application");
-    new.state.sessions.secrets.note(new.now()).await.expect("the store answers");
-    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    new.secret_versions.note(new.now()).await.expect("the store answers");
+    new.state.tokens.keys().reseal().await.expect("both versions open");
     let sealed = new.store.list_signing_keys().await.expect("the store answers");
     assert_eq!(sealed.iter().map(|key| key.sealed.version()).collect::<Vec<_>>(), [Some(2)]);
-    old.state.sessions.tokens.keys().tend(old.now()).await.expect("it has the key opened already");
+    old.state.tokens.keys().tend(old.now()).await.expect("it has the key opened already");
     ada.get(ACCOUNT).await.assert_status(200);
     ada.delete("accessToken");
     let mut ada = ada.in_front_of(&new);
@@ -117,7 +117,7 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
     eve.delete("accessToken");
     let mut eve_there = eve.in_front_of(&without);
     assert_not_now(&eve_there.get(ACCOUNT).await);
-    let missing = |app: &TestApp| app.state.sessions.secrets.missing(app.now()).len();
+    let missing = |app: &TestApp| app.secret_versions.missing(app.now()).len();
     assert_eq!((missing(&without), missing(&new)), (1, 0));
     assert!(ada.in_front_of(&without).is_signed_in().await, "whoever has been back since goes on");
     let mut eve = eve_there.in_front_of(&new);
@@ -138,10 +138,10 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
 #[tokio::test]
 async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
     let old = TestApp::new().await;
-    old.state.sessions.secrets.note(old.now()).await.expect("the store answers");
+    old.secret_versions.note(old.now()).await.expect("the store answers");
     let mut eve = old.signed_in("eve").await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
-    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    new.state.tokens.keys().reseal().await.expect("both versions open");
     new.store.retire_secret_version(1, new.now()).await.expect("the store answers");
     let without = new.beside_under(&new.secrets.without(1)).await.expect("an application");
     eve.delete("accessToken");
@@ -200,15 +200,15 @@ async fn signing_out_at_a_server_that_cannot_read_the_token_is_not_told_as_done(
 async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has() {
     let old = TestApp::new().await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
-    new.state.sessions.tokens.keys().rotate(new.now()).await.expect("keys");
+    new.state.tokens.keys().rotate(new.now()).await.expect("keys");
     let user = old.account("ada@example.com").await;
     for hour in 0..6 {
         for app in [&old, &new] {
             app.advance(minutes(60));
         }
-        let tended = old.state.sessions.tokens.keys().tend(old.now()).await;
+        let tended = old.state.tokens.keys().tend(old.now()).await;
         assert_eq!(tended.is_ok(), hour < 2, "from then on all keys are out of its reach, and the log says so");
-        new.state.sessions.tokens.keys().tend(new.now()).await.expect("keys");
+        new.state.tokens.keys().tend(new.now()).await.expect("keys");
         let mut ada = old.browser_of(user).await;
         assert!(ada.is_signed_in().await, "hour {hour}");
         assert!(ada.in_front_of(&new).is_signed_in().await, "hour {hour}");
@@ -218,11 +218,11 @@ async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has
 #[tokio::test]
 async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys_token_forged() {
     let app = TestApp::new().await;
-    app.state.sessions.secrets.note(app.now()).await.expect("the store answers");
+    app.secret_versions.note(app.now()).await.expect("the store answers");
     let error = app.beside_under(&MasterSecrets::generate()).await.err().expect("refused").to_string();
     assert!(error.starts_with("version 1 of the master secret is another one") && !error.contains('\n'), "{error}");
     let new = app.beside_under(&app.secrets.rotated().expect("another version")).await.expect("an application");
-    new.state.sessions.tokens.keys().reseal().await.expect("both versions open");
+    new.state.tokens.keys().reseal().await.expect("both versions open");
     let error = app.beside_under(&app.secrets).await.err().expect("no key opens").to_string();
     assert!(error.contains("version 2 of the master secret, which this server does not have"), "{error}");
     let kid = |token: &str| Parts::of(token).header["kid"].clone();
@@ -238,8 +238,11 @@ async fn the_server_functions_are_known_by_the_secret_of_any_version_that_is_her
     let two = old.beside_under(&standby.rotated().expect("the same")).await.expect("an application");
     let knows = |here: &TestApp, there: &TestApp| {
         let credentials = ClientCredentials { id: WEB, secret: there.state.keyring.web_client_secret() };
-        here.state.sessions.clients.authenticate(credentials).is_ok()
+        here.state.clients.authenticate(credentials).is_ok()
     };
     assert_ne!(one.state.keyring.web_client_secret(), two.state.keyring.web_client_secret());
     assert!(knows(&one, &two) && knows(&two, &one) && knows(&two, &old) && !knows(&old, &two));
+    for secret in ["", "secret", &"A".repeat(43)] {
+        assert!(one.state.clients.authenticate(ClientCredentials { id: WEB, secret }).is_err(), "{secret}");
+    }
 }

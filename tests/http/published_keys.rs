@@ -48,7 +48,7 @@ async fn anybody_can_check_a_token_by_the_published_keys_and_learns_nothing_else
 async fn what_is_kept_for_as_long_as_it_may_always_has_the_key_of_a_new_token() {
     let app = TestApp::new().await;
     let user = app.account("ada@example.com").await;
-    let keys = app.state.sessions.tokens.keys();
+    let keys = app.state.tokens.keys();
     keys.rotate(app.now()).await.expect("the store answers");
     let mut kept: Vec<String> = vec![get(&app, oauth::JWKS).await.body];
     let mut names = std::collections::BTreeSet::new();
@@ -97,7 +97,7 @@ async fn who_has_the_newest_version_is_told_so() {
         send(&app, Request::post(path), "").await.assert_status(405);
     }
     let before = get(&app, oauth::JWKS).await.header("etag").to_owned();
-    app.state.sessions.tokens.keys().rotate(app.now()).await.expect("the store answers");
+    app.state.tokens.keys().rotate(app.now()).await.expect("the store answers");
     let answer = send(&app, Request::get(oauth::JWKS).header(header::IF_NONE_MATCH, before), "").await;
     answer.assert_status(200);
     app.advance(hours(1));

@@ -207,8 +207,9 @@ async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
     life.secrets.extend([PASSWORD.to_owned(), app.state.keyring.web_client_secret().to_owned()]);
     let users = app.store.list_users(None, 10).await.expect("the store answers");
     life.secrets.insert(users[0].password.as_phc().to_owned());
-    let token = ada.cookie("refreshToken").expect("a token").to_owned();
-    let refreshed = app.state.redeem(token, IpAddr::from([192, 0, 2, 1])).await.expect("tokens");
+    let token = app.state.sessions.present_refresh(ada.cookie("refreshToken").expect("a token"));
+    let refreshed = app.state.sessions.refresh(&app.state.web_client, token, IpAddr::from([192, 0, 2, 1])).await;
+    let refreshed = refreshed.expect("tokens");
     for token in [refreshed.tokens.access.as_str(), refreshed.tokens.refresh.as_str()] {
         life.learn(token);
     }

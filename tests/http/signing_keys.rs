@@ -216,13 +216,13 @@ async fn a_planned_rotation_is_not_noticed_by_anybody_on_any_server() {
     let user = one.account("ada@example.com").await;
     let mut ada = one.browser_of(user).await;
     let first = one.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
-    two.state.sessions.tokens.keys().rotate(two.now()).await.expect("the store answers");
+    two.state.tokens.keys().rotate(two.now()).await.expect("the store answers");
     let kid = |token: &str| Parts::of(token).header["kid"].as_str().expect("a name").to_owned();
     assert_eq!(kid(ada.cookie("accessToken").expect("a token")), first);
     for minute in 0..4 * 60 {
         for app in [&one, &two] {
             app.advance(minutes(1));
-            app.state.sessions.tokens.keys().tend(app.now()).await.expect("the store answers");
+            app.state.tokens.keys().tend(app.now()).await.expect("the store answers");
         }
         let token = ada.cookie("accessToken").map(str::to_owned);
         for app in [&one, &two] {
@@ -247,8 +247,8 @@ async fn keys_that_were_stolen_are_replaced_at_once_and_nobody_is_signed_out() {
     let Parts { header, claims, .. } = Parts::of(ada.cookie("accessToken").expect("a token"));
     let forged = thief.sign(&header, &claims);
     app.state.sessions.authenticate(&forged).await.expect("as good as a real one");
-    other.state.sessions.tokens.keys().replace_all(other.now()).await.expect("the store answers");
-    app.state.sessions.tokens.keys().tend(app.now()).await.expect("the store answers");
+    other.state.tokens.keys().replace_all(other.now()).await.expect("the store answers");
+    app.state.tokens.keys().tend(app.now()).await.expect("the store answers");
     for app in [&app, &other] {
         assert!(app.state.sessions.authenticate(&forged).await.is_err());
     }

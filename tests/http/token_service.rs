@@ -38,7 +38,7 @@ async fn a_client_gets_a_token_in_its_own_name() {
     assert_eq!(claims, expected);
     assert_ne!(Parts::of(&notes.own_token().await).claims["jti"], claims["jti"]);
 
-    let register = app.state.sessions.clients.register("bills", Some("https://bills.example"), app.now());
+    let register = app.state.clients.register("bills", Some("https://bills.example"), app.now());
     let secret = register.await.expect("a new client").as_str().to_owned();
     let bills = OAuthClient { id: "bills".to_owned(), secret, ..OAuthClient::web(&app) };
     assert_eq!(Parts::of(&bills.own_token().await).claims["aud"], "https://bills.example");
@@ -205,7 +205,7 @@ async fn a_request_that_makes_no_sense_is_refused() {
 async fn a_secret_is_changed_on_one_server_after_the_other() {
     let app = TestApp::new().await;
     let other = app.beside(|_| {}).await;
-    let clients = &app.state.sessions.clients;
+    let clients = &app.state.clients;
     let first = OAuthClient::registered(&app, "notes").await;
     let with =
         |secret: &str| OAuthClient { id: "notes".to_owned(), secret: secret.to_owned(), ..OAuthClient::web(&app) };
@@ -221,7 +221,7 @@ async fn a_secret_is_changed_on_one_server_after_the_other() {
     assert_eq!((works(third.as_str()).await, works(fourth.as_str()).await), (401, 200));
 
     // The other server learns of all that by looking at the store.
-    let elsewhere = &other.state.sessions.clients;
+    let elsewhere = &other.state.clients;
     elsewhere.learn().await.expect("the store answers");
     let ask = |secret: &str| {
         elsewhere.authenticate(tokenlife::server::service::clients::ClientCredentials { id: "notes", secret }).is_ok()
@@ -251,7 +251,7 @@ async fn other_servers_learn_of_a_client_within_seconds() {
 #[tokio::test]
 async fn a_client_has_a_name_of_its_own() {
     let app = TestApp::new().await;
-    let clients = &app.state.sessions.clients;
+    let clients = &app.state.clients;
     let register = async |id: &str, audience: Option<&str>| clients.register(id, audience, app.now()).await;
     register("notes-2_b", Some("urn:notes")).await.expect("a good name");
     assert!(matches!(register("notes-2_b", None).await, Err(ClientError::Exists)));

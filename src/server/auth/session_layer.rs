@@ -9,19 +9,21 @@
 //! under way, and come again. `HEAD` and prefetches must change nothing. Subresources have no use for it, unless a
 //! service behind answers them.
 
+use super::{
+    cookies::{Presented, PresentedCookies, SessionCookies},
+    visitor::{Change, Visitor, VisitorSession},
+};
 use crate::{
     error::AppError,
     model::TokenLife,
     paths::{self, ReturnTo},
     server::{
-        auth::{
-            cookies::{Presented, PresentedCookies, SessionCookies},
-            visitor::{Change, ThroughGateway, Visitor, VisitorSession},
-        },
+        domain::refresh_token::PresentedRefreshToken,
         edge::{client_address::ClientAddress, websocket::is_websocket_upgrade},
-        service::sessions::{Authenticated, Refreshed},
-        state::AppState,
-        web::server_functions,
+        service::{
+            clients::KnownClient,
+            sessions::{Authenticated, Refreshed, Sessions},
+        },
     },
 };
 use axum::{
@@ -29,32 +31,158 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 use tracing::{debug, info};
 
-/// Finds out who is asking, lets the request through as theirs, and writes what became of the cookies.
-pub async fn session_layer<F: Future<Output = Response>>(
-    state: &AppState,
-    mut request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Response {
-    let presented = state.cookies.read(request.headers());
-    let asked = Asked::of(&request);
-    let from = ClientAddress::of(request.extensions());
-    let visitor = match find_visitor(state, &presented, asked, from).await {
-        Ok(visitor) => visitor,
-        Err(error) => return server_functions::refuse(request, error).await,
-    };
-    let change = visitor.cookies.clone();
-    let turned_away = turn_away(&request, &visitor, asked);
-    let mut response = if let Some(response) = turned_away {
+/// The layer, around the application or around one upstream of the gateway.
+#[derive(Clone, Debug)]
+pub struct SessionLayer {
+    pub sessions: Arc<Sessions>,
+    pub cookies: SessionCookies,
+    /// In whose name refresh tokens are redeemed here.
+    pub client: KnownClient,
+    /// Whether an upstream gets the requests.
+    pub is_for_upstream: bool,
+}
+
+/// A request's visitor, and what is needed to answer it.
+#[derive(Debug)]
+pub struct Identified {
+    visitor: Visitor,
+    presented: PresentedCookies,
+    asked: Asked,
+}
+
+impl SessionLayer {
+    /// Finds out who is asking.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] if a refresh token would have to be redeemed and cannot be now;
+    /// [`AppError::Internal`] if that fails.
+    pub fn identify<'a>(
+        &'a self,
+        request: &Request,
+    ) -> impl Future<Output = Result<Identified, AppError>> + Send + use<'a> {
+        let presented = self.cookies.read(request.headers());
+        let asked = Asked::of(request, self.is_for_upstream);
+        let from = ClientAddress::of(request.extensions());
+        async move {
+            let visitor = self.find_visitor(&presented, asked, from).await?;
+            Ok(Identified { visitor, presented, asked })
+        }
+    }
+
+    /// Lets the request through as the visitor's, and writes what became of the cookies.
+    pub async fn answer<F: Future<Output = Response>>(
+        &self,
+        identified: Identified,
+        mut request: Request,
+        next: impl FnOnce(Request) -> F,
+    ) -> Response {
+        let Identified { visitor, presented, asked } = identified;
+        let change = visitor.cookies.clone();
+        let turned_away = if self.is_for_upstream { None } else { turn_away(&request, &visitor, asked) };
+        let mut response = if let Some(response) = turned_away {
+            response
+        } else {
+            request.extensions_mut().insert(visitor);
+            next(request).await
+        };
+        self.write_cookies(change.take(), &presented, asked, response.headers_mut());
         response
-    } else {
-        request.extensions_mut().insert(visitor);
-        next(request).await
-    };
-    write_cookies(state.cookies, change.take(), &presented, asked, response.headers_mut());
-    response
+    }
+
+    async fn find_visitor(
+        &self,
+        presented: &PresentedCookies,
+        asked: Asked,
+        from: IpAddr,
+    ) -> Result<Visitor, AppError> {
+        note_ambiguity(presented);
+        let access = match presented.access.value() {
+            Some(token) => Some(self.sessions.authenticate(token).await),
+            None => None,
+        };
+        let refresh_token = presented.refresh.value().map(|token| self.sessions.present_refresh(token));
+        let family = refresh_token.and_then(PresentedRefreshToken::session_id);
+        let visitor = Visitor { refresh_token, ..Visitor::default() };
+        match access {
+            Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
+                info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
+                clean_up(&visitor, asked, Change::ClearPresented);
+                let proven = family.into_iter().chain([token.session_id]).collect();
+                return Ok(Visitor { proven, refresh_token: None, ..visitor });
+            }
+            Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor)),
+            Some(Err(error)) => {
+                debug!(%error, "the access token does not hold");
+                if refresh_token.is_none() && !error.is_final() {
+                    // Another server may know better. Until then it counts as none, and stays where it is.
+                    return Ok(visitor);
+                }
+            }
+            None => {}
+        }
+        self.redeem(presented, asked, from, Visitor { proven: Vec::from_iter(family), ..visitor }).await
+    }
+
+    /// Without a good access token: redeems the refresh token, if it is this request's turn.
+    async fn redeem(
+        &self,
+        presented: &PresentedCookies,
+        asked: Asked,
+        from: IpAddr,
+        visitor: Visitor,
+    ) -> Result<Visitor, AppError> {
+        let Some(refresh_token) = visitor.refresh_token else {
+            if !presented.is_empty() {
+                clean_up(&visitor, asked, Change::ClearPresented);
+            }
+            return Ok(visitor);
+        };
+        if !matches!(asked, Asked::Document | Asked::Unaided) {
+            return Ok(Visitor { can_refresh: true, ..visitor });
+        }
+        match self.sessions.refresh(&self.client, refresh_token, from).await {
+            Ok(refreshed) => {
+                let Refreshed { user_id, session_id, .. } = refreshed;
+                let session = VisitorSession { user_id, session_id, is_certain: true };
+                visitor.cookies.set(Change::Issue(Box::new(refreshed)));
+                Ok(Visitor { session: Some(session), ..visitor })
+            }
+            Err(error) => {
+                let change = if error.is_foreign() { Change::ClearPresented } else { Change::ClearBesidesRefresh };
+                match error.reduce() {
+                    AppError::Unauthenticated => {
+                        clean_up(&visitor, asked, change);
+                        Ok(visitor)
+                    }
+                    error => Err(error),
+                }
+            }
+        }
+    }
+
+    fn write_cookies(&self, change: Change, presented: &PresentedCookies, asked: Asked, headers: &mut HeaderMap) {
+        let cookies = self.cookies;
+        let mut lines = match change {
+            Change::Issue(refreshed) => cookies.issue(&refreshed.tokens),
+            Change::RenewLife { life, seconds_left } if asked != Asked::Passive => {
+                cookies.renew_life(life, seconds_left)
+            }
+            Change::ClearAll => cookies.clear(),
+            Change::ClearPresented => cookies.clear_presented(presented),
+            Change::ClearBesidesRefresh => cookies.clear_besides_refresh(presented),
+            Change::RenewLife { .. } | Change::None => Vec::new(),
+        };
+        if asked == Asked::Document {
+            lines.extend(cookies.clear_outdated(&presented.outdated));
+        }
+        for line in lines {
+            headers.append(header::SET_COOKIE, line);
+        }
+    }
 }
 
 /// What kind of request this is, as far as redeeming a refresh token goes.
@@ -74,10 +202,10 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, is_for_a_service: bool) -> Self {
         let path = request.uri().path();
         let header = |name: &str| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
-        if matches!(path, paths::api::REFRESH | paths::api::LOGIN | paths::api::LOGOUT | paths::api::SIGN_UP) {
+        if paths::endpoint(path).is_some_and(|endpoint| endpoint.handles_tokens) {
             return Self::TokenCall;
         }
         let is_prefetch =
@@ -85,7 +213,6 @@ impl Asked {
         if request.method() == Method::HEAD || is_prefetch {
             return Self::Passive;
         }
-        let is_for_a_service = is_for_a_service(request);
         let is_stream = is_websocket_upgrade(request.headers()) || header("accept") == b"text/event-stream";
         match (header("sec-fetch-dest"), path.starts_with("/api/")) {
             (b"empty", _) if is_for_a_service && is_stream => Self::Unaided,
@@ -97,47 +224,8 @@ impl Asked {
     }
 }
 
-fn is_for_a_service(request: &Request) -> bool {
-    request.extensions().get::<ThroughGateway>().is_some()
-}
-
-async fn find_visitor(
-    state: &AppState,
-    presented: &PresentedCookies,
-    asked: Asked,
-    from: IpAddr,
-) -> Result<Visitor, AppError> {
-    note_ambiguity(presented);
-    let access = match presented.access.value() {
-        Some(token) => Some(state.sessions.authenticate(token).await),
-        None => None,
-    };
-    let refresh_token = presented.refresh.value();
-    let family = refresh_token.and_then(|token| state.sessions.session_of(token));
-    let visitor = Visitor { refresh_token: refresh_token.map(str::to_owned), ..Visitor::default() };
-    match access {
-        Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
-            info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
-            clean_up(&visitor, asked, Change::ClearPresented);
-            let proven = family.into_iter().chain([token.session_id]).collect();
-            return Ok(Visitor { proven, refresh_token: None, ..visitor });
-        }
-        Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor, state)),
-        Some(Err(error)) => {
-            debug!(%error, "the access token does not hold");
-            if refresh_token.is_none() && !error.is_final() {
-                // Another server may know better. Until then it counts as none, and stays where it is.
-                return Ok(visitor);
-            }
-        }
-        None => {}
-    }
-    redeem(state, presented, asked, from, Visitor { proven: Vec::from_iter(family), ..visitor }).await
-}
-
-fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor, state: &AppState) -> Visitor {
-    let Authenticated { token, is_certain } = *found;
-    let now = state.sessions.clock.now();
+fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor) -> Visitor {
+    let Authenticated { token, at: now, is_certain } = *found;
     let life = TokenLife { issued_at: token.issued_at.as_seconds(), expires_at: token.expires_at.as_seconds() };
     if presented.life.value().and_then(TokenLife::parse) != Some(life) {
         let seconds_left = life.expires_at - now.as_seconds();
@@ -146,43 +234,6 @@ fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Vi
     let session = VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain };
     let fresh = (is_certain && token.is_fresh(now)).then_some(life);
     Visitor { session: Some(session), proven: vec![token.session_id], fresh, ..visitor }
-}
-
-/// Without a good access token: redeems the refresh token, if it is this request's turn.
-async fn redeem(
-    state: &AppState,
-    presented: &PresentedCookies,
-    asked: Asked,
-    from: IpAddr,
-    visitor: Visitor,
-) -> Result<Visitor, AppError> {
-    let Some(refresh_token) = visitor.refresh_token.clone() else {
-        if !presented.is_empty() {
-            clean_up(&visitor, asked, Change::ClearPresented);
-        }
-        return Ok(visitor);
-    };
-    if !matches!(asked, Asked::Document | Asked::Unaided) {
-        return Ok(Visitor { can_refresh: true, ..visitor });
-    }
-    match state.redeem(refresh_token, from).await {
-        Ok(refreshed) => {
-            let Refreshed { user_id, session_id, .. } = refreshed;
-            let session = VisitorSession { user_id, session_id, is_certain: true };
-            visitor.cookies.set(Change::Issue(Box::new(refreshed)));
-            Ok(Visitor { session: Some(session), ..visitor })
-        }
-        Err(error) => {
-            let change = if error.is_foreign() { Change::ClearPresented } else { Change::ClearBesidesRefresh };
-            match error.reduce() {
-                AppError::Unauthenticated => {
-                    clean_up(&visitor, asked, change);
-                    Ok(visitor)
-                }
-                error => Err(error),
-            }
-        }
-    }
 }
 
 /// Has useless cookies deleted, by pages only: an answer to a script may come late.
@@ -197,7 +248,7 @@ fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Respo
     let uri = request.uri();
     let (is_get, is_private) = (request.method() == Method::GET, paths::is_private(uri.path()));
     let is_page = is_get || request.method() == Method::HEAD;
-    if visitor.session.is_some() || !is_page || is_for_a_service(request) {
+    if visitor.session.is_some() || !is_page {
         return None;
     }
     if visitor.can_refresh && asked == Asked::Passive && (is_get || is_private) {
@@ -210,29 +261,6 @@ fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Respo
     }
     let wanted = uri.path_and_query().map(axum::http::uri::PathAndQuery::as_str);
     Some(Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response())
-}
-
-fn write_cookies(
-    cookies: SessionCookies,
-    change: Change,
-    presented: &PresentedCookies,
-    asked: Asked,
-    headers: &mut HeaderMap,
-) {
-    let mut lines = match change {
-        Change::Issue(refreshed) => cookies.issue(&refreshed.tokens),
-        Change::RenewLife { life, seconds_left } if asked != Asked::Passive => cookies.renew_life(life, seconds_left),
-        Change::ClearAll => cookies.clear(),
-        Change::ClearPresented => cookies.clear_presented(presented),
-        Change::ClearBesidesRefresh => cookies.clear_besides_refresh(presented),
-        Change::RenewLife { .. } | Change::None => Vec::new(),
-    };
-    if asked == Asked::Document {
-        lines.extend(cookies.clear_outdated(&presented.outdated));
-    }
-    for line in lines {
-        headers.append(header::SET_COOKIE, line);
-    }
 }
 
 fn note_ambiguity(presented: &PresentedCookies) {

@@ -1,9 +1,10 @@
 //! Who is asking: decided once per request by the session layer, read by pages and server functions.
 
 use crate::{
+    error::AppError,
     model::TokenLife,
     server::{
-        domain::{session::SessionId, user::UserId},
+        domain::{refresh_token::PresentedRefreshToken, session::SessionId, user::UserId},
         service::sessions::Refreshed,
     },
 };
@@ -22,15 +23,23 @@ pub struct Visitor {
     pub proven: Vec<SessionId>,
     /// The times of the access token that this request came with, if it needs no renewal yet.
     pub fresh: Option<TokenLife>,
-    /// The refresh token as presented, for the server function that redeems it.
-    pub refresh_token: Option<String>,
+    /// The refresh token that came along, for the server function that redeems it.
+    pub refresh_token: Option<PresentedRefreshToken>,
     /// What is to become of the browser's cookies.
     pub cookies: CookieChange,
 }
 
-/// Marks a request on its way to a service behind.
-#[derive(Clone, Copy, Debug)]
-pub struct ThroughGateway;
+impl Visitor {
+    /// The session of a signed-in user.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unauthenticated`] without one; [`AppError::Unavailable`] if it cannot be known whether it has ended.
+    pub fn require_session(&self) -> Result<VisitorSession, AppError> {
+        let session = self.session.ok_or(AppError::Unauthenticated)?;
+        session.is_certain.then_some(session).ok_or(AppError::Unavailable)
+    }
+}
 
 /// The session of a request, proven by its access token or by redeeming its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

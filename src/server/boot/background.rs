@@ -2,11 +2,16 @@
 
 use super::start::Application;
 use crate::server::{
+    clock::Clock,
     service::{
+        clients::Clients,
         delivery::{self, Notes},
-        sessions::Sessions,
+        ended::EndedSessions,
+        secret_versions::SecretVersions,
+        tokens::Tokens,
     },
     state::AppState,
+    store::Store,
 };
 use futures::FutureExt;
 use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -30,7 +35,15 @@ impl Application {
     /// clients, signing keys and the master secret, cleaning up.
     pub fn start_background(self) -> (AppState, BackgroundTasks) {
         let mut background = BackgroundTasks {
-            parts: Parts { sessions: Arc::clone(&self.state.sessions), notes: Arc::new(Mutex::new(self.notes)) },
+            parts: Parts {
+                store: self.store,
+                clock: Arc::clone(&self.state.clock),
+                ended: self.ended,
+                clients: Arc::clone(&self.state.clients),
+                tokens: Arc::clone(&self.state.tokens),
+                secrets: self.secrets,
+                notes: Arc::new(Mutex::new(self.notes)),
+            },
             tasks: JoinSet::new(),
         };
         background.start("looking for ended sessions", Parts::look_for_ended);
@@ -54,7 +67,12 @@ pub struct BackgroundTasks {
 /// What the tasks work with.
 #[derive(Clone)]
 struct Parts {
-    sessions: Arc<Sessions>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ended: Arc<EndedSessions>,
+    clients: Arc<Clients>,
+    tokens: Arc<Tokens>,
+    secrets: Arc<SecretVersions>,
     notes: Arc<Mutex<Notes>>,
 }
 
@@ -76,31 +94,31 @@ impl fmt::Debug for BackgroundTasks {
 
 impl Parts {
     async fn look_for_ended(self) {
-        self.sessions.ended.look(&*self.sessions.store, &*self.sessions.clock).await;
+        self.ended.look(&*self.store, &*self.clock).await;
     }
 
     async fn listen_for_ended(self) {
-        self.sessions.ended.listen(&*self.sessions.store, &*self.sessions.clock).await;
+        self.ended.listen(&*self.store, &*self.clock).await;
     }
 
     async fn write_notes(self) {
-        delivery::write_notes(&mut *self.notes.lock().await, &*self.sessions.store).await;
+        delivery::write_notes(&mut *self.notes.lock().await, &*self.store).await;
     }
 
     async fn learn_clients(self) {
-        self.sessions.clients.follow().await;
+        self.clients.follow().await;
     }
 
     async fn tend_signing_keys(self) {
-        self.sessions.tokens.keys().follow(&*self.sessions.clock).await;
+        self.tokens.keys().follow(&*self.clock).await;
     }
 
     async fn note_secret_versions(self) {
-        self.sessions.secrets.follow(&*self.sessions.clock).await;
+        self.secrets.follow(&*self.clock).await;
     }
 
     async fn clean_up(self) {
-        let Sessions { store, clock, .. } = &*self.sessions;
+        let Self { store, clock, .. } = self;
         let mut ticks = interval(CLEAN_UP);
         loop {
             ticks.tick().await;

@@ -6,8 +6,8 @@ use crate::{
         auth::cookies::SessionCookies,
         clock::{Clock, SystemClock},
         config::{
-            Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets, Origin,
-            leptos_options,
+            AuthConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets,
+            Origin, leptos_options,
         },
         domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
         edge::{
@@ -19,7 +19,7 @@ use crate::{
         keyring::Keyring,
         service::{
             accounts::Accounts,
-            clients::Clients,
+            clients::{ClientCredentials, Clients, WEB},
             delivery::{self, Delivery},
             ended::EndedSessions,
             hashing::Hasher,
@@ -118,6 +118,8 @@ impl From<StoreError> for StartError {
 pub struct Application {
     pub state: AppState,
     pub store: Arc<dyn Store>,
+    pub secrets: Arc<SecretVersions>,
+    pub ended: Arc<EndedSessions>,
     pub(super) notes: delivery::Notes,
 }
 
@@ -126,54 +128,70 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`StartError::Keys`], or what the store fails with.
+    /// [`StartError::Keys`] if the stored signing keys cannot be opened, or what the store fails with.
+    ///
+    /// # Panics
+    ///
+    /// Never: the application knows the secret of its own client.
     pub async fn assemble(
         config: &Config,
         options: LeptosOptions,
-        secrets: &MasterSecrets,
+        master_secrets: &MasterSecrets,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let now = clock.now();
-        let keyring = Arc::new(Keyring::derive(secrets.iter()));
-        let origin = config.http.public_url.origin();
-        let access_ttl = config.auth.access_ttl;
-        let refresh_ttl = config.auth.refresh_ttl;
-        let secrets = SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?;
-        let schedule = KeySchedule::new(config.auth.signing_key_rotation, access_ttl);
+        let AuthConfig { access_ttl, refresh_ttl, signing_key_rotation, password_min_length, .. } = config.auth;
+        let public_url = &config.http.public_url;
+        let keyring = Arc::new(Keyring::derive(master_secrets.iter()));
+        let secrets = Arc::new(SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?);
+        let schedule = KeySchedule::new(signing_key_rotation, access_ttl);
         let keys = Arc::new(SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await?);
-        let tokens = Tokens::new(Arc::clone(&keyring), keys, origin, access_ttl);
+        let tokens = Arc::new(Tokens::new(Arc::clone(&keyring), keys, public_url.origin(), access_ttl));
         let clients = Arc::new(Clients::load(Arc::clone(&store), &keyring).await?);
+        let own = ClientCredentials { id: WEB, secret: keyring.web_client_secret() };
+        let web_client = clients.authenticate(own).expect("both sides of its secret come from one keyring");
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
         let (delivery, notes) = Delivery::new();
-        let limits = Arc::new(RateLimits::new(&Allowances::from(&config.limits), &clock));
-        let store_of_sessions = Arc::clone(&store);
-        let sessions = Sessions {
-            store: store_of_sessions,
-            clock,
-            tokens,
-            secrets: Arc::new(secrets),
-            clients,
-            ended,
+        let sessions = Arc::new(Sessions::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&tokens),
+            Arc::clone(&secrets),
+            Arc::clone(&ended),
             delivery,
             refresh_ttl,
-        };
-        let sessions = Arc::new(sessions);
-        let hasher = Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?;
-        let policy = PasswordPolicy { min_chars: config.auth.password_min_length };
-        let accounts =
-            Arc::new(Accounts { store: Arc::clone(&store), sessions: Arc::clone(&sessions), hasher, policy });
-        let cookies = SessionCookies::new(config.http.public_url.is_https());
-        let tokens = UpstreamTokens::new(access_ttl);
-        let gateway = Arc::new(Gateway::new(&config.gateway, &config.http.public_url, Arc::clone(&sessions), tokens));
+        ));
+        let accounts = Arc::new(Accounts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            sessions: Arc::clone(&sessions),
+            hasher: Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?,
+            policy: PasswordPolicy { min_chars: password_min_length },
+        });
+        let upstream_tokens = UpstreamTokens::new(Arc::clone(&tokens), Arc::clone(&clock), access_ttl);
+        let gateway = Gateway::new(&config.gateway, public_url, Arc::clone(&sessions), upstream_tokens);
         let settings = PublicSettings {
             access_ttl_secs: access_ttl.as_secs(),
             refresh_ttl_secs: refresh_ttl.as_secs(),
-            password_min_length: policy.min_chars,
+            password_min_length,
         };
-        let state = AppState { options, sessions, accounts, limits, cookies, keyring, gateway, settings };
-        Ok(Self { state, store, notes })
+        let state = AppState {
+            options,
+            limits: Arc::new(RateLimits::new(&Allowances::from(&config.limits), &clock)),
+            clock,
+            sessions,
+            accounts,
+            tokens,
+            clients,
+            web_client,
+            cookies: SessionCookies::new(public_url.is_https()),
+            keyring,
+            gateway: Arc::new(gateway),
+            settings,
+        };
+        Ok(Self { state, store, secrets, ended, notes })
     }
 
     /// Notes in the store which version of the master secret this server makes tokens under. To be called before it
@@ -181,10 +199,9 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`StartError::Secret`], or what the store fails with.
+    /// [`StartError::Secret`] if it is another installation's, or what the store fails with.
     pub async fn announce(&self) -> Result<(), StartError> {
-        let Sessions { secrets, clock, .. } = &*self.state.sessions;
-        Ok(secrets.note(clock.now()).await?)
+        Ok(self.secrets.note(self.state.clock.now()).await?)
     }
 }
 

@@ -30,6 +30,29 @@ pub struct RefreshToken {
     pub generation: Generation,
 }
 
+/// A refresh token that a request presents, opened: what a genuine one says, or why it is not genuine.
+///
+/// It is opened once, where the request comes in. From there on this type travels, not the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresentedRefreshToken(Result<RefreshToken, RefreshTokenError>);
+
+impl PresentedRefreshToken {
+    /// The session that a genuine token belongs to, whatever its generation.
+    #[must_use]
+    pub fn session_id(self) -> Option<SessionId> {
+        self.0.ok().map(|token| token.session_id)
+    }
+
+    /// The token.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshTokenError`] if it is not genuine, as far as the keys of this server can tell.
+    pub const fn genuine(self) -> Result<RefreshToken, RefreshTokenError> {
+        self.0
+    }
+}
+
 /// A refresh token as text, as the cookie carries it: a credential, not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlainRefreshToken(String);
@@ -103,12 +126,18 @@ impl RefreshTokenKeys {
         PlainRefreshToken(URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// Opens a token as a request presents it.
+    #[must_use]
+    pub fn present(&self, text: &str) -> PresentedRefreshToken {
+        PresentedRefreshToken(self.open(text))
+    }
+
     /// Reads a token; the MAC is compared in constant time.
     ///
     /// # Errors
     ///
     /// [`RefreshTokenError`] if this is not a token made under one of these keys.
-    pub fn open(&self, text: &str) -> Result<RefreshToken, RefreshTokenError> {
+    fn open(&self, text: &str) -> Result<RefreshToken, RefreshTokenError> {
         use RefreshTokenError::{Forged, Malformed, UnknownKey};
 
         if text.len() != TOKEN_CHARS {

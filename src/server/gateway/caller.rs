@@ -87,7 +87,7 @@ pub(super) async fn identify(
 ///
 /// [`GatewayError::Unauthenticated`] if it may be redeemed, [`GatewayError::Uncertain`] if that cannot be found out.
 async fn nobody_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
-    let Some(refresh_token) = visitor.refresh_token.as_deref() else { return Err(GatewayError::Unauthenticated) };
+    let Some(refresh_token) = visitor.refresh_token else { return Err(GatewayError::Unauthenticated) };
     match sessions.is_redeemable(refresh_token).await {
         Ok(false) => Ok(Caller::Nobody),
         Ok(true) => Err(GatewayError::Unauthenticated),
@@ -128,7 +128,7 @@ fn somebody_or_nobody(
 
 async fn of_token(token: &str, sessions: &Sessions) -> Result<VisitorSession, GatewayError> {
     match sessions.authenticate(token).await {
-        Ok(Authenticated { token, is_certain }) => {
+        Ok(Authenticated { token, is_certain, .. }) => {
             Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain })
         }
         Err(error) => {

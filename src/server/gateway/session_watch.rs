@@ -44,8 +44,7 @@ async fn until_over(sessions: Arc<Sessions>, session: SessionId) {
     let mut expires_at: Option<Timestamp> = None;
     for look in 1.. {
         sleep(LOOK).await;
-        let is_expired = expires_at.is_some_and(|at| sessions.clock.now() >= at);
-        if is_expired || sessions.ended.contains(session) {
+        if sessions.is_over(session, expires_at) {
             return;
         }
         if expires_at.is_none() && look % LOOKS_BEFORE_ASKING == 0 {

@@ -22,7 +22,6 @@ use tracing::info;
 /// A request by a client that has proved itself. A handler that takes it as an argument is reached by nobody else.
 pub(super) struct ClientRequest {
     pub(super) client: KnownClient,
-    pub(super) secret: String,
     pub(super) form: Form,
     pub(super) from: IpAddr,
 }
@@ -38,8 +37,8 @@ impl FromRequest<AppState> for ClientRequest {
         let body = body.map_err(|_| OAuthError::InvalidRequest("the body cannot be read"))?;
         let form = Form::read(&headers, &body)?;
         let (id, secret) = presented(&headers, &form)?.ok_or(OAuthError::InvalidClient)?;
-        match state.sessions.clients.authenticate(ClientCredentials { id: &id, secret: &secret }) {
-            Ok(client) => Ok(Self { client, secret, form, from }),
+        match state.clients.authenticate(ClientCredentials { id: &id, secret: &secret }) {
+            Ok(client) => Ok(Self { client, form, from }),
             Err(_) => Err(failed(state, &id, from)),
         }
     }

@@ -3,7 +3,7 @@
 use crate::server::{
     edge::rate_limit::RetryAfter,
     error::chain,
-    service::token_service::{InspectError, RevokeError},
+    service::sessions::token_service::{InspectError, RevokeError},
     store::StoreError,
 };
 use axum::{

@@ -6,7 +6,7 @@ use crate::server::{
         access_token::{AnyClaims, Claims},
         upstream_token::UpstreamClaims,
     },
-    service::token_service::Introspected,
+    service::sessions::token_service::Introspected,
     state::AppState,
 };
 use axum::{Json, extract::State};

@@ -16,10 +16,10 @@ const KEEP_METADATA: Duration = Duration::from_hours(1);
 
 /// The public halves of all keys that sign now, will soon, or did lately (RFC 8037 §2).
 pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let keys = state.sessions.tokens.keys();
+    let keys = state.tokens.keys();
     let known = keys.current();
     let published: Vec<Value> = known
-        .published(state.sessions.clock.now())
+        .published(state.clock.now())
         .map(|key| {
             let x = URL_SAFE_NO_PAD.encode(&key.public);
             json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": x})
@@ -30,7 +30,7 @@ pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> R
 
 /// What this server can do as an authorization server: only what is true.
 pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let issuer = state.sessions.tokens.issuer();
+    let issuer = state.tokens.issuer();
     let url = |path: &str| format!("{issuer}{path}");
     let methods = ["client_secret_basic", "client_secret_post"];
     let document = json!({

@@ -32,8 +32,9 @@ pub(super) async fn token(State(state): State<AppState>, request: ClientRequest)
 }
 
 async fn refresh(state: &AppState, request: &ClientRequest) -> Result<Granted, OAuthError> {
-    let token = request.form.require("refresh_token", "refresh_token is missing")?.to_owned();
-    let refreshed = state.redeem_as(request.client.id.clone(), request.secret.clone(), token, request.from).await;
+    let token = request.form.require("refresh_token", "refresh_token is missing")?;
+    let token = state.sessions.present_refresh(token);
+    let refreshed = state.sessions.refresh(&request.client, token, request.from).await;
     let tokens = refreshed.map_err(reduce)?.tokens;
     Ok(granted(&tokens.access, tokens.life.seconds(), Some(tokens.refresh.as_str().to_owned())))
 }
@@ -45,7 +46,6 @@ fn granted(access: &PlainAccessToken, expires_in: i64, refresh_token: Option<Str
 /// Only a final verdict may tell a client to forget its token.
 fn reduce(error: RefreshError) -> OAuthError {
     match error {
-        RefreshError::Client(_) => OAuthError::InvalidClient,
         RefreshError::Store(cause) => cause.into(),
         error if error.is_final() => OAuthError::InvalidGrant,
         _ => OAuthError::Unavailable,

@@ -9,6 +9,7 @@ use crate::{
     error::{Field, FieldError, Problem},
     model::PasswordRating,
     server::{
+        clock::Clock,
         domain::{
             email::{Email, EmailKey},
             password_policy::{Assessment, NormalPassword, PasswordPolicy, PlainPassword},
@@ -27,6 +28,7 @@ use tracing::{info, warn};
 #[derive(Clone, Debug)]
 pub struct Accounts {
     pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
     pub sessions: Arc<Sessions>,
     pub hasher: Hasher,
     pub policy: PasswordPolicy,
@@ -173,7 +175,7 @@ impl Accounts {
             return Err(email_taken());
         }
         let password = self.hasher.hash(password).await?;
-        let now = self.sessions.clock.now();
+        let now = self.clock.now();
         let id = UserId::from_uuid(random::id(now));
         let user = User { id, email, display_name, password, created_at: now, disabled_at: None };
         match self.store.add_user(&user).await {
@@ -218,7 +220,7 @@ impl Accounts {
     ///
     /// [`StoreError`].
     pub async fn disable(&self, email: &EmailKey) -> Result<bool, StoreError> {
-        self.store.disable_user(email, self.sessions.clock.now()).await
+        self.store.disable_user(email, self.clock.now()).await
     }
 }
 

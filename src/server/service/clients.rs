@@ -50,12 +50,25 @@ impl fmt::Debug for ClientCredentials<'_> {
 #[error("the client could not be authenticated")]
 pub struct InvalidClient;
 
-/// A client that has proved itself.
+/// A client that has authenticated itself by id and secret: [`Clients::authenticate`] is the only way to one. What takes
+/// it as an argument cannot be had without a client's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownClient {
-    pub id: String,
-    /// Whom the tokens are for that it gets in its own name; `None`: for this application.
-    pub audience: Option<String>,
+    id: Arc<str>,
+    audience: Option<Arc<str>>,
+}
+
+impl KnownClient {
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The audience of the tokens that it gets in its own name; `None`: this application.
+    #[must_use]
+    pub fn audience(&self) -> Option<&str> {
+        self.audience.as_deref()
+    }
 }
 
 /// Why a client cannot be registered or changed.
@@ -128,13 +141,13 @@ impl Clients {
         let presented = hash(credentials.secret);
         let fits = |expected: &[u8; 32]| constant_time::verify_slices_are_equal(&presented, expected).is_ok();
         if credentials.id == WEB {
-            let web = KnownClient { id: WEB.to_owned(), audience: None };
+            let web = KnownClient { id: WEB.into(), audience: None };
             return if self.web.iter().any(fits) { Ok(web) } else { Err(InvalidClient) };
         }
         let registered = self.registered();
         let client = registered.get(credentials.id).ok_or(InvalidClient)?;
         if fits(&client.secret_hash) || client.previous_secret_hash.as_ref().is_some_and(fits) {
-            Ok(KnownClient { id: client.id.clone(), audience: client.audience.clone() })
+            Ok(KnownClient { id: client.id.as_str().into(), audience: client.audience.as_deref().map(Into::into) })
         } else {
             Err(InvalidClient)
         }

@@ -1,10 +1,11 @@
 //! The life of a session: begin, refresh, end.
 
 mod owner;
+pub mod token_service;
 
 use super::{
     Origin,
-    clients::{self, ClientCredentials, Clients, InvalidClient},
+    clients::{KnownClient, WEB},
     delivery::Delivery,
     ended::EndedSessions,
     secret_versions::SecretVersions,
@@ -14,7 +15,7 @@ use crate::server::{
     clock::{Clock, Timestamp},
     domain::{
         access_token::AccessToken,
-        refresh_token::{RefreshToken, RefreshTokenError},
+        refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokenError},
         rotation::{Verdict, decide},
         session::{EndReason, Generation, LoginMethod, Session, SessionId},
         user::{User, UserId},
@@ -25,7 +26,7 @@ use crate::server::{
 pub use owner::MAX_SESSIONS;
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 
 /// How often a lost race is decided anew. The second round finds the winner's generation and hands that out, so more
 /// than two are only needed when several generations pass within one request.
@@ -36,21 +37,18 @@ const ASK_FOR: Duration = Duration::from_secs(1);
 /// Begins, refreshes and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    pub store: Arc<dyn Store>,
-    pub clock: Arc<dyn Clock>,
-    pub tokens: Tokens,
-    pub secrets: Arc<SecretVersions>,
-    pub clients: Arc<Clients>,
-    pub ended: Arc<EndedSessions>,
-    pub delivery: Delivery,
-    pub refresh_ttl: Duration,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tokens: Arc<Tokens>,
+    secrets: Arc<SecretVersions>,
+    ended: Arc<EndedSessions>,
+    delivery: Delivery,
+    refresh_ttl: Duration,
 }
 
 /// Why a refresh token was not redeemed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    #[error(transparent)]
-    Client(#[from] InvalidClient),
     #[error(transparent)]
     Token(#[from] RefreshTokenError),
     /// The session is not known: deleted after its time, or of another installation.
@@ -97,7 +95,6 @@ impl RefreshError {
             | Self::Ended
             | Self::Reused => true,
             Self::Token(RefreshTokenError::UnknownKey(_))
-            | Self::Client(_)
             | Self::Replaced
             | Self::Contended
             | Self::Interrupted
@@ -118,6 +115,8 @@ pub struct Refreshed {
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated {
     pub token: AccessToken,
+    /// When it was checked.
+    pub at: Timestamp,
     /// Whether its session is known not to have ended. If not, the store could not be asked, and nothing may be done
     /// or shown in its name.
     pub is_certain: bool,
@@ -153,6 +152,20 @@ impl AccessError {
 }
 
 impl Sessions {
+    /// `refresh_ttl` is how long a session lives.
+    #[must_use]
+    pub const fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        tokens: Arc<Tokens>,
+        secrets: Arc<SecretVersions>,
+        ended: Arc<EndedSessions>,
+        delivery: Delivery,
+        refresh_ttl: Duration,
+    ) -> Self {
+        Self { store, clock, tokens, secrets, ended, delivery, refresh_ttl }
+    }
+
     /// Begins a session for a user who has just proved who they are, in the place of those the browser had. `None` if
     /// the account has been disabled meanwhile.
     ///
@@ -169,7 +182,7 @@ impl Sessions {
         let session = Session {
             id: SessionId::from_uuid(random::id(now)),
             user_id: user,
-            client_id: clients::WEB.to_owned(),
+            client_id: WEB.to_owned(),
             method,
             began_at: now,
             expires_at: now + self.refresh_ttl,
@@ -207,7 +220,7 @@ impl Sessions {
             return Err(AccessError::Ended);
         }
         self.delivery.saw(&token, now);
-        Ok(Authenticated { token, is_certain: standing == Standing::Live })
+        Ok(Authenticated { token, at: now, is_certain: standing == Standing::Live })
     }
 
     /// Whether a session has ended: by what this server knows, and if that may be out of date by asking the store.
@@ -235,22 +248,42 @@ impl Sessions {
         }
     }
 
+    /// Opens a refresh token as a request presents it. Nothing is looked up, and nothing redeemed.
+    #[must_use]
+    pub fn present_refresh(&self, text: &str) -> PresentedRefreshToken {
+        self.tokens.present_refresh(text)
+    }
+
     /// Redeems a refresh token that came from an address, for a client (RFC 6749 §6).
+    ///
+    /// The work is a task of its own: a browser that hangs up in the middle cannot lose a rotation that is being
+    /// committed.
     ///
     /// # Errors
     ///
     /// [`RefreshError`]; see [`RefreshError::is_final`].
     pub async fn refresh(
-        &self,
-        client: ClientCredentials<'_>,
-        refresh_token: &str,
+        self: &Arc<Self>,
+        client: &KnownClient,
+        token: PresentedRefreshToken,
         from: IpAddr,
     ) -> Result<Refreshed, RefreshError> {
-        let client = self.clients.authenticate(client)?;
-        let token = self.read_refresh(refresh_token).await?;
+        let (sessions, client) = (Arc::clone(self), client.clone());
+        let work = async move { sessions.redeem(&client, token, from).await };
+        // The task is never aborted, so not to be joined means that it panicked.
+        tokio::spawn(work.in_current_span()).await.unwrap_or(Err(RefreshError::Interrupted))
+    }
+
+    async fn redeem(
+        &self,
+        client: &KnownClient,
+        token: PresentedRefreshToken,
+        from: IpAddr,
+    ) -> Result<Refreshed, RefreshError> {
+        let token = self.genuine(token).await?;
         for _ in 0..MAX_ROUNDS {
             let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
-            if session.client_id != client.id {
+            if session.client_id != client.id() {
                 return Err(RefreshError::UnknownSession);
             }
             if let Some(done) = self.carry_out(session, token, from).await? {
@@ -260,14 +293,14 @@ impl Sessions {
         Err(RefreshError::Contended)
     }
 
-    /// Reads a refresh token, without redeeming it.
+    /// What a refresh token says, without redeeming it.
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Token`], [`RefreshError::Retired`]; [`RefreshError::Store`] if it has to be asked about the
-    /// token's version of the master secret, and cannot.
-    pub async fn read_refresh(&self, text: &str) -> Result<RefreshToken, RefreshError> {
-        match self.tokens.read_refresh(text) {
+    /// [`RefreshError::Token`] if it is not genuine, [`RefreshError::Retired`] if no server can open it any more;
+    /// [`RefreshError::Store`] if the store has to be asked about that, and cannot.
+    pub async fn genuine(&self, token: PresentedRefreshToken) -> Result<RefreshToken, RefreshError> {
+        match token.genuine() {
             Err(RefreshTokenError::UnknownKey(version)) if self.secrets.is_over(version, self.clock.now()).await? => {
                 Err(RefreshError::Retired)
             }
@@ -281,8 +314,8 @@ impl Sessions {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn is_redeemable(&self, refresh_token: &str) -> Result<bool, StoreError> {
-        let token = match self.read_refresh(refresh_token).await {
+    pub async fn is_redeemable(&self, token: PresentedRefreshToken) -> Result<bool, StoreError> {
+        let token = match self.genuine(token).await {
             Ok(token) => token,
             Err(RefreshError::Store(error)) => return Err(error),
             Err(error) => return Ok(!error.is_final()),
@@ -332,12 +365,6 @@ impl Sessions {
         }
     }
 
-    /// The session a refresh token belongs to, whatever its generation, without redeeming it.
-    #[must_use]
-    pub fn session_of(&self, refresh_token: &str) -> Option<SessionId> {
-        self.tokens.read_refresh(refresh_token).ok().map(|token| token.session_id)
-    }
-
     /// Ends a session, here at once and elsewhere within a second. `false` if it had ended before.
     ///
     /// # Errors
@@ -374,6 +401,13 @@ impl Sessions {
             self.ended.insert(EndedSession { id: session, at: now });
         }
         Ok(live)
+    }
+
+    /// Whether a session that lives until then, if that is known, is over, as far as this server knows: a look into
+    /// memory.
+    #[must_use]
+    pub fn is_over(&self, session: SessionId, expires_at: Option<Timestamp>) -> bool {
+        self.ended.contains(session) || expires_at.is_some_and(|at| self.clock.now() >= at)
     }
 
     fn issue(&self, session: &Session, now: Timestamp) -> Refreshed {

@@ -7,7 +7,7 @@ use crate::{
         clock::Timestamp,
         domain::{
             access_token::{AccessToken, AnyClaims, Claims, ClaimsError, PlainAccessToken},
-            refresh_token::{PlainRefreshToken, RefreshToken, RefreshTokenError},
+            refresh_token::{PlainRefreshToken, PresentedRefreshToken, RefreshToken},
             session::Session,
             upstream_token::{Bearer, UpstreamClaims},
         },
@@ -195,13 +195,10 @@ impl Tokens {
         PlainAccessToken::new(text)
     }
 
-    /// Reads a refresh token, of whatever generation.
-    ///
-    /// # Errors
-    ///
-    /// [`RefreshTokenError`].
-    pub fn read_refresh(&self, text: &str) -> Result<RefreshToken, RefreshTokenError> {
-        self.keyring.refresh_tokens().open(text)
+    /// Opens a refresh token as a request presents it, of whatever generation.
+    #[must_use]
+    pub fn present_refresh(&self, text: &str) -> PresentedRefreshToken {
+        self.keyring.refresh_tokens().present(text)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{clients::WEB, tokens::Tokens};
 use crate::server::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     domain::{
         access_token::PlainAccessToken,
         session::SessionId,
@@ -29,6 +29,8 @@ const MAX_KEPT: usize = 8192;
 
 /// Makes and keeps the tokens for the services behind. Shows none of them.
 pub struct UpstreamTokens {
+    tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
     ttl: Duration,
     kept: RwLock<HashMap<Key, Kept>>,
 }
@@ -43,21 +45,22 @@ struct Kept {
 
 impl UpstreamTokens {
     #[must_use]
-    pub fn new(access_ttl: Duration) -> Self {
-        Self { ttl: LONGEST_TTL.min(access_ttl), kept: RwLock::default() }
+    pub fn new(tokens: Arc<Tokens>, clock: Arc<dyn Clock>, access_ttl: Duration) -> Self {
+        Self { tokens, clock, ttl: LONGEST_TTL.min(access_ttl), kept: RwLock::default() }
     }
 
     /// A token for an audience, in somebody's name. The caller knows that the session is alive.
     #[must_use]
-    pub fn token(&self, tokens: &Tokens, audience: &Arc<str>, bearer: Bearer, now: Timestamp) -> PlainAccessToken {
+    pub fn token(&self, audience: &Arc<str>, bearer: Bearer) -> PlainAccessToken {
+        let now = self.clock.now();
         let key = key(audience, bearer);
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.get(&key).filter(|kept| now < kept.stale_at) {
             return found.token.clone();
         }
         drop(kept);
-        let claims = UpstreamClaims::of(bearer, WEB, tokens.issuer(), audience, random::id(now), now, self.ttl);
-        let token = tokens.sign(&claims, now);
+        let claims = UpstreamClaims::of(bearer, WEB, self.tokens.issuer(), audience, random::id(now), now, self.ttl);
+        let token = self.tokens.sign(&claims, now);
         self.keep(key, Kept { token: token.clone(), stale_at: now + self.ttl / LAST_PART * (LAST_PART - 1) }, now);
         token
     }

@@ -7,8 +7,11 @@ use crate::{
     model::{Current, FormEcho, Offered, PageData},
     paths::{self, ReturnTo},
     server::{
-        auth::visitor::Visitor, context::CalledOverHttp, edge::security_headers::CspNonce,
-        gateway::direct::DirectServices, state::AppState,
+        auth::{current_user::current_user, visitor::Visitor},
+        context::CalledOverHttp,
+        edge::security_headers::CspNonce,
+        gateway::direct::DirectServices,
+        state::AppState,
     },
     upstream::ServicesContext,
 };
@@ -163,8 +166,8 @@ impl Site {
     /// [`AppError::Unavailable`] if the store cannot be asked.
     pub fn current_user(&self, extensions: &Extensions) -> impl Future<Output = Current> + Send + use<> {
         let session = extensions.get::<Visitor>().and_then(|visitor| visitor.session);
-        let state = self.state.clone();
-        async move { state.current_user(session).await }
+        let sessions = Arc::clone(&self.state.sessions);
+        async move { current_user(&sessions, session).await }
     }
 
     fn contexts(&self) -> impl Fn() + Clone + Send + Sync + 'static {

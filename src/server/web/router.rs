@@ -6,7 +6,7 @@ use super::{
     server_functions,
 };
 use crate::server::{
-    auth::{session_layer::session_layer, visitor::ThroughGateway},
+    auth::session_layer::SessionLayer,
     config::Config,
     edge::{
         client_address::{TrustedProxies, client_address},
@@ -36,7 +36,16 @@ use tower::{ServiceExt as _, service_fn};
 pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readiness: &Readiness) -> Router {
     let options = &state.options;
     let state = Arc::new(state.clone());
-    let guard = |limits| Guard { limits, origin: config.http.public_url.origin().into(), state: Arc::clone(&state) };
+    let guard = |limits, is_for_upstream| Guard {
+        limits,
+        origin: config.http.public_url.origin().into(),
+        sessions: SessionLayer {
+            sessions: Arc::clone(&state.sessions),
+            cookies: state.cookies,
+            client: state.web_client.clone(),
+            is_for_upstream,
+        },
+    };
     let limits = RequestLimits::from(&config.http);
     let files = AssetNames::find(options);
     let error_pages = ErrorPages { stylesheet: files.stylesheet.clone() };
@@ -45,7 +54,7 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
 
     // Who is asking matters here.
     let functions = origin_check::form_only(server_functions::router(&site));
-    let app = guarded(functions.merge(site.router()), guard(limits));
+    let app = guarded(functions.merge(site.router()), guard(limits, false));
     // Files are the same for everybody, and health is nobody's.
     let app = assets::assets(app, options.site_root.as_ref().as_ref(), &options.site_pkg_dir);
     let app = app.merge(health::router(readiness.clone(), ping(store)));
@@ -53,7 +62,7 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
     let app = app.merge(limited(oauth::router(&state), limits));
     // Services behind have limits of their own, and paths that may look like a file's.
     let routes = state.gateway.routes().iter();
-    let services = routes.map(|route| (Arc::clone(route), guard(limits_of(route, config)))).collect();
+    let services = routes.map(|route| (Arc::clone(route), guard(limits_of(route, config), true))).collect();
     let edge = Edge {
         headers: HeaderPolicy::new(config.http.public_url.is_https(), reload_port),
         proxies: TrustedProxies::new(&config.http.trusted_proxies),
@@ -96,10 +105,9 @@ impl Edge {
     }
 
     /// What lies below the prefix of a service behind never reaches the application.
-    async fn route(&self, mut request: Request) -> Response {
+    async fn route(&self, request: Request) -> Response {
         let path = request.uri().path();
         if let Some((route, guard)) = self.services.iter().find(|(route, _)| route.covers(path)) {
-            request.extensions_mut().insert(ThroughGateway);
             guard.answer(request, |request| Box::pin(self.gateway.answer(route, request))).await
         } else {
             let Ok(response) = self.application.clone().oneshot(request).await;
@@ -112,7 +120,7 @@ impl Edge {
 struct Guard {
     limits: RequestLimits,
     origin: Arc<str>,
-    state: Arc<AppState>,
+    sessions: SessionLayer,
 }
 
 impl Guard {
@@ -123,7 +131,12 @@ impl Guard {
         next: impl FnOnce(Request) -> F,
     ) -> Response {
         let inside = |request| catch_panics(next(request));
-        let find_visitor = |request| session_layer(&self.state, request, inside);
+        let find_visitor = |request| async move {
+            match self.sessions.identify(&request).await {
+                Ok(identified) => self.sessions.answer(identified, request, inside).await,
+                Err(error) => server_functions::refuse(request, error).await,
+            }
+        };
         let check_origin = |request| origin_check(&self.origin, request, find_visitor);
         request_limits(&self.limits, request, check_origin).await
     }

@@ -9,7 +9,7 @@ use super::pages::Site;
 use crate::{
     error::{AppError, Field},
     model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER, FormEcho},
-    paths::{self, ReturnTo},
+    paths::{self, Access, ReturnTo},
     server::{
         auth::visitor::Visitor,
         context::CalledOverHttp,
@@ -92,7 +92,7 @@ async fn call(site: Site, request: Request) -> Response {
         return Problem::from(AppError::BadRequest).into_response();
     }
     if !by_form {
-        return with_status_of_error(site.call_server_function(Request::from_parts(parts, body)).await).await;
+        return run(&site, Request::from_parts(parts, body)).await;
     }
     let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => body,
@@ -112,9 +112,31 @@ async fn call(site: Site, request: Request) -> Response {
     }
     let mut as_script = parts.clone();
     as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let answer = site.call_server_function(Request::from_parts(as_script, Body::from(body.clone()))).await;
-    let answer = with_status_of_error(answer).await;
+    let answer = run(&site, Request::from_parts(as_script, Body::from(body.clone()))).await;
     answer_form(&site, parts, &body, answer).await
+}
+
+/// Runs a server function, if it is for this visitor.
+async fn run(site: &Site, request: Request) -> Response {
+    let visitor = request.extensions().get().cloned().unwrap_or_default();
+    match check_access(request.uri().path(), &visitor) {
+        Ok(()) => with_status_of_error(site.call_server_function(request).await).await,
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// Holds a function to the access that [`paths::api`] declares for it.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] or [`AppError::Unavailable`] for a visitor without a session where one is required;
+/// [`AppError::NotFound`] for a function that is not declared, or not for browsers.
+fn check_access(path: &str, visitor: &Visitor) -> Result<(), AppError> {
+    match paths::endpoint(path).map(|endpoint| endpoint.access) {
+        Some(Access::Anyone | Access::RefreshToken) => Ok(()),
+        Some(Access::SignedIn) => visitor.require_session().map(drop),
+        Some(Access::Client) | None => Err(AppError::NotFound),
+    }
 }
 
 /// Whether somebody is signed in, and it is not the user with the expected id.
@@ -211,4 +233,19 @@ async fn show_again(site: &Site, mut parts: Parts, page: &str, form: &[u8], erro
     parts.extensions.remove::<CalledOverHttp>();
     parts.extensions.insert(echo);
     site.render(Request::from_parts(parts, Body::empty())).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_declared_is_not_called() {
+        let visitor = Visitor::default();
+        for path in ["/api/account/undeclared", "/api/session/login/", paths::oauth::TOKEN, paths::HOME] {
+            assert_eq!(check_access(path, &visitor), Err(AppError::NotFound), "{path}");
+        }
+        assert_eq!(check_access(paths::api::LOGIN, &visitor), Ok(()));
+        assert_eq!(check_access(paths::api::LIST_SESSIONS, &visitor), Err(AppError::Unauthenticated));
+    }
 }

@@ -157,7 +157,7 @@ impl<'a> Browser<'a> {
     /// The session this browser is signed in to.
     pub fn session_id(&self) -> SessionId {
         let token = self.cookie("refreshToken").expect("a refresh token");
-        self.app.state.sessions.session_of(token).expect("a genuine token")
+        self.app.state.sessions.present_refresh(token).session_id().expect("a genuine token")
     }
 
     /// Whether a page that needs a session is shown.

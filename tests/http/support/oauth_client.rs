@@ -19,7 +19,7 @@ pub struct OAuthClient<'a> {
 impl<'a> OAuthClient<'a> {
     /// One that has just been registered.
     pub async fn registered(app: &'a TestApp, id: &str) -> Self {
-        let registered = app.state.sessions.clients.register(id, None, app.now()).await;
+        let registered = app.state.clients.register(id, None, app.now()).await;
         Self { app, id: id.to_owned(), secret: registered.expect("a new client").as_str().to_owned() }
     }
 

@@ -24,7 +24,7 @@ use tokenlife::server::{
         session::{LoginMethod, Session, SessionId},
         user::UserId,
     },
-    service::Origin,
+    service::{Origin, ended::EndedSessions, secret_versions::SecretVersions},
     state::AppState,
     store::Store,
     transport::Readiness,
@@ -39,6 +39,8 @@ pub struct TestApp {
     pub router: Router,
     pub clock: ManualClock,
     pub state: AppState,
+    pub ended: Arc<EndedSessions>,
+    pub secret_versions: Arc<SecretVersions>,
     /// The store itself: what tests ask it is neither recorded nor disturbed.
     pub store: Arc<dyn Store>,
     /// The store as the application has it.
@@ -139,6 +141,7 @@ impl TestApp {
             Application::assemble(config, options, &secrets, Arc::clone(&used), Arc::new(clock.clone())).await?;
         application.announce().await?;
         let router = router::router(&application.state, &used, config, &Readiness::ready());
+        let (ended, secret_versions) = (Arc::clone(&application.ended), Arc::clone(&application.secrets));
         let (state, background) = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
         watched.asked();
@@ -147,6 +150,8 @@ impl TestApp {
             router,
             clock,
             state,
+            ended,
+            secret_versions,
             store,
             watched,
             origin,
@@ -201,7 +206,7 @@ impl TestApp {
 
     /// Waits until the application knows what has ended by now.
     pub async fn in_touch(&self) {
-        until("the application is in touch", async || self.state.sessions.ended.is_current(self.now())).await;
+        until("the application is in touch", async || self.ended.is_current(self.now())).await;
     }
 
     /// Waits until the background has asked the store for each of these once more, whatever came of it.

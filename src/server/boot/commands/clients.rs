@@ -7,6 +7,7 @@ use crate::server::{
         start::{Application, StartError},
     },
     service::clients::ClientError,
+    state::AppState,
 };
 use std::path::Path;
 
@@ -20,11 +21,10 @@ pub fn client(settings: &Path, command: &ClientCommand) -> Result<(), StartError
 }
 
 async fn run(application: &Application, command: &ClientCommand) -> Result<(), StartError> {
-    let sessions = &application.state.sessions;
-    let clients = &sessions.clients;
+    let AppState { clients, clock, .. } = &application.state;
     match command {
         ClientCommand::Add { id, audience } => {
-            let added = clients.register(id, audience.as_deref(), sessions.clock.now()).await;
+            let added = clients.register(id, audience.as_deref(), clock.now()).await;
             say(added.map_err(refused)?.as_str())
         }
         ClientCommand::List => list(application).await,

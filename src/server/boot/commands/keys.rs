@@ -17,8 +17,7 @@ use std::path::Path;
 /// [`StartError`], to be told in one line.
 pub fn key(settings: &Path, command: KeyCommand) -> Result<(), StartError> {
     with_application(settings, async |application| {
-        let sessions = &application.state.sessions;
-        let (keys, now) = (sessions.tokens.keys(), sessions.clock.now());
+        let (keys, now) = (application.state.tokens.keys(), application.state.clock.now());
         match command {
             KeyCommand::List => list(keys, now).await,
             KeyCommand::Rotate { at_once: false } => told(keys.rotate(now).await),

@@ -24,9 +24,9 @@ pub fn secret(settings: &Path, command: SecretCommand) -> Result<(), StartError>
 }
 
 async fn list(application: &Application) -> Result<(), StartError> {
-    let (sessions, keyring) = (&application.state.sessions, &application.state.keyring);
-    let now = sessions.clock.now();
-    let known = sessions.secrets.known();
+    let keyring = &application.state.keyring;
+    let now = application.state.clock.now();
+    let known = application.secrets.known();
     let mut versions: Vec<u8> = keyring.fingerprints().map(|(version, _)| version).collect();
     versions.extend(known.iter().map(|known| known.version));
     versions.sort_unstable();
@@ -73,9 +73,8 @@ fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
         return refuse(format!("version {version} makes what is new; run `tokenlife secret rotate` first"));
     }
     with_application(settings, async |application| {
-        let sessions = &application.state.sessions;
-        let now = sessions.clock.now();
-        let known = sessions.secrets.known();
+        let now = application.state.clock.now();
+        let known = application.secrets.known();
         if !known.iter().any(|known| known.version == secrets.making()) {
             return refuse(format!("no server makes under version {} yet; start them again first", secrets.making()));
         }
@@ -87,7 +86,7 @@ fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
                 in_utc(needed.needed_until)
             ));
         }
-        sessions.tokens.keys().reseal().await?;
+        application.state.tokens.keys().reseal().await?;
         application.store.retire_secret_version(version, now).await?;
         secrets.without(version).replace(&file)?;
         say(&format!("version {version} is out of {}; take it away from the other servers as well", file.display()))

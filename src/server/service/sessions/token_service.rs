@@ -1,10 +1,6 @@
 //! What a registered client may ask about tokens: a token in its own name, whether one holds, that one ends.
 
-use super::{
-    clients::KnownClient,
-    sessions::{RefreshError, Sessions, Standing},
-    tokens::IssuedForClient,
-};
+use super::{RefreshError, Sessions, Standing};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -14,6 +10,7 @@ use crate::server::{
         session::{EndReason, Session},
         user::User,
     },
+    service::{clients::KnownClient, tokens::IssuedForClient},
     store::StoreError,
 };
 
@@ -59,7 +56,7 @@ impl Sessions {
     /// Issues an access token in the name of a client itself (RFC 6749 §4.4).
     #[must_use]
     pub fn issue_for_client(&self, client: &KnownClient) -> IssuedForClient {
-        self.tokens.issue_for_client(&client.id, client.audience.as_deref(), self.clock.now())
+        self.tokens.issue_for_client(client.id(), client.audience(), self.clock.now())
     }
 
     /// What a token says, if it holds (RFC 7662). `None` for whatever does not, or is none of this client's business:
@@ -73,7 +70,7 @@ impl Sessions {
         if let Some(refresh) = self.refresh_token_of(token).await? {
             let found = self.store.find_session_with_user(refresh.session_id).await?;
             let is_theirs = |(session, user): &(Session, User)| {
-                session.client_id == client.id && user.disabled_at.is_none() && is_redeemable(session, refresh, now)
+                session.client_id == client.id() && user.disabled_at.is_none() && is_redeemable(session, refresh, now)
             };
             let session = found.filter(is_theirs).map(|(session, _)| Box::new(session));
             return Ok(
@@ -101,14 +98,14 @@ impl Sessions {
     pub async fn revoke(&self, client: &KnownClient, token: &str) -> Result<(), RevokeError> {
         if let Some(refresh) = self.refresh_token_of(token).await? {
             let Some(session) = self.store.find_session(refresh.session_id).await? else { return Ok(()) };
-            if session.client_id != client.id {
+            if session.client_id != client.id() {
                 return Err(RevokeError::NotYours);
             }
             self.end(session.id, EndReason::Revoked).await?;
             return Ok(());
         }
         let Ok(claims) = self.tokens.inspect(token, self.clock.now()).await else { return Ok(()) };
-        if claims.client_id() != client.id {
+        if claims.client_id() != client.id() {
             return Err(RevokeError::NotYours);
         }
         let session = claims.session_id().ok_or(RevokeError::Unsupported)?;
@@ -118,7 +115,7 @@ impl Sessions {
 
     /// The refresh token that a text is, if it is one.
     async fn refresh_token_of(&self, text: &str) -> Result<Option<RefreshToken>, InspectError> {
-        match self.read_refresh(text).await {
+        match self.genuine(self.present_refresh(text)).await {
             Ok(token) => Ok(Some(token)),
             Err(RefreshError::Store(error)) => Err(error.into()),
             Err(RefreshError::Token(RefreshTokenError::UnknownKey(_))) => Err(InspectError::NotHere),
