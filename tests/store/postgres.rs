@@ -8,7 +8,7 @@ use tokenlife::server::{
     domain::session::{EndReason, SessionId},
     random,
     store::{
-        Store, StoreError,
+        SessionStore, Store, StoreError, UserStore,
         postgres::{PostgresSettings, PostgresStore},
     },
 };

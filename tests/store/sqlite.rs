@@ -6,7 +6,7 @@ use sqlx::{Connection as _, Executor as _};
 use std::{sync::Arc, time::Duration};
 use tokenlife::server::{
     domain::session::Generation,
-    store::{Store, StoreError, sqlite::SqliteStore},
+    store::{SessionStore, Store, StoreError, sqlite::SqliteStore},
 };
 
 async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {

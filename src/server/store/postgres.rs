@@ -12,11 +12,13 @@ mod listen;
 pub use connect::PostgresSettings;
 
 use super::{
-    Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller,
-    rows::{
-        ClientRow, EndedSessionRow, ReusedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow,
-        UserRow,
-    },
+    Client, ClientStore, EndedSession, SecretVersion, SecretVersionStore, SessionStore, SigningKeyStore, Store,
+    StoreError, StoredSigningKey, Teller, UserStore,
+    clients::ClientRow,
+    secret_versions::SecretVersionRow,
+    sessions::{EndedSessionRow, ReusedSessionRow, SessionRow, SessionWithUserRow},
+    signing_keys::SigningKeyRow,
+    users::UserRow,
 };
 use crate::server::{
     clock::Timestamp,
@@ -125,6 +127,14 @@ impl Store for PostgresStore {
         self.change(&self.requests, sqlx::query("SELECT 1")).await.map(drop)
     }
 
+    async fn close(&self) {
+        self.background.close().await;
+        self.requests.close().await;
+    }
+}
+
+#[async_trait]
+impl UserStore for PostgresStore {
     async fn add_user(&self, user: &User) -> Result<(), StoreError> {
         let statement = sqlx::query(
             "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
@@ -205,7 +215,10 @@ impl Store for PostgresStore {
             .bind(new.as_phc());
         Ok(self.change(&self.requests, statement).await? == 1)
     }
+}
 
+#[async_trait]
+impl SessionStore for PostgresStore {
     /// The lock on the user makes whoever disables them wait, or this.
     async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
         let statement = sqlx::query(
@@ -394,7 +407,10 @@ impl Store for PostgresStore {
         .bind(i64::from(limit));
         self.change(&self.background, statement).await
     }
+}
 
+#[async_trait]
+impl ClientStore for PostgresStore {
     async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO clients (id, audience, secret_hash, previous_secret_hash, created_at)
@@ -430,7 +446,10 @@ impl Store for PostgresStore {
         let statement = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id);
         Ok(self.change(&self.requests, statement).await? == 1)
     }
+}
 
+#[async_trait]
+impl SigningKeyStore for PostgresStore {
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO signing_keys (number, id, sealed, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)
@@ -463,7 +482,10 @@ impl Store for PostgresStore {
             .bind(new.as_bytes());
         Ok(self.change(&self.requests, statement).await? == 1)
     }
+}
 
+#[async_trait]
+impl SecretVersionStore for PostgresStore {
     async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO secret_versions AS known (version, fingerprint, needed_until) VALUES ($1, $2, $3)
@@ -488,11 +510,6 @@ impl Store for PostgresStore {
                 .bind(i64::from(version))
                 .bind(at.as_millis());
         Ok(self.change(&self.background, statement).await? == 1)
-    }
-
-    async fn close(&self) {
-        self.background.close().await;
-        self.requests.close().await;
     }
 }
 

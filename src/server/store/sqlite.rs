@@ -7,11 +7,13 @@
 mod group_commit;
 
 use super::{
-    Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller,
-    rows::{
-        ClientRow, EndedSessionRow, ReusedSessionRow, SecretVersionRow, SessionRow, SessionWithUserRow, SigningKeyRow,
-        UserRow,
-    },
+    Client, ClientStore, EndedSession, SecretVersion, SecretVersionStore, SessionStore, SigningKeyStore, Store,
+    StoreError, StoredSigningKey, Teller, UserStore,
+    clients::ClientRow,
+    secret_versions::SecretVersionRow,
+    sessions::{EndedSessionRow, ReusedSessionRow, SessionRow, SessionWithUserRow},
+    signing_keys::SigningKeyRow,
+    users::UserRow,
 };
 use crate::server::{
     clock::Timestamp,
@@ -111,6 +113,15 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    async fn close(&self) {
+        self.readers.close().await;
+        self.group_commit.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl UserStore for SqliteStore {
     async fn add_user(&self, user: &User) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
@@ -196,7 +207,10 @@ impl Store for SqliteStore {
             .await?;
         Ok(done.rows_affected() == 1)
     }
+}
 
+#[async_trait]
+impl SessionStore for SqliteStore {
     async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO sessions (id, user_id, client_id, method, began_at, expires_at, generation, rotated_at, delivered, address, user_agent)
@@ -360,6 +374,12 @@ impl Store for SqliteStore {
         Ok(rows.into_iter().map(EndedSession::from).collect())
     }
 
+    /// There is one server, which knows what it ended itself; of other processes it learns by asking.
+    async fn tell_ended(&self, _tell: &Teller<'_>) -> Result<(), StoreError> {
+        self.writer.close_event().await;
+        Ok(())
+    }
+
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let done =
             sqlx::query("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)")
@@ -369,7 +389,10 @@ impl Store for SqliteStore {
                 .await?;
         Ok(done.rows_affected())
     }
+}
 
+#[async_trait]
+impl ClientStore for SqliteStore {
     async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "INSERT INTO clients (id, audience, secret_hash, previous_secret_hash, created_at)
@@ -406,7 +429,10 @@ impl Store for SqliteStore {
         let done = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(&self.writer).await?;
         Ok(done.rows_affected() == 1)
     }
+}
 
+#[async_trait]
+impl SigningKeyStore for SqliteStore {
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "INSERT INTO signing_keys (number, id, sealed, created_at, signs_from) VALUES ($1, $2, $3, $4, $5)
@@ -442,7 +468,10 @@ impl Store for SqliteStore {
             .await?;
         Ok(done.rows_affected() == 1)
     }
+}
 
+#[async_trait]
+impl SecretVersionStore for SqliteStore {
     async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "INSERT INTO secret_versions (version, fingerprint, needed_until) VALUES ($1, $2, $3)
@@ -470,18 +499,6 @@ impl Store for SqliteStore {
             .execute(&self.writer)
             .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// There is one server, which knows what it ended itself; of other processes it learns by asking.
-    async fn tell_ended(&self, _tell: &Teller<'_>) -> Result<(), StoreError> {
-        self.writer.close_event().await;
-        Ok(())
-    }
-
-    async fn close(&self) {
-        self.readers.close().await;
-        self.group_commit.close().await;
-        self.writer.close().await;
     }
 }
 

@@ -17,7 +17,10 @@ use tokenlife::server::{
         user::{DisplayName, PasswordHash, User, UserId},
     },
     keyring::Sealed,
-    store::{Client, EndedSession, SecretVersion, Store, StoreError, StoredSigningKey, Teller},
+    store::{
+        Client, ClientStore, EndedSession, SecretVersion, SecretVersionStore, SessionStore, SigningKeyStore, Store,
+        StoreError, StoredSigningKey, Teller, UserStore,
+    },
 };
 
 /// How the database is doing.
@@ -104,6 +107,20 @@ impl WatchedStore {
         }
     }
 
+    /// What requests and the background ask for: the signing keys. The server never panics over them.
+    async fn ask_for_keys<T>(
+        &self,
+        _what: &'static str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.asked_for_keys.fetch_add(1, Ordering::SeqCst);
+        match self.condition() {
+            Condition::Fine => work.await,
+            Condition::Hangs => pending().await,
+            _ => Err(unavailable()),
+        }
+    }
+
     fn condition(&self) -> Condition {
         *self.condition.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,187 +130,81 @@ fn unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
-macro_rules! ask {
-    ($self:ident . $method:ident ( $($argument:expr),* )) => {
-        $self.ask(stringify!($method), $self.inner.$method($($argument),*)).await
-    };
+/// Implements parts of the store: each method listed passes its arguments on to the real store through the method of
+/// [`WatchedStore`] before its name. The ones in the second pair of braces are taken as they are.
+macro_rules! watch {
+    ($($part:ident {
+        $($ask:ident $method:ident($($name:ident: $type:ty),*) -> $outcome:ty;)+
+    } $({ $($own:tt)+ })?)+) => {$(
+        #[async_trait]
+        impl $part for WatchedStore {
+            $(async fn $method(&self, $($name: $type),*) -> Result<$outcome, StoreError> {
+                self.$ask(stringify!($method), self.inner.$method($($name),*)).await
+            })+
+            $($($own)+)?
+        }
+    )+};
 }
 
-macro_rules! ask_beside {
-    ($self:ident . $method:ident ( $($argument:expr),* )) => {
-        $self.ask_beside(stringify!($method), $self.inner.$method($($argument),*)).await
-    };
-}
-
-#[async_trait]
-impl Store for WatchedStore {
-    async fn ping(&self) -> Result<(), StoreError> {
-        ask!(self.ping())
+watch! {
+    UserStore {
+        ask add_user(user: &User) -> ();
+        ask find_user_by_email(key: &EmailKey) -> Option<User>;
+        ask list_users(after: Option<UserId>, limit: u32) -> Vec<User>;
+        ask disable_user(key: &EmailKey, at: Timestamp) -> bool;
+        ask enable_user(key: &EmailKey) -> bool;
+        ask change_display_name(id: UserId, name: &DisplayName) -> bool;
+        ask replace_password_hash(id: UserId, old: &PasswordHash, new: &PasswordHash) -> bool;
     }
-
-    async fn add_user(&self, user: &User) -> Result<(), StoreError> {
-        ask!(self.add_user(user))
-    }
-
-    async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
-        ask!(self.find_user_by_email(key))
-    }
-
-    async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        ask!(self.list_users(after, limit))
-    }
-
-    async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
-        ask!(self.disable_user(key, at))
-    }
-
-    async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
-        ask!(self.enable_user(key))
-    }
-
-    async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
-        ask!(self.change_display_name(id, name))
-    }
-
-    async fn replace_password_hash(
-        &self,
-        id: UserId,
-        old: &PasswordHash,
-        new: &PasswordHash,
-    ) -> Result<bool, StoreError> {
-        ask!(self.replace_password_hash(id, old, new))
-    }
-
-    async fn begin_session(&self, session: &Session) -> Result<bool, StoreError> {
-        ask!(self.begin_session(session))
-    }
-
-    async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        ask!(self.find_session(id))
-    }
-
-    async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        ask!(self.find_session_with_user(id))
-    }
-
-    async fn advance_session(
-        &self,
-        id: SessionId,
-        from: Generation,
-        to: Generation,
-        at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        ask!(self.advance_session(id, from, to, at))
-    }
-
-    async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError> {
-        ask_beside!(self.mark_delivered(marks))
-    }
-
-    async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError> {
-        ask!(self.end_session(id, at, reason))
-    }
-
-    async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError> {
-        ask!(self.end_reused_session(id, at, from))
-    }
-
-    async fn end_other_sessions(
-        &self,
-        user: UserId,
-        spared: SessionId,
-        keep: u32,
-        at: Timestamp,
-        reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        ask!(self.end_other_sessions(user, spared, keep, at, reason))
-    }
-
-    async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError> {
-        ask!(self.list_live_sessions(user, at))
-    }
-
-    async fn list_reused_sessions(
-        &self,
-        user: UserId,
-        since: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ReusedSession>, StoreError> {
-        ask!(self.list_reused_sessions(user, since, limit))
-    }
-
-    async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError> {
-        ask!(self.dismiss_reused_session(user, id, at))
-    }
-
-    async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError> {
-        ask_beside!(self.sessions_ended_since(since))
-    }
-
-    /// Tells only as long as all is fine.
-    async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError> {
-        let heard = |id| {
-            if self.condition() == Condition::Fine {
-                tell(id);
-            }
-        };
-        self.inner.tell_ended(&heard).await
-    }
-
-    async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        ask_beside!(self.delete_expired_sessions(before, limit))
-    }
-
-    async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
-        ask!(self.add_client(client))
-    }
-
-    async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        ask_beside!(self.list_clients())
-    }
-
-    async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError> {
-        ask!(self.rotate_client_secret(id, new, keep_previous))
-    }
-
-    async fn remove_client(&self, id: &str) -> Result<bool, StoreError> {
-        ask!(self.remove_client(id))
-    }
-
-    async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError> {
-        ask_beside!(self.add_signing_key(key))
-    }
-
-    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        self.asked_for_keys.fetch_add(1, Ordering::SeqCst);
-        match self.condition() {
-            Condition::Fine => self.inner.list_signing_keys().await,
-            Condition::Hangs => pending().await,
-            _ => Err(unavailable()),
+    SessionStore {
+        ask begin_session(session: &Session) -> bool;
+        ask find_session(id: SessionId) -> Option<Session>;
+        ask find_session_with_user(id: SessionId) -> Option<(Session, User)>;
+        ask advance_session(id: SessionId, from: Generation, to: Generation, at: Timestamp) -> bool;
+        ask_beside mark_delivered(marks: &[(SessionId, Generation)]) -> ();
+        ask end_session(id: SessionId, at: Timestamp, reason: EndReason) -> bool;
+        ask end_reused_session(id: SessionId, at: Timestamp, from: &str) -> bool;
+        ask end_other_sessions(
+            user: UserId, spared: SessionId, keep: u32, at: Timestamp, reason: EndReason
+        ) -> Vec<SessionId>;
+        ask list_live_sessions(user: UserId, at: Timestamp) -> Vec<Session>;
+        ask list_reused_sessions(user: UserId, since: Timestamp, limit: u32) -> Vec<ReusedSession>;
+        ask dismiss_reused_session(user: UserId, id: SessionId, at: Timestamp) -> bool;
+        ask_beside sessions_ended_since(since: Timestamp) -> Vec<EndedSession>;
+        ask_beside delete_expired_sessions(before: Timestamp, limit: u32) -> u64;
+    } {
+        /// Passes notifications on only while the database is fine.
+        async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError> {
+            let heard = |id| {
+                if self.condition() == Condition::Fine {
+                    tell(id);
+                }
+            };
+            self.inner.tell_ended(&heard).await
         }
     }
-
-    async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError> {
-        ask_beside!(self.remove_signing_key(number))
+    ClientStore {
+        ask add_client(client: &Client) -> bool;
+        ask_beside list_clients() -> Vec<Client>;
+        ask rotate_client_secret(id: &str, new: &[u8; 32], keep_previous: bool) -> bool;
+        ask remove_client(id: &str) -> bool;
     }
-
-    async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError> {
-        ask_beside!(self.reseal_signing_key(number, old, new))
+    SigningKeyStore {
+        ask_beside add_signing_key(key: &StoredSigningKey) -> bool;
+        ask_for_keys list_signing_keys() -> Vec<StoredSigningKey>;
+        ask_beside remove_signing_key(number: u32) -> bool;
+        ask_beside reseal_signing_key(number: u32, old: &Sealed, new: &Sealed) -> bool;
     }
-
-    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
-        ask_beside!(self.note_secret_version(version))
+    SecretVersionStore {
+        ask_beside note_secret_version(version: &SecretVersion) -> bool;
+        ask_beside list_secret_versions() -> Vec<SecretVersion>;
+        ask_beside retire_secret_version(version: u8, at: Timestamp) -> bool;
     }
-
-    async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError> {
-        ask_beside!(self.list_secret_versions())
-    }
-
-    async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError> {
-        ask_beside!(self.retire_secret_version(version, at))
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
+    Store {
+        ask ping() -> ();
+    } {
+        async fn close(&self) {
+            self.inner.close().await;
+        }
     }
 }

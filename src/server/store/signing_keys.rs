@@ -1,0 +1,57 @@
+//! Signing keys: the contract, and how rows become keys.
+
+use super::StoreError;
+use crate::server::{clock::Timestamp, domain::key_schedule::KeyTimes, keyring::Sealed};
+use async_trait::async_trait;
+use sqlx::FromRow;
+use std::fmt;
+
+/// A signing key: when it signs, its public name, and the private key sealed under the master secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSigningKey {
+    pub times: KeyTimes,
+    /// `kid` (RFC 7515 §4.1.4).
+    pub id: String,
+    pub sealed: Sealed,
+    pub created_at: Timestamp,
+}
+
+/// The signing keys of the [store](super::Store).
+#[async_trait]
+pub trait SigningKeyStore: fmt::Debug + Send + Sync + 'static {
+    /// Adds a signing key, unless there is one of its number already: of all servers that make the next key, one does.
+    /// `false` if it was another one.
+    async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError>;
+
+    /// All signing keys, in the order of their numbers.
+    async fn list_signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError>;
+
+    /// Removes the signing key of this number. `false` if there is none.
+    async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError>;
+
+    /// Exchanges what is sealed in a signing key, if it still is `old`. `false` if it is not.
+    async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError>;
+}
+
+#[derive(FromRow)]
+pub(super) struct SigningKeyRow {
+    number: i64,
+    id: String,
+    sealed: Vec<u8>,
+    created_at: i64,
+    signs_from: i64,
+}
+
+impl TryFrom<SigningKeyRow> for StoredSigningKey {
+    type Error = StoreError;
+
+    fn try_from(row: SigningKeyRow) -> Result<Self, StoreError> {
+        let number = u32::try_from(row.number).map_err(|_| StoreError::Corrupt("number of a signing key"))?;
+        Ok(Self {
+            times: KeyTimes { number, signs_from: Timestamp::from_millis(row.signs_from) },
+            id: row.id,
+            sealed: Sealed::from_stored(row.sealed),
+            created_at: Timestamp::from_millis(row.created_at),
+        })
+    }
+}
