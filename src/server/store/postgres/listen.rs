@@ -1,7 +1,10 @@
 //! News of ended sessions: the database's own notifications, on a connection of their own.
 
-use super::{PostgresSettings, Teller};
-use crate::server::{domain::session::SessionId, store::StoreError};
+use super::PostgresSettings;
+use crate::server::{
+    domain::session::SessionId,
+    store::{StoreError, Teller},
+};
 use sqlx::{Executor as _, postgres::PgListener};
 use std::{io, time::Duration};
 use tokio::time::timeout;
