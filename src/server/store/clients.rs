@@ -1,9 +1,9 @@
-//! OAuth clients: the contract, and how rows become clients.
+//! OAuth clients: the contract, the statements, which both databases share, and how rows become clients.
 
 use super::StoreError;
 use crate::server::clock::Timestamp;
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 
 /// A registered OAuth client (RFC 6749 §2.2) and the hashes of its secrets.
@@ -33,6 +33,35 @@ pub trait ClientStore: fmt::Debug + Send + Sync + 'static {
 
     /// Removes a client. `false` if there is none.
     async fn remove_client(&self, id: &str) -> Result<bool, StoreError>;
+}
+
+const ADD: &str = "INSERT INTO clients (id, audience, secret_hash, previous_secret_hash, created_at)
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING";
+
+pub(super) const LIST: &str =
+    "SELECT id, audience, secret_hash, previous_secret_hash, created_at FROM clients ORDER BY id";
+
+pub(super) const ROTATE_SECRET: &str = "UPDATE clients
+    SET previous_secret_hash = CASE WHEN $3 THEN secret_hash END, secret_hash = $2 WHERE id = $1";
+
+pub(super) const REMOVE: &str = "DELETE FROM clients WHERE id = $1";
+
+/// [`ADD`] with its values.
+pub(super) fn add<'q, DB>(client: &'q Client) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    &'q str: Encode<'q, DB> + Type<DB>,
+    Option<&'q str>: Encode<'q, DB> + Type<DB>,
+    &'q [u8]: Encode<'q, DB> + Type<DB>,
+    Option<&'q [u8]>: Encode<'q, DB> + Type<DB>,
+    i64: Encode<'q, DB> + Type<DB>,
+{
+    sqlx::query(ADD)
+        .bind(client.id.as_str())
+        .bind(client.audience.as_deref())
+        .bind(client.secret_hash.as_slice())
+        .bind(client.previous_secret_hash.as_ref().map(<[u8; 32]>::as_slice))
+        .bind(client.created_at.as_millis())
 }
 
 #[derive(FromRow)]

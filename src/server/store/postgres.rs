@@ -79,18 +79,24 @@ impl PostgresStore {
         Ok(self.run(statement.execute(pool)).await?.rows_affected())
     }
 
-    async fn find<R>(&self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Option<R>, StoreError>
+    async fn find<R, T>(&self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Option<T>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: TryFrom<R, Error = StoreError>,
     {
-        self.run(query.fetch_optional(&self.requests)).await
+        self.run(query.fetch_optional(&self.requests)).await?.map(T::try_from).transpose()
     }
 
-    async fn list<R>(&self, pool: &PgPool, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Vec<R>, StoreError>
+    async fn list<R, T>(
+        &self,
+        pool: &PgPool,
+        query: QueryAs<'_, Postgres, R, PgArguments>,
+    ) -> Result<Vec<T>, StoreError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+        T: TryFrom<R, Error = StoreError>,
     {
-        self.run(query.fetch_all(pool)).await
+        self.run(query.fetch_all(pool)).await?.into_iter().map(T::try_from).collect()
     }
 }
 

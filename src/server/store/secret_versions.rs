@@ -1,9 +1,12 @@
-//! Versions of the master secret: the contract, and how rows become versions.
+//! Versions of the master secret: the contract, the statements, which both databases share, and how rows become
+//! versions.
+//!
+//! The greater and the lesser of two numbers are written as `CASE`: each database has another name for the function.
 
 use super::StoreError;
 use crate::server::{clock::Timestamp, keyring::FINGERPRINT_BYTES};
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 
 /// What is known about a version of the master secret; not the secret.
@@ -28,6 +31,29 @@ pub trait SecretVersionStore: fmt::Debug + Send + Sync + 'static {
 
     /// Notes that a version of the master secret is not needed from `at` on. `false` if there is none.
     async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError>;
+}
+
+const NOTE: &str = "INSERT INTO secret_versions AS known (version, fingerprint, needed_until) VALUES ($1, $2, $3)
+    ON CONFLICT (version) DO UPDATE SET needed_until =
+        CASE WHEN excluded.needed_until > known.needed_until THEN excluded.needed_until ELSE known.needed_until END
+    WHERE known.fingerprint = excluded.fingerprint";
+
+pub(super) const LIST: &str = "SELECT version, fingerprint, needed_until FROM secret_versions ORDER BY version";
+
+pub(super) const RETIRE: &str = "UPDATE secret_versions
+    SET needed_until = CASE WHEN needed_until > $2 THEN $2 ELSE needed_until END WHERE version = $1";
+
+/// [`NOTE`] with its values.
+pub(super) fn note<'q, DB>(version: &'q SecretVersion) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    i64: Encode<'q, DB> + Type<DB>,
+    &'q [u8]: Encode<'q, DB> + Type<DB>,
+{
+    sqlx::query(NOTE)
+        .bind(i64::from(version.version))
+        .bind(version.fingerprint.as_slice())
+        .bind(version.needed_until.as_millis())
 }
 
 #[derive(FromRow)]

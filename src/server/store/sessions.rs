@@ -1,6 +1,9 @@
-//! Sessions: the contract, and how rows become sessions.
+//! Sessions: the contract, the statements that both databases share, and how rows become sessions.
 
-use super::{StoreError, users::UserRow};
+use super::{
+    StoreError,
+    users::{UserColumns, user_columns},
+};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -9,7 +12,7 @@ use crate::server::{
     },
 };
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 use uuid::Uuid;
 
@@ -92,6 +95,88 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
 
+macro_rules! session_columns {
+    () => {
+        "sessions.id, sessions.user_id, sessions.client_id, sessions.method, sessions.began_at, sessions.expires_at, \
+         sessions.generation, sessions.rotated_at, sessions.delivered, sessions.ended_at, sessions.end_reason, \
+         sessions.address, sessions.user_agent"
+    };
+}
+
+macro_rules! begin_session {
+    () => {
+        "INSERT INTO sessions (id, user_id, client_id, method, began_at, expires_at, generation, rotated_at, delivered, \
+                               address, user_agent)
+         SELECT $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM users WHERE id = $2 AND disabled_at IS NULL"
+    };
+}
+
+pub(super) const BEGIN: &str = begin_session!();
+
+/// [`BEGIN`] that locks the user: a transaction that disables them waits for this one, or this one for that.
+pub(super) const BEGIN_LOCKING_USER: &str = concat!(begin_session!(), " FOR SHARE");
+
+pub(super) const FIND: &str = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1");
+
+pub(super) const FIND_WITH_USER: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1"
+);
+
+pub(super) const ADVANCE: &str = "UPDATE sessions SET generation = $3, rotated_at = $4
+    WHERE id = $1 AND generation = $2 AND ended_at IS NULL AND ($2 <> $3 OR delivered < $2)";
+
+pub(super) const END: &str = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
+
+pub(super) const END_REUSED: &str = "UPDATE sessions SET ended_at = $2, end_reason = 'reuse', reused_from = $3
+    WHERE id = $1 AND ended_at IS NULL";
+
+pub(super) const LIST_LIVE: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2
+      ORDER BY rotated_at DESC, id DESC"
+);
+
+pub(super) const LIST_REUSED: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", reused_from FROM sessions
+      WHERE user_id = $1 AND end_reason = 'reuse' AND reuse_dismissed_at IS NULL AND ended_at >= $2
+      ORDER BY ended_at DESC, id DESC LIMIT $3"
+);
+
+pub(super) const DISMISS_REUSED: &str = "UPDATE sessions SET reuse_dismissed_at = coalesce(reuse_dismissed_at, $3)
+     WHERE id = $2 AND user_id = $1 AND end_reason = 'reuse'";
+
+pub(super) const ENDED_SINCE: &str = "SELECT id, ended_at FROM sessions WHERE ended_at >= $1";
+
+/// [`BEGIN`] or [`BEGIN_LOCKING_USER`] with its values.
+pub(super) fn begin<'q, DB>(sql: &'static str, session: &'q Session) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    Uuid: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+    i64: Encode<'q, DB> + Type<DB>,
+{
+    sqlx::query(sql)
+        .bind(session.id.as_uuid())
+        .bind(session.user_id.as_uuid())
+        .bind(session.client_id.as_str())
+        .bind(session.method.amr())
+        .bind(session.began_at.as_millis())
+        .bind(session.expires_at.as_millis())
+        .bind(i64::from(session.generation.number()))
+        .bind(session.rotated_at.as_millis())
+        .bind(i64::from(session.delivered.number()))
+        .bind(session.address.as_str())
+        .bind(session.user_agent.as_str())
+}
+
+/// What `session_columns!` names.
 #[derive(FromRow)]
 pub(super) struct SessionRow {
     id: Uuid,
@@ -148,9 +233,11 @@ pub(super) struct EndedSessionRow {
     ended_at: i64,
 }
 
-impl From<EndedSessionRow> for EndedSession {
-    fn from(row: EndedSessionRow) -> Self {
-        Self { id: SessionId::from_uuid(row.id), at: Timestamp::from_millis(row.ended_at) }
+impl TryFrom<EndedSessionRow> for EndedSession {
+    type Error = StoreError;
+
+    fn try_from(row: EndedSessionRow) -> Result<Self, StoreError> {
+        Ok(Self { id: SessionId::from_uuid(row.id), at: Timestamp::from_millis(row.ended_at) })
     }
 }
 
@@ -176,25 +263,16 @@ impl TryFrom<ReusedSessionRow> for ReusedSession {
 pub(super) struct SessionWithUserRow {
     #[sqlx(flatten)]
     session: SessionRow,
-    email: String,
-    display_name: String,
-    password_hash: String,
-    created_at: i64,
-    disabled_at: Option<i64>,
+    #[sqlx(flatten)]
+    user: UserColumns,
 }
 
 impl TryFrom<SessionWithUserRow> for (Session, User) {
     type Error = StoreError;
 
     fn try_from(row: SessionWithUserRow) -> Result<Self, StoreError> {
-        let user = UserRow {
-            id: row.session.user_id,
-            email: row.email,
-            display_name: row.display_name,
-            password_hash: row.password_hash,
-            created_at: row.created_at,
-            disabled_at: row.disabled_at,
-        };
-        Ok((row.session.try_into()?, user.try_into()?))
+        let session = Session::try_from(row.session)?;
+        let user = row.user.of_user(session.user_id)?;
+        Ok((session, user))
     }
 }

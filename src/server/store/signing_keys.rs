@@ -1,9 +1,9 @@
-//! Signing keys: the contract, and how rows become keys.
+//! Signing keys: the contract, the statements, which both databases share, and how rows become keys.
 
 use super::StoreError;
 use crate::server::{clock::Timestamp, domain::key_schedule::KeyTimes, keyring::Sealed};
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 
 /// A signing key: when it signs, its public name, and the private key sealed under the master secret.
@@ -31,6 +31,31 @@ pub trait SigningKeyStore: fmt::Debug + Send + Sync + 'static {
 
     /// Exchanges what is sealed in a signing key, if it still is `old`. `false` if it is not.
     async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError>;
+}
+
+const ADD: &str = "INSERT INTO signing_keys (number, id, sealed, created_at, signs_from)
+                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (number) DO NOTHING";
+
+pub(super) const LIST: &str = "SELECT number, id, sealed, created_at, signs_from FROM signing_keys ORDER BY number";
+
+pub(super) const REMOVE: &str = "DELETE FROM signing_keys WHERE number = $1";
+
+pub(super) const RESEAL: &str = "UPDATE signing_keys SET sealed = $3 WHERE number = $1 AND sealed = $2";
+
+/// [`ADD`] with its values.
+pub(super) fn add<'q, DB>(key: &'q StoredSigningKey) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    i64: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+    &'q [u8]: Encode<'q, DB> + Type<DB>,
+{
+    sqlx::query(ADD)
+        .bind(i64::from(key.times.number))
+        .bind(key.id.as_str())
+        .bind(key.sealed.as_bytes())
+        .bind(key.created_at.as_millis())
+        .bind(key.times.signs_from.as_millis())
 }
 
 #[derive(FromRow)]

@@ -15,9 +15,13 @@ use super::{Store, StoreError};
 use async_trait::async_trait;
 use group_commit::GroupCommit;
 use sqlx::{
-    SqlitePool,
+    FromRow, Sqlite, SqlitePool,
     error::DatabaseError,
-    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    query::{Query, QueryAs},
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
+    },
 };
 use std::{
     fs::{File, OpenOptions},
@@ -72,6 +76,27 @@ impl SqliteStore {
         drop(alone);
         let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { group_commit: GroupCommit::start(writer.clone()), writer, readers })
+    }
+
+    /// How many rows a statement has changed.
+    async fn change(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+        Ok(statement.execute(&self.writer).await?.rows_affected())
+    }
+
+    async fn find<R, T>(&self, query: QueryAs<'_, Sqlite, R, SqliteArguments>) -> Result<Option<T>, StoreError>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        T: TryFrom<R, Error = StoreError>,
+    {
+        query.fetch_optional(&self.readers).await?.map(T::try_from).transpose()
+    }
+
+    async fn list<R, T>(&self, query: QueryAs<'_, Sqlite, R, SqliteArguments>) -> Result<Vec<T>, StoreError>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        T: TryFrom<R, Error = StoreError>,
+    {
+        query.fetch_all(&self.readers).await?.into_iter().map(T::try_from).collect()
     }
 }
 

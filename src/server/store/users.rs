@@ -1,4 +1,4 @@
-//! Users: the contract, and how rows become users.
+//! Users: the contract, the statements that both databases share, and how rows become users.
 
 use super::StoreError;
 use crate::server::{
@@ -9,7 +9,7 @@ use crate::server::{
     },
 };
 use async_trait::async_trait;
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 use uuid::Uuid;
 
@@ -46,27 +46,86 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
 }
 
+/// The columns of a user besides the id. None is called as one of `sessions`: a session is read with its user.
+macro_rules! user_columns {
+    () => {
+        "users.email, users.display_name, users.password_hash, users.created_at, users.disabled_at"
+    };
+}
+
+pub(super) use user_columns;
+
+const ADD: &str = "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+pub(super) const FIND_BY_EMAIL: &str =
+    concat!("SELECT users.id, ", user_columns!(), " FROM users WHERE email_key = $1");
+
+pub(super) const LIST: &str =
+    concat!("SELECT users.id, ", user_columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2");
+
+pub(super) const DISABLE: &str = "UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE email_key = $1";
+
+pub(super) const ENABLE: &str = "UPDATE users SET disabled_at = NULL WHERE email_key = $1";
+
+pub(super) const CHANGE_DISPLAY_NAME: &str = "UPDATE users SET display_name = $2 WHERE id = $1";
+
+pub(super) const REPLACE_PASSWORD_HASH: &str =
+    "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+
+/// [`ADD`] with its values.
+pub(super) fn add<'q, DB>(user: &'q User) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    Uuid: Encode<'q, DB> + Type<DB>,
+    &'q str: Encode<'q, DB> + Type<DB>,
+    i64: Encode<'q, DB> + Type<DB>,
+    Option<i64>: Encode<'q, DB> + Type<DB>,
+{
+    sqlx::query(ADD)
+        .bind(user.id.as_uuid())
+        .bind(user.email.as_typed())
+        .bind(user.email_key().as_str())
+        .bind(user.display_name.as_str())
+        .bind(user.password.as_phc())
+        .bind(user.created_at.as_millis())
+        .bind(user.disabled_at.map(Timestamp::as_millis))
+}
+
 #[derive(FromRow)]
 pub(super) struct UserRow {
-    pub(super) id: Uuid,
-    pub(super) email: String,
-    pub(super) display_name: String,
-    pub(super) password_hash: String,
-    pub(super) created_at: i64,
-    pub(super) disabled_at: Option<i64>,
+    id: Uuid,
+    #[sqlx(flatten)]
+    columns: UserColumns,
+}
+
+/// What `user_columns!` names.
+#[derive(FromRow)]
+pub(super) struct UserColumns {
+    email: String,
+    display_name: String,
+    password_hash: String,
+    created_at: i64,
+    disabled_at: Option<i64>,
 }
 
 impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: UserId::from_uuid(row.id),
-            email: Email::parse(&row.email).map_err(|_| StoreError::Corrupt("e-mail address"))?,
-            display_name: DisplayName::from_stored(row.display_name),
-            password: PasswordHash::from_phc(row.password_hash),
-            created_at: Timestamp::from_millis(row.created_at),
-            disabled_at: row.disabled_at.map(Timestamp::from_millis),
+        row.columns.of_user(UserId::from_uuid(row.id))
+    }
+}
+
+impl UserColumns {
+    pub(super) fn of_user(self, id: UserId) -> Result<User, StoreError> {
+        Ok(User {
+            id,
+            email: Email::parse(&self.email).map_err(|_| StoreError::Corrupt("e-mail address"))?,
+            display_name: DisplayName::from_stored(self.display_name),
+            password: PasswordHash::from_phc(self.password_hash),
+            created_at: Timestamp::from_millis(self.created_at),
+            disabled_at: self.disabled_at.map(Timestamp::from_millis),
         })
     }
 }

@@ -1,44 +1,28 @@
 //! The OAuth clients in Postgres.
 
 use super::PostgresStore;
-use crate::server::store::{Client, ClientStore, StoreError, clients::ClientRow};
+use crate::server::store::{
+    Client, ClientStore, StoreError,
+    clients::{self, ClientRow},
+};
 use async_trait::async_trait;
 
 #[async_trait]
 impl ClientStore for PostgresStore {
     async fn add_client(&self, client: &Client) -> Result<bool, StoreError> {
-        let statement = sqlx::query(
-            "INSERT INTO clients (id, audience, secret_hash, previous_secret_hash, created_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(&client.id)
-        .bind(&client.audience)
-        .bind(client.secret_hash.as_slice())
-        .bind(client.previous_secret_hash.as_ref().map(<[u8; 32]>::as_slice))
-        .bind(client.created_at.as_millis());
-        Ok(self.change(&self.requests, statement).await? == 1)
+        Ok(self.change(&self.requests, clients::add(client)).await? == 1)
     }
 
     async fn list_clients(&self) -> Result<Vec<Client>, StoreError> {
-        let query = sqlx::query_as(
-            "SELECT id, audience, secret_hash, previous_secret_hash, created_at FROM clients ORDER BY id",
-        );
-        let rows: Vec<ClientRow> = self.list(&self.background, query).await?;
-        rows.into_iter().map(Client::try_from).collect()
+        self.list::<ClientRow, _>(&self.background, sqlx::query_as(clients::LIST)).await
     }
 
     async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError> {
-        let statement = sqlx::query(
-            "UPDATE clients SET previous_secret_hash = CASE WHEN $3 THEN secret_hash END, secret_hash = $2 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(new.as_slice())
-        .bind(keep_previous);
+        let statement = sqlx::query(clients::ROTATE_SECRET).bind(id).bind(new.as_slice()).bind(keep_previous);
         Ok(self.change(&self.requests, statement).await? == 1)
     }
 
     async fn remove_client(&self, id: &str) -> Result<bool, StoreError> {
-        let statement = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id);
-        Ok(self.change(&self.requests, statement).await? == 1)
+        Ok(self.change(&self.requests, sqlx::query(clients::REMOVE).bind(id)).await? == 1)
     }
 }

@@ -8,58 +8,35 @@ use crate::server::{
         session::EndReason,
         user::{DisplayName, PasswordHash, User, UserId},
     },
-    store::{StoreError, UserStore, users::UserRow},
+    store::{
+        StoreError, UserStore,
+        users::{self, UserRow},
+    },
 };
 use async_trait::async_trait;
 use uuid::Uuid;
 
-macro_rules! user_columns {
-    () => {
-        "users.id, users.email, users.display_name, users.password_hash, users.created_at, users.disabled_at"
-    };
-}
-
 #[async_trait]
 impl UserStore for PostgresStore {
     async fn add_user(&self, user: &User) -> Result<(), StoreError> {
-        let statement = sqlx::query(
-            "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(user.id.as_uuid())
-        .bind(user.email.as_typed())
-        .bind(user.email_key().as_str())
-        .bind(user.display_name.as_str())
-        .bind(user.password.as_phc())
-        .bind(user.created_at.as_millis())
-        .bind(user.disabled_at.map(Timestamp::as_millis));
-        self.change(&self.requests, statement).await.map(drop)
+        self.change(&self.requests, users::add(user)).await.map(drop)
     }
 
     async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
-        let query = sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users WHERE email_key = $1"));
-        let row: Option<UserRow> = self.find(query.bind(key.as_str())).await?;
-        row.map(User::try_from).transpose()
+        self.find::<UserRow, _>(sqlx::query_as(users::FIND_BY_EMAIL).bind(key.as_str())).await
     }
 
     async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        let query =
-            sqlx::query_as(concat!("SELECT ", user_columns!(), " FROM users WHERE id > $1 ORDER BY id LIMIT $2"))
-                .bind(after.map_or(Uuid::nil(), UserId::as_uuid))
-                .bind(i64::from(limit));
-        let rows: Vec<UserRow> = self.list(&self.requests, query).await?;
-        rows.into_iter().map(User::try_from).collect()
+        let query = sqlx::query_as(users::LIST).bind(after.map_or(Uuid::nil(), UserId::as_uuid)).bind(i64::from(limit));
+        self.list::<UserRow, _>(&self.requests, query).await
     }
 
     /// Two statements: the first waits for those who begin a session of this user, the second then sees them.
     async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
         self.run(async {
             let mut transaction = self.requests.begin().await?;
-            let found = sqlx::query("UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE email_key = $1")
-                .bind(key.as_str())
-                .bind(at.as_millis())
-                .execute(&mut *transaction)
-                .await?;
+            let found =
+                sqlx::query(users::DISABLE).bind(key.as_str()).bind(at.as_millis()).execute(&mut *transaction).await?;
             sqlx::query(
                 "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id IN (
                      SELECT id FROM sessions
@@ -79,13 +56,11 @@ impl UserStore for PostgresStore {
     }
 
     async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
-        let statement = sqlx::query("UPDATE users SET disabled_at = NULL WHERE email_key = $1").bind(key.as_str());
-        Ok(self.change(&self.requests, statement).await? == 1)
+        Ok(self.change(&self.requests, sqlx::query(users::ENABLE).bind(key.as_str())).await? == 1)
     }
 
     async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
-        let statement =
-            sqlx::query("UPDATE users SET display_name = $2 WHERE id = $1").bind(id.as_uuid()).bind(name.as_str());
+        let statement = sqlx::query(users::CHANGE_DISPLAY_NAME).bind(id.as_uuid()).bind(name.as_str());
         Ok(self.change(&self.requests, statement).await? == 1)
     }
 
@@ -95,10 +70,8 @@ impl UserStore for PostgresStore {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        let statement = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-            .bind(id.as_uuid())
-            .bind(old.as_phc())
-            .bind(new.as_phc());
+        let statement =
+            sqlx::query(users::REPLACE_PASSWORD_HASH).bind(id.as_uuid()).bind(old.as_phc()).bind(new.as_phc());
         Ok(self.change(&self.requests, statement).await? == 1)
     }
 }

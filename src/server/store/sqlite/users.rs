@@ -8,53 +8,33 @@ use crate::server::{
         session::EndReason,
         user::{DisplayName, PasswordHash, User, UserId},
     },
-    store::{StoreError, UserStore, users::UserRow},
+    store::{
+        StoreError, UserStore,
+        users::{self, UserRow},
+    },
 };
 use async_trait::async_trait;
+use uuid::Uuid;
 
 #[async_trait]
 impl UserStore for SqliteStore {
     async fn add_user(&self, user: &User) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, disabled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(user.id.as_uuid())
-        .bind(user.email.as_typed())
-        .bind(user.email_key().as_str())
-        .bind(user.display_name.as_str())
-        .bind(user.password.as_phc())
-        .bind(user.created_at.as_millis())
-        .bind(user.disabled_at.map(Timestamp::as_millis))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        self.change(users::add(user)).await.map(drop)
     }
 
     async fn find_user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
-        let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE email_key = $1")
-            .bind(key.as_str())
-            .fetch_optional(&self.readers)
-            .await?;
-        row.map(User::try_from).transpose()
+        self.find::<UserRow, _>(sqlx::query_as(users::FIND_BY_EMAIL).bind(key.as_str())).await
     }
 
     async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        let rows: Vec<UserRow> = sqlx::query_as("SELECT * FROM users WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2")
-            .bind(after.map(UserId::as_uuid))
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.into_iter().map(User::try_from).collect()
+        let query = sqlx::query_as(users::LIST).bind(after.map_or(Uuid::nil(), UserId::as_uuid)).bind(i64::from(limit));
+        self.list::<UserRow, _>(query).await
     }
 
     async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let found = sqlx::query("UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE email_key = $1")
-            .bind(key.as_str())
-            .bind(at.as_millis())
-            .execute(&mut *transaction)
-            .await?;
+        let found =
+            sqlx::query(users::DISABLE).bind(key.as_str()).bind(at.as_millis()).execute(&mut *transaction).await?;
         sqlx::query(
             "UPDATE sessions SET ended_at = $2, end_reason = $3
              WHERE ended_at IS NULL AND user_id = (SELECT id FROM users WHERE email_key = $1)",
@@ -69,20 +49,12 @@ impl UserStore for SqliteStore {
     }
 
     async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE users SET disabled_at = NULL WHERE email_key = $1")
-            .bind(key.as_str())
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(self.change(sqlx::query(users::ENABLE).bind(key.as_str())).await? == 1)
     }
 
     async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE users SET display_name = $2 WHERE id = $1")
-            .bind(id.as_uuid())
-            .bind(name.as_str())
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let statement = sqlx::query(users::CHANGE_DISPLAY_NAME).bind(id.as_uuid()).bind(name.as_str());
+        Ok(self.change(statement).await? == 1)
     }
 
     async fn replace_password_hash(
@@ -91,12 +63,8 @@ impl UserStore for SqliteStore {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
-            .bind(id.as_uuid())
-            .bind(old.as_phc())
-            .bind(new.as_phc())
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() == 1)
+        let statement =
+            sqlx::query(users::REPLACE_PASSWORD_HASH).bind(id.as_uuid()).bind(old.as_phc()).bind(new.as_phc());
+        Ok(self.change(statement).await? == 1)
     }
 }
