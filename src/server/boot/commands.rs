@@ -18,7 +18,7 @@ use crate::{
         config::{Config, leptos_options},
         domain::{email::EmailKey, user::User},
         service::accounts::{AccountError, Accounts},
-        store::Store,
+        store::UserStore,
         telemetry,
     },
 };
@@ -55,7 +55,7 @@ fn with_application(
     })
 }
 
-async fn run(accounts: &Accounts, store: &dyn Store, command: &UserCommand) -> Result<(), StartError> {
+async fn run(accounts: &Accounts, store: &dyn UserStore, command: &UserCommand) -> Result<(), StartError> {
     match command {
         UserCommand::Add { email, name } => add(accounts, email, name).await,
         UserCommand::List => list(store).await,
@@ -83,7 +83,7 @@ async fn add(accounts: &Accounts, email: &str, name: &str) -> Result<(), StartEr
     }
 }
 
-async fn list(store: &dyn Store) -> Result<(), StartError> {
+async fn list(store: &dyn UserStore) -> Result<(), StartError> {
     let mut after = None;
     loop {
         let users = store.list_users(after, PAGE).await?;

@@ -144,11 +144,11 @@ impl Application {
         let AuthConfig { access_ttl, refresh_ttl, signing_key_rotation, password_min_length, .. } = config.auth;
         let public_url = &config.http.public_url;
         let keyring = Arc::new(Keyring::derive(master_secrets.iter()));
-        let secrets = Arc::new(SecretVersions::load(Arc::clone(&store), Arc::clone(&keyring), refresh_ttl).await?);
+        let secrets = Arc::new(SecretVersions::load(store.clone(), Arc::clone(&keyring), refresh_ttl).await?);
         let schedule = KeySchedule::new(signing_key_rotation, access_ttl);
-        let keys = Arc::new(SigningKeys::load(Arc::clone(&store), Arc::clone(&keyring), schedule, now).await?);
+        let keys = Arc::new(SigningKeys::load(store.clone(), Arc::clone(&keyring), schedule, now).await?);
         let tokens = Arc::new(Tokens::new(Arc::clone(&keyring), keys, public_url.origin(), access_ttl));
-        let clients = Arc::new(Clients::load(Arc::clone(&store), &keyring).await?);
+        let clients = Arc::new(Clients::load(store.clone(), &keyring).await?);
         let own = ClientCredentials { id: WEB, secret: keyring.web_client_secret() };
         let web_client = clients.authenticate(own).expect("both sides of its secret come from one keyring");
         let ended = Arc::new(EndedSessions::new(access_ttl));

@@ -9,7 +9,7 @@ use crate::server::{
     clock::Timestamp,
     keyring::Keyring,
     random,
-    store::{Client, Store, StoreError},
+    store::{Client, ClientStore, StoreError},
 };
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -114,7 +114,7 @@ impl fmt::Debug for NewSecret {
 /// The clients this server knows.
 #[derive(Debug)]
 pub struct Clients {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ClientStore>,
     web: Vec<[u8; 32]>,
     registered: RwLock<Arc<HashMap<String, Client>>>,
 }
@@ -125,7 +125,7 @@ impl Clients {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn load(store: Arc<dyn Store>, keyring: &Keyring) -> Result<Self, StoreError> {
+    pub async fn load(store: Arc<dyn ClientStore>, keyring: &Keyring) -> Result<Self, StoreError> {
         let web = keyring.web_client_secrets().map(hash).collect();
         let clients = Self { store, web, registered: RwLock::default() };
         clients.learn().await?;

@@ -10,7 +10,7 @@ use crate::server::{
         access_token::AccessToken,
         session::{Generation, SessionId},
     },
-    store::Store,
+    store::SessionStore,
 };
 use std::{
     collections::HashMap,
@@ -76,7 +76,7 @@ impl Delivery {
 }
 
 /// Writes notes until the sender is gone.
-pub async fn write_notes(notes: &mut Notes, store: &dyn Store) {
+pub async fn write_notes(notes: &mut Notes, store: &dyn SessionStore) {
     let mut batch = Vec::new();
     while notes.recv_many(&mut batch, MAX_BATCH).await > 0 {
         sleep(GATHER).await;

@@ -10,7 +10,7 @@ use super::outage::Outage;
 use crate::server::{
     clock::{Clock, Timestamp},
     domain::session::SessionId,
-    store::{EndedSession, Store, StoreError},
+    store::{EndedSession, SessionStore, StoreError},
 };
 use std::{
     collections::HashMap,
@@ -73,7 +73,7 @@ impl EndedSessions {
     /// # Errors
     ///
     /// [`StoreError`]; what is known stays.
-    pub async fn learn(&self, store: &dyn Store, since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn learn(&self, store: &dyn SessionStore, since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let ended = store.sessions_ended_since(since.before(OVERLAP)).await?;
         let oldest = now.before(self.access_ttl + OVERLAP);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
@@ -88,12 +88,12 @@ impl EndedSessions {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn rebuild(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn rebuild(&self, store: &dyn SessionStore, now: Timestamp) -> Result<(), StoreError> {
         self.learn(store, now.before(self.access_ttl), now).await
     }
 
     /// Looks again and again, for as long as the server runs.
-    pub async fn look(&self, store: &dyn Store, clock: &dyn Clock) {
+    pub async fn look(&self, store: &dyn SessionStore, clock: &dyn Clock) {
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut learned_until = Timestamp::from_millis(self.known_until.load(Ordering::Acquire));
@@ -115,7 +115,7 @@ impl EndedSessions {
     }
 
     /// Has the database tell, until the store is closed. Whatever is missed, the next look finds.
-    pub async fn listen(&self, store: &dyn Store, clock: &dyn Clock) {
+    pub async fn listen(&self, store: &dyn SessionStore, clock: &dyn Clock) {
         let mut outage = Outage::default();
         let tell = |id| self.insert(EndedSession { id, at: clock.now() });
         loop {

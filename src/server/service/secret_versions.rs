@@ -8,7 +8,7 @@ use super::outage::Outage;
 use crate::server::{
     clock::{Clock, Timestamp},
     keyring::Keyring,
-    store::{SecretVersion, Store, StoreError},
+    store::{SecretVersion, SecretVersionStore, StoreError},
 };
 use std::{
     sync::{
@@ -40,7 +40,7 @@ pub enum SecretError {
 /// The versions of the master secret, as all servers of this database use them.
 #[derive(Debug)]
 pub struct SecretVersions {
-    store: Arc<dyn Store>,
+    store: Arc<dyn SecretVersionStore>,
     keyring: Arc<Keyring>,
     refresh_ttl: Duration,
     known: RwLock<Vec<SecretVersion>>,
@@ -57,7 +57,7 @@ impl SecretVersions {
     ///
     /// [`SecretError`].
     pub async fn load(
-        store: Arc<dyn Store>,
+        store: Arc<dyn SecretVersionStore>,
         keyring: Arc<Keyring>,
         refresh_ttl: Duration,
     ) -> Result<Self, SecretError> {

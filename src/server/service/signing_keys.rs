@@ -9,7 +9,7 @@ use crate::server::{
     clock::{Clock, Timestamp},
     domain::key_schedule::{KeySchedule, KeyTimes, KeyWindow},
     keyring::{Keyring, OpenError, Sealed},
-    store::{Store, StoreError, StoredSigningKey},
+    store::{SigningKeyStore, StoreError, StoredSigningKey},
 };
 use aws_lc_rs::{
     digest,
@@ -99,7 +99,7 @@ impl KeySet {
 
 /// The application's signing keys.
 pub struct SigningKeys {
-    store: Arc<dyn Store>,
+    store: Arc<dyn SigningKeyStore>,
     keyring: Arc<Keyring>,
     schedule: KeySchedule,
     current: RwLock<Arc<KeySet>>,
@@ -114,7 +114,7 @@ impl SigningKeys {
     ///
     /// [`KeyError`].
     pub async fn load(
-        store: Arc<dyn Store>,
+        store: Arc<dyn SigningKeyStore>,
         keyring: Arc<Keyring>,
         schedule: KeySchedule,
         now: Timestamp,
