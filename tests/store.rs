@@ -83,19 +83,11 @@ fn user(email: &str) -> User {
 }
 
 fn session(user: &User) -> Session {
+    let id = SessionId::from_uuid(random::id(NOW));
     Session {
-        id: SessionId::from_uuid(random::id(NOW)),
-        user_id: user.id,
-        client_id: "web".to_owned(),
-        method: LoginMethod::Password,
-        began_at: NOW,
-        expires_at: NOW + HOUR * 720,
-        generation: Generation::FIRST,
-        rotated_at: NOW,
-        delivered: Generation::NONE,
-        ended: None,
         address: "192.0.2.1".to_owned(),
         user_agent: "Browser \u{202e}1.0 'quoted' \"twice\"; DROP TABLE users".to_owned(),
+        ..Session::begin(id, user.id, "web", LoginMethod::Password, NOW, HOUR * 720)
     }
 }
 

@@ -16,7 +16,7 @@ use tokenlife::{
         clock::Timestamp,
         domain::{
             key_schedule::KeySchedule,
-            session::{Generation, LoginMethod, Session, SessionId},
+            session::{LoginMethod, Session, SessionId},
             user::UserId,
         },
         keyring::Keyring,
@@ -33,20 +33,8 @@ const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 const ISSUER: &str = "https://example.com";
 
 fn session() -> Session {
-    Session {
-        id: SessionId::from_uuid(random::id(NOW)),
-        user_id: UserId::from_uuid(random::id(NOW)),
-        client_id: "web".to_owned(),
-        method: LoginMethod::Password,
-        began_at: NOW,
-        expires_at: NOW + days(4000),
-        generation: Generation::FIRST,
-        rotated_at: NOW,
-        delivered: Generation::NONE,
-        ended: None,
-        address: String::new(),
-        user_agent: String::new(),
-    }
+    let (id, user) = (SessionId::from_uuid(random::id(NOW)), UserId::from_uuid(random::id(NOW)));
+    Session::begin(id, user, "web", LoginMethod::Password, NOW, days(4000))
 }
 
 /// One of several servers: what it knows, and how far its clock is off.

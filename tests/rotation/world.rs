@@ -300,20 +300,8 @@ impl World {
 
     fn sign_in(&mut self, rules: &Rules) {
         let number = u128::try_from(self.rows.len()).expect("few sessions");
-        let session = Session {
-            id: SessionId::from_uuid(Uuid::from_u128(number)),
-            user_id: UserId::from_uuid(Uuid::nil()),
-            client_id: String::new(),
-            method: LoginMethod::Password,
-            began_at: self.now,
-            expires_at: self.now + rules.session_ttl,
-            generation: Generation::FIRST,
-            rotated_at: self.now,
-            delivered: Generation::NONE,
-            ended: None,
-            address: String::new(),
-            user_agent: String::new(),
-        };
+        let (id, user) = (SessionId::from_uuid(Uuid::from_u128(number)), UserId::from_uuid(Uuid::nil()));
+        let session = Session::begin(id, user, "", LoginMethod::Password, self.now, rules.session_ttl);
         self.jar = Some(Tokens::issue(&session, self.now));
         self.rows.push(session);
     }

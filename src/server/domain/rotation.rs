@@ -138,19 +138,12 @@ mod tests {
     const ROTATED: Timestamp = Timestamp::from_seconds(1_000_000);
 
     fn session(generation: u32, delivered: u32) -> Session {
+        let (id, user, ttl) =
+            (SessionId::from_uuid(Uuid::nil()), UserId::from_uuid(Uuid::nil()), Duration::from_hours(30 * 24));
         Session {
-            id: SessionId::from_uuid(Uuid::nil()),
-            user_id: UserId::from_uuid(Uuid::nil()),
-            client_id: "web".to_owned(),
-            method: LoginMethod::Password,
-            began_at: ROTATED,
-            expires_at: ROTATED + Duration::from_hours(30 * 24),
             generation: Generation::new(generation),
-            rotated_at: ROTATED,
             delivered: Generation::new(delivered),
-            ended: None,
-            address: String::new(),
-            user_agent: String::new(),
+            ..Session::begin(id, user, "web", LoginMethod::Password, ROTATED, ttl)
         }
     }
 

@@ -83,6 +83,34 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session that begins at `now` and expires `ttl` later: at its first generation, which has not arrived yet.
+    ///
+    /// Nothing is known of the browser; whoever knows more sets `address` and `user_agent`.
+    #[must_use]
+    pub fn begin(
+        id: SessionId,
+        user_id: UserId,
+        client_id: &str,
+        method: LoginMethod,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            client_id: client_id.to_owned(),
+            method,
+            began_at: now,
+            expires_at: now + ttl,
+            generation: Generation::FIRST,
+            rotated_at: now,
+            delivered: Generation::NONE,
+            ended: None,
+            address: String::new(),
+            user_agent: String::new(),
+        }
+    }
+
     /// What is left of the session's life, in whole seconds: the `Max-Age` of the refresh token's cookie.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> Duration {

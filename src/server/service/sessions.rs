@@ -17,7 +17,7 @@ use crate::server::{
         access_token::AccessToken,
         refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokenError},
         rotation::{Verdict, decide},
-        session::{EndReason, Generation, LoginMethod, Session, SessionId},
+        session::{EndReason, LoginMethod, Session, SessionId},
         user::{User, UserId},
     },
     random,
@@ -179,19 +179,11 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<Option<Refreshed>, StoreError> {
         let now = self.clock.now();
+        let id = SessionId::from_uuid(random::id(now));
         let session = Session {
-            id: SessionId::from_uuid(random::id(now)),
-            user_id: user,
-            client_id: WEB.to_owned(),
-            method,
-            began_at: now,
-            expires_at: now + self.refresh_ttl,
-            generation: Generation::FIRST,
-            rotated_at: now,
-            delivered: Generation::NONE,
-            ended: None,
             address: origin.address.to_string(),
             user_agent: origin.user_agent.clone(),
+            ..Session::begin(id, user, WEB, method, now, self.refresh_ttl)
         };
         if !self.store.begin_session(&session).await? {
             return Ok(None);
