@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod device;
 pub mod email;
+mod id;
 pub mod key_schedule;
 pub mod password_policy;
 pub mod public_id;

@@ -1,36 +1,12 @@
 //! A session: the server's record of a signed-in browser.
 
-use super::user::UserId;
+use super::{id::id, user::UserId};
 use crate::server::clock::Timestamp;
-use std::{fmt, time::Duration};
-use uuid::Uuid;
+use std::time::Duration;
 
-/// Names a session, and with it its family of refresh tokens. Not a credential.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(Uuid);
-
-impl SessionId {
-    #[must_use]
-    pub const fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    #[must_use]
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId({})", self.0)
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
+id! {
+    /// Names a session, and with it its family of refresh tokens. Not a credential.
+    SessionId
 }
 
 /// Counts the refresh tokens of a session: sign-in hands out the first, each rotation the next.

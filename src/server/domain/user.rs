@@ -1,30 +1,15 @@
 //! A person with an account.
 
-use super::email::{Email, EmailKey};
+use super::{
+    email::{Email, EmailKey},
+    id::id,
+};
 use crate::{error::Problem, server::clock::Timestamp};
 use std::fmt;
-use uuid::Uuid;
 
-/// Names a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserId(Uuid);
-
-impl UserId {
-    #[must_use]
-    pub const fn from_uuid(id: Uuid) -> Self {
-        Self(id)
-    }
-
-    #[must_use]
-    pub const fn as_uuid(self) -> Uuid {
-        self.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
+id! {
+    /// Names a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
+    UserId
 }
 
 /// A person with an account.
