@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod keyring;
 pub mod oauth;
 pub mod random;
+mod redacted;
 pub mod service;
 pub mod state;
 pub mod store;

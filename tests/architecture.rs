@@ -13,7 +13,7 @@ use std::{
 /// circle. What belongs to both sides and what belongs to the server alone stand in one list, because the pages are
 /// rendered by the server. `cargo test --features ssr --test architecture -- --nocapture the_rooms` prints it with what
 /// each room uses.
-const ROOMS: [&str; 30] = [
+const ROOMS: [&str; 31] = [
     // Both sides.
     "encoding",
     "paths",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 30] = [
     "browser",
     // The server: the ground.
     "server::clock",
+    "server::redacted",
     "server::random",
     "server::config",
     "server::telemetry",

@@ -4,17 +4,19 @@
 //! There may be several versions of the master secret at once. The first one makes what is new, all of them open what is
 //! there: so it can be changed while everybody goes on. What is made carries the version in clear.
 
-use super::domain::{
-    public_id::PublicIdKey,
-    refresh_token::{RefreshTokenKey, RefreshTokenKeys},
-    session::SessionId,
+use super::{
+    domain::{
+        public_id::PublicIdKey,
+        refresh_token::{RefreshTokenKey, RefreshTokenKeys},
+        session::SessionId,
+    },
+    redacted::redacted,
 };
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     hkdf,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use std::fmt;
 
 /// The length of a version's fingerprint.
 pub const FINGERPRINT_BYTES: usize = 16;
@@ -185,11 +187,7 @@ fn keys_of(version: u8, master: &[u8]) -> (RefreshTokenKey, VersionKeys) {
     (RefreshTokenKey::new(version, &key_for("refresh tokens")), keys)
 }
 
-impl fmt::Debug for Keyring {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keyring(…)")
-    }
-}
+redacted!(Keyring);
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,13 @@
 //! One version of the secret that every key is derived from.
 
-use crate::server::random;
+use crate::server::{random, redacted::redacted};
 use aws_lc_rs::constant_time;
 use base64::{
     Engine as _,
     alphabet::URL_SAFE,
     engine::{GeneralPurpose, general_purpose::NO_PAD},
 };
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, str::FromStr};
 
 /// Base64url without padding, which does not mind how the last character's spare bits are set.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
@@ -75,11 +75,7 @@ impl PartialEq for MasterSecret {
 
 impl Eq for MasterSecret {}
 
-impl fmt::Debug for MasterSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterSecret(…)")
-    }
-}
+redacted!(MasterSecret);
 
 /// Whether something is written over and over, like `changeme-changeme-changeme`.
 fn is_pattern(text: &[u8]) -> bool {

@@ -5,9 +5,9 @@ use super::{
     upstream_token::UpstreamClaims,
     user::UserId,
 };
-use crate::server::clock::Timestamp;
+use crate::server::{clock::Timestamp, redacted::redacted};
 use serde::{Deserialize, Serialize};
-use std::{fmt, time::Duration};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How far the clocks of two servers may be apart before a token counts as issued in the future.
@@ -108,11 +108,7 @@ impl PlainAccessToken {
     }
 }
 
-impl fmt::Debug for PlainAccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PlainAccessToken(…)")
-    }
-}
+redacted!(PlainAccessToken);
 
 /// Why claims with a good signature do not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,10 +2,9 @@
 //! not quickly guessed. No rules about kinds of characters, no expiry.
 
 use super::email::EmailKey;
-use crate::error::Problem;
+use crate::{error::Problem, server::redacted::redacted};
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
-use std::fmt;
 use zxcvbn::{Score, zxcvbn};
 
 /// The longest password, in bytes as typed. Longer ones are refused before any work is done, never cut.
@@ -45,11 +44,7 @@ impl From<String> for PlainPassword {
     }
 }
 
-impl fmt::Debug for PlainPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PlainPassword(…)")
-    }
-}
+redacted!(PlainPassword);
 
 /// A password in the one form in which it is compared.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,11 +57,7 @@ impl NormalPassword {
     }
 }
 
-impl fmt::Debug for NormalPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NormalPassword(…)")
-    }
-}
+redacted!(NormalPassword);
 
 /// The rules for a new password.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,11 @@
 //! whoever comes with it has to own that session.
 
 use super::session::SessionId;
+use crate::server::redacted::redacted;
 use aws_lc_rs::cipher::{
     AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use std::fmt;
 use uuid::Uuid;
 
 /// The version of the key, and the block.
@@ -71,11 +71,7 @@ impl PublicIdKey {
     }
 }
 
-impl fmt::Debug for PublicIdKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PublicIdKey(…)")
-    }
-}
+redacted!(PublicIdKey);
 
 #[cfg(test)]
 mod tests {

@@ -11,9 +11,9 @@
 //! | 32 | HMAC-SHA256 over all before |
 
 use super::session::{Generation, SessionId};
+use crate::server::redacted::redacted;
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use std::fmt;
 use uuid::Uuid;
 
 const FORMAT: u8 = 1;
@@ -64,11 +64,7 @@ impl PlainRefreshToken {
     }
 }
 
-impl fmt::Debug for PlainRefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PlainRefreshToken(…)")
-    }
-}
+redacted!(PlainRefreshToken);
 
 /// A key for refresh tokens, with the version of the master secret it was derived from.
 #[derive(Debug)]

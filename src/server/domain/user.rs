@@ -4,8 +4,10 @@ use super::{
     email::{Email, EmailKey},
     id::id,
 };
-use crate::{error::Problem, server::clock::Timestamp};
-use std::fmt;
+use crate::{
+    error::Problem,
+    server::{clock::Timestamp, redacted::redacted},
+};
 
 id! {
     /// Names a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
@@ -46,11 +48,7 @@ impl PasswordHash {
     }
 }
 
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(…)")
-    }
-}
+redacted!(PasswordHash);
 
 /// The name a person goes by: trimmed, one line, not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

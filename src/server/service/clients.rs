@@ -9,6 +9,7 @@ use crate::server::{
     clock::Timestamp,
     keyring::Keyring,
     random,
+    redacted::redacted,
     store::{Client, ClientStore, StoreError},
 };
 use aws_lc_rs::{constant_time, digest};
@@ -105,11 +106,7 @@ impl NewSecret {
     }
 }
 
-impl fmt::Debug for NewSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NewSecret(…)")
-    }
-}
+redacted!(NewSecret);
 
 /// The clients this server knows.
 #[derive(Debug)]
