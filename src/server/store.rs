@@ -3,6 +3,40 @@
 //! Each method is one atomic unit of work: no transaction leaks out, and nothing above knows which database it is.
 //! "Not there" is `Option` or `bool`, a broken rule of uniqueness is a [`Conflict`]. Implementations pass the one
 //! contract of `tests/store.rs`.
+//!
+//! Each entity has a file with its trait, its rows and the statements that suit both databases, and one file in each
+//! backend with the implementation. Statements name their columns, never `*`: a newer server may add some while an
+//! older one runs on, and Postgres refuses prepared statements whose result has changed its shape.
+//!
+//! # Adding a table, in 8 steps
+//!
+//! Below, `things` is the table and `ThingStore` its trait; `clients` is a small example of all steps.
+//!
+//! 1. `store/sqlite/migrations/` and `store/postgres/migrations/`: in each add the next number, `…_things.sql`, with
+//!    `CREATE TABLE`. Never change a file that has been released: servers refuse a database whose migrations differ.
+//! 2. `store/things.rs`: define the trait, with what a method promises and when it returns `false`; below it the
+//!    statements as constants, the function that binds the values of the `INSERT`, and the row with its `TryFrom`.
+//! 3. `store.rs`: add `mod things`, `pub use`, and `ThingStore` to the sum that [`Store`] is.
+//! 4. `store/sqlite/things.rs` and `store/postgres/things.rs`: implement the trait, and add `mod things` to `sqlite.rs`
+//!    and `postgres.rs`. A statement that has to differ (a lock, a batch) is written here.
+//! 5. `tests/store.rs`: write one function for each promise, and name it in `contract!`.
+//! 6. `tests/http/support/watched_store.rs`: add a block to `watch!`, one line for each method: `ask` for what requests
+//!    call, `ask_beside` for what only the background does.
+//! 7. `service/`: let the service that uses it hold an `Arc<dyn ThingStore>`, and pass `store.clone()` to it in
+//!    `start.rs`.
+//! 8. `docs/architecture.md`: add the table to the section "Data". Then run
+//!    `script/postgres cargo test --features ssr --test store --test http -- --include-ignored`.
+//!
+//! # Adding a column, in 4 steps
+//!
+//! 1. `store/sqlite/migrations/` and `store/postgres/migrations/`: in each add the next number, with
+//!    `ALTER TABLE … ADD COLUMN`. Let it be null or have a default: an older server still inserts rows without it.
+//! 2. The type, such as `domain/session.rs`: add the field. [`Session::begin`](super::domain::session::Session::begin)
+//!    gives it the value that it has in a new session; a test sets it only if the test is about it.
+//! 3. `store/sessions.rs`, or the file of another entity: add it to the column list, to the `INSERT` and the values
+//!    bound below it, to the row, and to the row's `TryFrom`. Both backends use these.
+//! 4. `tests/store.rs`: give it a value in `session()`, so that
+//!    `a_session_comes_back_as_it_was_begun` reads it back. Then run the command above.
 
 mod clients;
 pub mod postgres;

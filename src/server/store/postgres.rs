@@ -1,9 +1,7 @@
 //! The store in Postgres: for as many servers as wanted.
 //!
-//! Each method is one statement, or one short transaction where one statement cannot see what it has to. Columns are
-//! named, never `*`: a newer server may add some while an older one runs on, and Postgres refuses prepared statements
-//! whose answer has changed its shape. Who changes many sessions locks them in the order of their ids, so that two who
-//! do never wait for each other.
+//! Each method is one statement, or one short transaction where one statement cannot see what it has to. Who changes
+//! many sessions locks them in the order of their ids, so that two who do never wait for each other.
 
 mod at_home;
 mod clients;
