@@ -155,7 +155,7 @@ impl Application {
         ended.rebuild(&*store, now).await?;
         let (delivery, notes) = Delivery::new();
         let sessions = Arc::new(Sessions::new(
-            Arc::clone(&store),
+            store.clone(),
             Arc::clone(&clock),
             Arc::clone(&tokens),
             Arc::clone(&secrets),
@@ -164,7 +164,7 @@ impl Application {
             refresh_ttl,
         ));
         let accounts = Arc::new(Accounts {
-            store: Arc::clone(&store),
+            store: store.clone(),
             clock: Arc::clone(&clock),
             sessions: Arc::clone(&sessions),
             hasher: Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?,

@@ -17,7 +17,7 @@ use crate::{
             user::{DisplayName, User, UserId},
         },
         random,
-        store::{Conflict, Store, StoreError},
+        store::{Conflict, StoreError, UserStore},
     },
 };
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use tracing::{info, warn};
 /// Creates accounts and checks who owns them.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn UserStore>,
     pub clock: Arc<dyn Clock>,
     pub sessions: Arc<Sessions>,
     pub hasher: Hasher,

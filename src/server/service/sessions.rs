@@ -21,7 +21,7 @@ use crate::server::{
         user::{User, UserId},
     },
     random,
-    store::{EndedSession, Store, StoreError},
+    store::{EndedSession, SessionStore, StoreError},
 };
 pub use owner::MAX_SESSIONS;
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
@@ -37,7 +37,7 @@ const ASK_FOR: Duration = Duration::from_secs(1);
 /// Begins, refreshes and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    store: Arc<dyn Store>,
+    store: Arc<dyn SessionStore>,
     clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     secrets: Arc<SecretVersions>,
@@ -155,7 +155,7 @@ impl Sessions {
     /// `refresh_ttl` is how long a session lives.
     #[must_use]
     pub const fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
         tokens: Arc<Tokens>,
         secrets: Arc<SecretVersions>,
