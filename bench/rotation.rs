@@ -18,20 +18,23 @@ use std::{
     },
     time::Duration,
 };
-use tokenlife::server::{
-    boot::start::{Application, open_store},
-    clock::{Clock as _, SystemClock, Timestamp},
-    config::Config,
-    domain::{
-        email::Email,
-        refresh_token::RefreshToken,
-        session::{Generation, LoginMethod, Session, SessionId},
-        user::{DisplayName, PasswordHash, User, UserId},
+use tokenlife::{
+    server::{
+        boot::start::{Application, open_store},
+        clock::{Clock as _, SystemClock, Timestamp},
+        config::Config,
+        domain::{
+            email::Email,
+            refresh_token::RefreshToken,
+            session::{Generation, Session, SessionId},
+            user::{DisplayName, PasswordHash, User, UserId},
+        },
+        random,
+        service::clients::WEB,
+        state::AppState,
+        store::{Store, StoreError},
     },
-    random,
-    service::clients::WEB,
-    state::AppState,
-    store::{Store, StoreError},
+    sign_in_method::SignInMethod,
 };
 use tokio::time::Instant;
 
@@ -161,7 +164,7 @@ fn session(user_id: UserId, now: Timestamp) -> Session {
         id: SessionId::from_uuid(random::id(now)),
         user_id,
         client_id: WEB.to_owned(),
-        method: LoginMethod::Password,
+        method: SignInMethod::Password,
         began_at: now,
         expires_at: now + Duration::from_hours(720),
         generation: Generation::FIRST,

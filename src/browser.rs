@@ -39,13 +39,13 @@ pub struct SessionContext {
 
 /// Whom a page shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Shown {
+pub enum DisplayedUser {
     /// The server could not tell.
     #[default]
     Unknown,
-    Nobody,
+    Anonymous,
     /// The user with this id.
-    Somebody(String),
+    User(String),
 }
 
 /// Provides the [`SessionContext`] of a page that was rendered for `current`, and, in the browser, starts to watch over
@@ -68,7 +68,7 @@ pub fn use_session() -> SessionContext {
 
 /// Asks the server who is signed in. Also says whether nobody is because a session is over: then the browser still has
 /// its cookies. After signing out, wherever that was, it has none.
-async fn who_is_there() -> (Current, bool) {
+async fn fetch_current() -> (Current, bool) {
     let answer = http_client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
     match answer.and_then(|answer| answer.read()) {
         Ok(user) if user.is_something() => (json::user(&user).map(Some).ok_or(AppError::Transport), false),
@@ -103,19 +103,19 @@ fn local_path(location: &str) -> &str {
 
 /// Follows the truth about the session as long as the page lives. Effects run in the browser only.
 fn watch(session: SessionContext) {
-    let shown = StoredValue::new(Shown::default());
+    let shown = StoredValue::new(DisplayedUser::default());
 
     Effect::new(move |_| {
-        let now = session.current.with(Shown::of);
+        let now = session.current.with(DisplayedUser::of);
         let before = shown.get_value();
-        if now == Shown::Unknown {
+        if now == DisplayedUser::Unknown {
             return;
         }
-        http_client::speak_for(now.user());
-        refresh::believe(now != Shown::Nobody);
+        http_client::set_expected_user(now.user());
+        refresh::accept(now != DisplayedUser::Anonymous);
         match (before, &now) {
-            (Shown::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
-            (Shown::Somebody(before), now) if now.user().as_ref() != Some(&before) => dom::reload(),
+            (DisplayedUser::Unknown, _) => tabs::announce(&Message::Loaded { user: now.user() }),
+            (DisplayedUser::User(before), now) if now.user().as_ref() != Some(&before) => dom::reload(),
             _ => {}
         }
         shown.set_value(now);
@@ -123,27 +123,27 @@ fn watch(session: SessionContext) {
 
     Effect::new(move |_| refresh::leave(session.sign_out.is_leaving()));
     Effect::new(move |_| {
-        if let (true, Shown::Somebody(user)) = (session.sign_out.has_left(), shown.get_value()) {
+        if let (true, DisplayedUser::User(user)) = (session.sign_out.has_left(), shown.get_value()) {
             tabs::announce(&Message::SignedOut { user });
         }
     });
 
     Effect::new(move |_| {
         // The age of the access token counts from here, not from the first call.
-        refresh::look();
+        refresh::read_state();
         refresh::on_session_over(move || ask(session));
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
             Reaction::Ask => ask(session),
             Reaction::BeginAnew => {
                 // What is said from now on concerns the next page.
-                tabs::hear_no_more();
+                tabs::stop_listening();
                 dom::reload();
             }
         });
-        bfcache::watch(move || shown.with_value(|shown| matches!(shown, Shown::Somebody(_))));
+        bfcache::watch(move || shown.with_value(|shown| matches!(shown, DisplayedUser::User(_))));
         visibility::watch(move || ask(session));
-        window_event_listener_untyped("online", |_| refresh::note_network());
+        window_event_listener_untyped("online", |_| refresh::record_network());
     });
 }
 
@@ -152,7 +152,7 @@ fn watch(session: SessionContext) {
 /// If the session of the person shown is over, the page is left by what they have written, if there is anything.
 fn ask(session: SessionContext) {
     spawn_local(async move {
-        let (now, is_over) = who_is_there().await;
+        let (now, is_over) = fetch_current().await;
         if now == Ok(None) {
             in_flight::all_ended().await;
         }
@@ -160,7 +160,7 @@ fn ask(session: SessionContext) {
         if now.is_err() {
             // Whom the page still shows, it believes in: after a while the next call asks again, even if a refresh has
             // been refused meanwhile.
-            refresh::believe(matches!(before, Ok(Some(_))));
+            refresh::accept(matches!(before, Ok(Some(_))));
         }
         // A page that is hidden is on its way out: another answer has seen to it.
         if now.is_err() || before == now || dom::is_concealed() {
@@ -176,7 +176,7 @@ fn ask(session: SessionContext) {
                 (false, false) => None,
             };
             if ending.is_some_and(drafts::hand_over) {
-                tabs::hear_no_more();
+                tabs::stop_listening();
                 return;
             }
         }
@@ -184,19 +184,19 @@ fn ask(session: SessionContext) {
     });
 }
 
-impl Shown {
+impl DisplayedUser {
     fn of(current: &Current) -> Self {
         match current {
-            Ok(Some(user)) => Self::Somebody(user.id.clone()),
-            Ok(None) => Self::Nobody,
+            Ok(Some(user)) => Self::User(user.id.clone()),
+            Ok(None) => Self::Anonymous,
             Err(_) => Self::Unknown,
         }
     }
 
     fn user(&self) -> Option<String> {
         match self {
-            Self::Somebody(user) => Some(user.clone()),
-            Self::Unknown | Self::Nobody => None,
+            Self::User(user) => Some(user.clone()),
+            Self::Unknown | Self::Anonymous => None,
         }
     }
 }

@@ -50,7 +50,7 @@ pub enum AppError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     pub field: Field,
-    pub problem: Problem,
+    pub problem: FieldProblem,
 }
 
 /// The fields of all forms, by their `name` attribute.
@@ -84,7 +84,7 @@ impl Field {
 /// Why a field was refused. Lengths count Unicode code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum FieldProblem {
     Required,
     TooShort {
         min: u32,
@@ -157,7 +157,7 @@ impl AppError {
 
     /// What is wrong with a field, if this is about fields.
     #[must_use]
-    pub fn problem_of(&self, field: Field) -> Option<Problem> {
+    pub fn problem_of(&self, field: Field) -> Option<FieldProblem> {
         let Self::Validation(fields) = self else { return None };
         fields.iter().find(|error| error.field == field).map(|error| error.problem)
     }

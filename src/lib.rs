@@ -15,6 +15,7 @@ pub mod paths;
 pub mod respond;
 #[cfg(feature = "ssr")]
 pub mod server;
+pub mod sign_in_method;
 pub mod upstream;
 
 /// Brings the page to life: called by the script that the page loads.

@@ -3,7 +3,10 @@
 pub(crate) mod json;
 pub mod notes;
 
-use crate::error::{AppError, Field};
+use crate::{
+    error::{AppError, Field},
+    sign_in_method::SignInMethod,
+};
 use serde::{Deserialize, Serialize};
 
 /// The header by which a script names the user that its page shows, by id. If somebody else is signed in by now, the
@@ -52,13 +55,6 @@ pub struct SessionEntry {
 pub struct Device {
     pub browser: Option<String>,
     pub system: Option<String>,
-}
-
-/// How somebody proved who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SignInMethod {
-    Password,
 }
 
 /// When a session was last used. The server notes when its tokens are renewed, so it knows that as exactly as an access
@@ -175,7 +171,7 @@ pub struct PasswordRating {
     /// `0` (guessed at once) to `4` (not within a human life), by zxcvbn.
     pub score: u8,
     /// Why it would be refused, if it would.
-    pub problem: Option<crate::error::Problem>,
+    pub problem: Option<crate::error::FieldProblem>,
 }
 
 impl PageData {

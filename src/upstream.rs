@@ -6,12 +6,12 @@ mod response;
 use crate::error::AppError;
 use gloo_net::http::Method;
 use leptos::server_fn::Bytes;
-pub use response::{Answer, CallError};
+pub use response::{CallError, UpstreamResponse};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct UpstreamRequest {
     pub method: Method,
     /// A path below the prefix of one of the gateway's routes, perhaps with a query.
     pub path: String,
@@ -19,13 +19,13 @@ pub struct Call {
     pub body: Option<Bytes>,
 }
 
-/// What the server calls the services by while it renders a page; it provides itself as a [`ServicesContext`].
-pub trait Services: Send + Sync {
+/// What the server calls the services by while it renders a page; it provides itself as a [`UpstreamContext`].
+pub trait UpstreamClient: Send + Sync {
     /// Asks a service in the name of whoever asked for the page.
-    fn call(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Answer, AppError>> + Send>>;
+    fn call(&self, call: UpstreamRequest) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, AppError>> + Send>>;
 }
 
-/// The [`Services`] of the page that is being rendered.
+/// The [`UpstreamClient`] of the page that is being rendered.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "there is nothing to tell about it")]
-pub struct ServicesContext(pub Arc<dyn Services>);
+pub struct UpstreamContext(pub Arc<dyn UpstreamClient>);

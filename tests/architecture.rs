@@ -13,11 +13,12 @@ use std::{
 /// circle. What belongs to both sides and what belongs to the server alone stand in one list, because the pages are
 /// rendered by the server. `cargo test --features ssr --test architecture -- --nocapture the_rooms` prints it with what
 /// each room uses.
-const ROOMS: [&str; 31] = [
+const ROOMS: [&str; 32] = [
     // Both sides.
     "encoding",
     "paths",
     "respond",
+    "sign_in_method",
     "error",
     "model",
     "upstream",

@@ -195,8 +195,8 @@ fn the_variable_of_each_key_goes_before_the_file() {
         let name = variable(&key);
         let settings = explained(&shipped("Leptos.toml"), &[(&name, written)]);
         let setting = settings.iter().find(|found| (found.section, found.key) == (key.section, key.key)).unwrap();
-        assert_eq!((setting.value.as_deref(), setting.origin.as_str()), (Some(as_toml), name.as_str()));
-        assert_eq!(settings.iter().filter(|found| found.origin == name).count(), 1);
+        assert_eq!((setting.value.as_deref(), setting.source.as_str()), (Some(as_toml), name.as_str()));
+        assert_eq!(settings.iter().filter(|found| found.source == name).count(), 1);
     }
 }
 

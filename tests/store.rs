@@ -55,17 +55,20 @@ mod sqlite;
 
 use futures::future::join_all;
 use std::{collections::BTreeSet, time::Duration};
-use tokenlife::server::{
-    clock::Timestamp,
-    domain::{
-        email::{Email, EmailKey},
-        key_schedule::KeyTimes,
-        session::{EndReason, Generation, LoginMethod, Session, SessionId},
-        user::{DisplayName, PasswordHash, User, UserId},
+use tokenlife::{
+    server::{
+        clock::Timestamp,
+        domain::{
+            email::{Email, EmailKey},
+            key_schedule::KeyTimes,
+            session::{EndReason, Generation, Session, SessionId},
+            user::{DisplayName, PasswordHash, User, UserId},
+        },
+        keyring::Keyring,
+        random,
+        store::{Client, Conflict, SecretVersion, Store, StoreError, StoredSigningKey},
     },
-    keyring::Keyring,
-    random,
-    store::{Client, Conflict, SecretVersion, Store, StoreError, StoredSigningKey},
+    sign_in_method::SignInMethod,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -87,7 +90,7 @@ fn session(user: &User) -> Session {
     Session {
         address: "192.0.2.1".to_owned(),
         user_agent: "Browser \u{202e}1.0 'quoted' \"twice\"; DROP TABLE users".to_owned(),
-        ..Session::begin(id, user.id, "web", LoginMethod::Password, NOW, HOUR * 720)
+        ..Session::begin(id, user.id, "web", SignInMethod::Password, NOW, HOUR * 720)
     }
 }
 
@@ -464,10 +467,10 @@ async fn a_signing_key_is_sealed_anew_if_nobody_else_did(store: &dyn Store) {
 async fn a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less(store: &dyn Store) {
     let known = |version, needed_until| SecretVersion { version, fingerprint: [version; 16], needed_until };
     for (version, until) in [(2, NOW + HOUR), (1, NOW), (2, NOW), (2, NOW + HOUR * 2), (255, NOW)] {
-        assert!(store.note_secret_version(&known(version, until)).await.expect("an answer"));
+        assert!(store.record_secret_version(&known(version, until)).await.expect("an answer"));
     }
     let other = SecretVersion { fingerprint: [9; 16], ..known(2, NOW + HOUR * 9) };
-    assert!(!store.note_secret_version(&other).await.expect("an answer"), "another secret of the same number");
+    assert!(!store.record_secret_version(&other).await.expect("an answer"), "another secret of the same number");
     let expected = [known(1, NOW), known(2, NOW + HOUR * 2), known(255, NOW)];
     assert_eq!(store.list_secret_versions().await.expect("an answer"), expected);
 
@@ -477,7 +480,7 @@ async fn a_version_of_the_master_secret_is_needed_for_longer_but_never_for_less(
     let expected = [known(1, NOW), known(2, NOW + HOUR), known(255, NOW)];
     assert_eq!(store.list_secret_versions().await.expect("an answer"), expected);
     assert!(
-        store.note_secret_version(&known(2, NOW + HOUR * 3)).await.expect("an answer"),
+        store.record_secret_version(&known(2, NOW + HOUR * 3)).await.expect("an answer"),
         "somebody uses it after all"
     );
 }

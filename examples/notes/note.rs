@@ -38,7 +38,7 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     pub field: Field,
-    pub problem: Problem,
+    pub problem: FieldProblem,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +51,7 @@ pub enum Field {
 /// Why a field was refused. Lengths count Unicode code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum FieldProblem {
     Required,
     TooLong { max: u32 },
     ControlCharacters,
@@ -80,18 +80,18 @@ impl Content {
         fold(&format!("{}\n{}", self.title, self.text))
     }
 
-    fn title_problem(&self) -> Option<Problem> {
+    fn title_problem(&self) -> Option<FieldProblem> {
         if self.title.is_empty() {
-            return Some(Problem::Required);
+            return Some(FieldProblem::Required);
         }
         too_long(&self.title, MAX_TITLE_CHARS)
-            .or_else(|| self.title.contains(char::is_control).then_some(Problem::ControlCharacters))
+            .or_else(|| self.title.contains(char::is_control).then_some(FieldProblem::ControlCharacters))
     }
 
-    fn text_problem(&self) -> Option<Problem> {
+    fn text_problem(&self) -> Option<FieldProblem> {
         let is_strange = |c: char| c.is_control() && c != '\n' && c != '\t';
         too_long(&self.text, MAX_TEXT_CHARS)
-            .or_else(|| self.text.contains(is_strange).then_some(Problem::ControlCharacters))
+            .or_else(|| self.text.contains(is_strange).then_some(FieldProblem::ControlCharacters))
     }
 }
 
@@ -100,6 +100,6 @@ pub fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
-fn too_long(text: &str, max: u32) -> Option<Problem> {
-    (text.chars().count() > max as usize).then_some(Problem::TooLong { max })
+fn too_long(text: &str, max: u32) -> Option<FieldProblem> {
+    (text.chars().count() > max as usize).then_some(FieldProblem::TooLong { max })
 }

@@ -23,7 +23,8 @@ pub async fn sign_up(
     use crate::server::context;
 
     context::allow_sign_up()?;
-    let signed_up = context::accounts().sign_up(&context::origin(), &email, &display_name, password.into()).await;
+    let signed_up =
+        context::accounts().sign_up(&context::sign_in_context(), &email, &display_name, password.into()).await;
     context::begin_session(signed_up, return_to.as_deref())
 }
 
@@ -107,7 +108,7 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
     use crate::server::context;
 
     let session = context::require_session()?;
-    context::own_sessions::list_reused(session).await
+    context::own_sessions::list_reused_sessions(session).await
 }
 
 /// Tells one of those no more.

@@ -61,10 +61,10 @@ where
 ///
 /// What the function answers; [`AppError::Transport`] if that did not arrive or cannot be read.
 pub async fn send<C: Client<AppError>, T: DeserializeOwned>(path: &str, form: String) -> Result<T, AppError> {
-    let answer = C::send(C::Request::try_new_post(path, FORM, JSON, form)?).await?;
-    let is_refusal = answer.status() >= 400;
-    let destination = answer.has_redirect().then(|| answer.location());
-    let body = answer.try_into_bytes().await?;
+    let response = C::send(C::Request::try_new_post(path, FORM, JSON, form)?).await?;
+    let is_refusal = response.status() >= 400;
+    let destination = response.has_redirect().then(|| response.location());
+    let body = response.try_into_bytes().await?;
     if is_refusal {
         return Err(encoding::read(&body).unwrap_or(AppError::Transport));
     }

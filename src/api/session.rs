@@ -22,7 +22,7 @@ pub async fn login(
     use crate::server::context;
 
     context::allow_sign_in(&email)?;
-    let signed_in = context::accounts().sign_in(&context::origin(), &email, password.into()).await;
+    let signed_in = context::accounts().sign_in(&context::sign_in_context(), &email, password.into()).await;
     if signed_in.is_ok() {
         context::remember_sign_in(&email);
     }

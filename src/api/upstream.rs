@@ -33,7 +33,7 @@ mod browser;
 use crate::{
     encoding::Wire,
     error::AppError,
-    upstream::{Call, CallError, ServicesContext},
+    upstream::{CallError, UpstreamContext, UpstreamRequest},
 };
 use gloo_net::http::Method;
 use leptos::{
@@ -93,16 +93,16 @@ fn call<T: DeserializeOwned + 'static>(
     body: Result<Option<Bytes>, CallError>,
 ) -> Calling<T> {
     // Both belong to whoever calls, so they are found now and not when the call is first awaited.
-    let services = use_context::<ServicesContext>();
+    let services = use_context::<UpstreamContext>();
     let abort = browser::Abort::with_the_caller(&method);
     Box::pin(async move {
-        let call = Call { method, path, body: body? };
-        let answer = match services {
-            Some(ServicesContext(services)) => services.call(call).await?,
+        let call = UpstreamRequest { method, path, body: body? };
+        let response = match services {
+            Some(UpstreamContext(services)) => services.call(call).await?,
             None if browser::IS_HERE => browser::send(call, abort).await?,
             // On the server, but for no page.
             None => return Err(CallError::App(AppError::Internal)),
         };
-        answer.read()
+        response.read()
     })
 }

@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// Says for whom the calls of this page are meant from now on: the user with this id, whom it shows.
-pub(super) fn speak_for(user: Option<String>) {
+pub(super) fn set_expected_user(user: Option<String>) {
     PERSON.set(user);
 }
 
@@ -80,16 +80,16 @@ impl<const KEEPS_ALIVE: bool> Client<AppError> for FetchClient<KEEPS_ALIVE> {
 /// session goes on.
 pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
     let _under_way = request.is_change().then(Call::begin);
-    let plan = refresh::look().before_call();
+    let plan = refresh::read_state().before_call();
     if plan == Plan::RefreshFirst {
         refresh::refresh().await;
     }
     let renewals_before = refresh::renewals();
     let answer = send_once(request, signal).await?;
 
-    let known = refresh::look();
+    let state = refresh::read_state();
     let renewed_meanwhile = refresh::renewals() != renewals_before;
-    let outcome = match known.after_answer(plan, answer.status, renewed_meanwhile) {
+    let outcome = match state.after_response(plan, answer.status, renewed_meanwhile) {
         Then::Deliver => return Ok(answer),
         Then::ReportUnreachable => return Err(AppError::Transport),
         Then::Retry => RefreshOutcome::Renewed,
@@ -99,7 +99,7 @@ pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) 
         RefreshOutcome::Renewed | RefreshOutcome::InVain => {
             let answer = send_once(request, signal).await?;
             if answer.status == 401 {
-                refresh::note_in_vain();
+                refresh::record_in_vain();
             }
             Ok(answer)
         }

@@ -1,15 +1,15 @@
 //! What a page remembers about its session from call to call.
 
-use super::policy::{Failure, Known, RefreshOutcome, Token};
+use super::policy::{ClientState, Failure, RefreshOutcome, Token};
 use crate::model::TokenLife;
 use std::time::Duration;
 
-/// The facts behind [`Known`]. Every time in it is a reading of the page's monotonic clock.
+/// The facts behind [`ClientState`]. Every time in it is a reading of the page's monotonic clock.
 #[derive(Debug, Default)]
 pub struct Memory {
     token: Option<Sighting>,
-    session_believed: bool,
-    failure: Option<Noted>,
+    session_accepted: bool,
+    failure: Option<RecordedFailure>,
     /// How many refreshes in a row did not help.
     failures: u32,
     renewals: u32,
@@ -24,7 +24,7 @@ struct Sighting {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Noted {
+struct RecordedFailure {
     outcome: RefreshOutcome,
     at: Duration,
     pause: Duration,
@@ -34,26 +34,26 @@ impl Memory {
     /// Nothing known yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { token: None, session_believed: false, failure: None, failures: 0, renewals: 0, leaving: false }
+        Self { token: None, session_accepted: false, failure: None, failures: 0, renewals: 0, leaving: false }
     }
 
     /// Takes in the readable cookie as it is now, and says what is known.
     ///
     /// A value not seen before is news: its age begins here, and an earlier failure no longer counts.
-    pub fn look(&mut self, cookie: Option<&str>, now: Duration) -> Known {
+    pub fn read_state(&mut self, cookie: Option<&str>, now: Duration) -> ClientState {
         let known_already = self.token.as_ref().is_some_and(|seen| Some(seen.cookie.as_str()) == cookie);
         if !known_already {
             self.token = cookie.and_then(|cookie| {
                 Some(Sighting { cookie: cookie.to_owned(), life: TokenLife::parse(cookie)?, since: now })
             });
             if self.token.is_some() {
-                self.note_renewal();
+                self.record_renewal();
             }
         }
-        Known {
+        ClientState {
             token: self.token.as_ref().map(|seen| Token::new(seen.life, now.saturating_sub(seen.since))),
-            session_believed: self.session_believed,
-            failure: self.failure.map(|Noted { outcome, at, pause }| Failure {
+            session_accepted: self.session_accepted,
+            failure: self.failure.map(|RecordedFailure { outcome, at, pause }| Failure {
                 outcome,
                 since: now.saturating_sub(at),
                 pause,
@@ -63,8 +63,8 @@ impl Memory {
     }
 
     /// Takes in whether the page shows somebody as signed in.
-    pub fn believe(&mut self, somebody_is_signed_in: bool) {
-        self.session_believed = somebody_is_signed_in;
+    pub fn accept(&mut self, is_signed_in: bool) {
+        self.session_accepted = is_signed_in;
     }
 
     /// Takes in whether somebody is signing out on this page.
@@ -73,21 +73,21 @@ impl Memory {
     }
 
     /// Takes in what came of a refresh, when the server wants to be asked again if it said so, and what chance adds.
-    pub fn note(&mut self, outcome: RefreshOutcome, retry_after: Option<Duration>, random: f64, now: Duration) {
+    pub fn record(&mut self, outcome: RefreshOutcome, retry_after: Option<Duration>, random: f64, now: Duration) {
         if outcome == RefreshOutcome::Renewed {
-            self.note_renewal();
+            self.record_renewal();
             return;
         }
         if outcome == RefreshOutcome::Refused {
-            self.session_believed = false;
+            self.session_accepted = false;
         }
         self.failures = self.failures.saturating_add(1);
         let pause = outcome.pause(self.failures, retry_after, random);
-        self.failure = Some(Noted { outcome, at: now, pause });
+        self.failure = Some(RecordedFailure { outcome, at: now, pause });
     }
 
     /// Takes in that the network has come back: the server is worth another try.
-    pub fn note_network(&mut self) {
+    pub fn record_network(&mut self) {
         _ = self.failure.take_if(|failure| failure.outcome == RefreshOutcome::Unreachable);
     }
 
@@ -98,7 +98,7 @@ impl Memory {
         self.renewals
     }
 
-    fn note_renewal(&mut self) {
+    fn record_renewal(&mut self) {
         self.renewals = self.renewals.wrapping_add(1);
         self.failure = None;
         self.failures = 0;
@@ -117,56 +117,56 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn note(memory: &mut Memory, outcome: RefreshOutcome, now: Duration) {
-        memory.note(outcome, None, 0.0, now);
+    fn record(memory: &mut Memory, outcome: RefreshOutcome, now: Duration) {
+        memory.record(outcome, None, 0.0, now);
     }
 
     fn signed_in() -> Memory {
         let mut memory = Memory::new();
-        memory.believe(true);
+        memory.accept(true);
         memory
     }
 
     #[test]
     fn the_age_of_a_token_counts_from_first_sight() {
         let mut memory = signed_in();
-        assert_eq!(memory.look(Some(FIRST), at(100)).token.map(|token| token.age), Some(at(0)));
-        assert_eq!(memory.look(Some(FIRST), at(160)).token.map(|token| token.age), Some(at(60)));
-        assert_eq!(memory.look(Some(SECOND), at(170)).token.map(|token| token.age), Some(at(0)));
+        assert_eq!(memory.read_state(Some(FIRST), at(100)).token.map(|token| token.age), Some(at(0)));
+        assert_eq!(memory.read_state(Some(FIRST), at(160)).token.map(|token| token.age), Some(at(60)));
+        assert_eq!(memory.read_state(Some(SECOND), at(170)).token.map(|token| token.age), Some(at(0)));
     }
 
     #[test]
     fn garbage_in_the_cookie_is_no_token() {
         for garbage in ["", "NaN", "-1", "1e309", "９", "9999999999", &"9".repeat(10_000)] {
             let mut memory = signed_in();
-            assert_eq!(memory.look(Some(garbage), at(1)).token, None, "{garbage:.20}");
-            assert_eq!(memory.look(Some(garbage), at(2)).before_call(), Plan::RefreshFirst);
+            assert_eq!(memory.read_state(Some(garbage), at(1)).token, None, "{garbage:.20}");
+            assert_eq!(memory.read_state(Some(garbage), at(2)).before_call(), Plan::RefreshFirst);
         }
     }
 
     #[test]
     fn a_refused_refresh_leaves_an_anonymous_page() {
         let mut memory = signed_in();
-        note(&mut memory, RefreshOutcome::Refused, at(10));
-        assert_eq!(memory.look(None, at(11)).before_call(), Plan::SendAnonymously);
+        record(&mut memory, RefreshOutcome::Refused, at(10));
+        assert_eq!(memory.read_state(None, at(11)).before_call(), Plan::SendAnonymously);
     }
 
     #[test]
     fn somebody_who_still_turns_out_to_be_signed_in_causes_a_try_per_half_minute() {
         let mut memory = signed_in();
-        note(&mut memory, RefreshOutcome::Refused, at(10));
-        memory.believe(true);
-        assert_eq!(memory.look(None, at(39)).before_call(), Plan::Send);
-        assert_eq!(memory.look(None, at(40)).before_call(), Plan::RefreshFirst);
+        record(&mut memory, RefreshOutcome::Refused, at(10));
+        memory.accept(true);
+        assert_eq!(memory.read_state(None, at(39)).before_call(), Plan::Send);
+        assert_eq!(memory.read_state(None, at(40)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
     fn an_outage_is_not_taken_for_a_sign_out() {
         let mut memory = signed_in();
-        note(&mut memory, RefreshOutcome::Unable, at(10));
-        assert!(memory.look(None, at(10)).session_believed);
-        assert_eq!(memory.look(None, at(10)).before_call(), Plan::Send);
-        assert_eq!(memory.look(None, at(11)).before_call(), Plan::RefreshFirst);
+        record(&mut memory, RefreshOutcome::Unable, at(10));
+        assert!(memory.read_state(None, at(10)).session_accepted);
+        assert_eq!(memory.read_state(None, at(10)).before_call(), Plan::Send);
+        assert_eq!(memory.read_state(None, at(11)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
@@ -174,13 +174,13 @@ mod tests {
         let mut memory = signed_in();
         let mut pauses = Vec::new();
         for second in 0..4 {
-            note(&mut memory, RefreshOutcome::Unable, at(second));
-            pauses.push(memory.look(None, at(second)).failure.map(|failure| failure.pause));
+            record(&mut memory, RefreshOutcome::Unable, at(second));
+            pauses.push(memory.read_state(None, at(second)).failure.map(|failure| failure.pause));
         }
         assert_eq!(pauses, [1, 2, 4, 8].map(at).map(Some));
-        note(&mut memory, RefreshOutcome::Renewed, at(20));
-        note(&mut memory, RefreshOutcome::Unable, at(30));
-        assert_eq!(memory.look(None, at(30)).failure.map(|failure| failure.pause), Some(at(1)));
+        record(&mut memory, RefreshOutcome::Renewed, at(20));
+        record(&mut memory, RefreshOutcome::Unable, at(30));
+        assert_eq!(memory.read_state(None, at(30)).failure.map(|failure| failure.pause), Some(at(1)));
     }
 
     #[test]
@@ -188,9 +188,9 @@ mod tests {
         for (outcome, plan) in [(RefreshOutcome::Unreachable, Plan::RefreshFirst), (RefreshOutcome::Unable, Plan::Send)]
         {
             let mut memory = signed_in();
-            note(&mut memory, outcome, at(10));
-            memory.note_network();
-            assert_eq!(memory.look(None, at(10)).before_call(), plan);
+            record(&mut memory, outcome, at(10));
+            memory.record_network();
+            assert_eq!(memory.read_state(None, at(10)).before_call(), plan);
         }
     }
 
@@ -198,29 +198,29 @@ mod tests {
     fn signing_out_forbids_renewing_until_it_has_failed() {
         let mut memory = signed_in();
         memory.leave(true);
-        assert_eq!(memory.look(None, at(1)).before_call(), Plan::Send);
+        assert_eq!(memory.read_state(None, at(1)).before_call(), Plan::Send);
         memory.leave(false);
-        assert_eq!(memory.look(None, at(2)).before_call(), Plan::RefreshFirst);
+        assert_eq!(memory.read_state(None, at(2)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
     fn a_new_token_wipes_out_an_earlier_failure() {
         let mut memory = signed_in();
-        note(&mut memory, RefreshOutcome::Unable, at(10));
-        memory.look(Some(FIRST), at(10));
-        assert_eq!(memory.look(None, at(10)).before_call(), Plan::RefreshFirst);
+        record(&mut memory, RefreshOutcome::Unable, at(10));
+        memory.read_state(Some(FIRST), at(10));
+        assert_eq!(memory.read_state(None, at(10)).before_call(), Plan::RefreshFirst);
     }
 
     #[test]
     fn renewals_are_counted_whoever_made_them() {
         let mut memory = signed_in();
-        note(&mut memory, RefreshOutcome::Renewed, at(1));
-        note(&mut memory, RefreshOutcome::Unable, at(2));
+        record(&mut memory, RefreshOutcome::Renewed, at(1));
+        record(&mut memory, RefreshOutcome::Unable, at(2));
         assert_eq!(memory.renewals(), 1);
-        memory.look(Some(FIRST), at(3));
-        memory.look(Some(FIRST), at(4));
+        memory.read_state(Some(FIRST), at(3));
+        memory.read_state(Some(FIRST), at(4));
         assert_eq!(memory.renewals(), 2, "another tab has been at it");
-        memory.look(None, at(5));
+        memory.read_state(None, at(5));
         assert_eq!(memory.renewals(), 2, "its end is no renewal");
     }
 }

@@ -24,14 +24,14 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(30);
 
 /// What the page knows when a call is about to leave, or when its answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ClientState {
     /// The access token, as far as the readable cookie tells. A cookie that cannot be read counts as none.
     pub token: Option<Token>,
     /// Whether this page believes that somebody is signed in.
-    pub session_believed: bool,
+    pub session_accepted: bool,
     /// The last refresh, if it did not help.
     pub failure: Option<Failure>,
-    /// Somebody is signing out on this page: from now on nothing is renewed.
+    /// User is signing out on this page: from now on nothing is renewed.
     pub leaving: bool,
 }
 
@@ -57,7 +57,7 @@ pub struct Token {
 /// What to do with a call before it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Nobody seems to be signed in: the call goes out, and no answer to it causes a refresh.
+    /// Anonymous seems to be signed in: the call goes out, and no answer to it causes a refresh.
     SendAnonymously,
     /// The access token seems good, or asking for another one is not sensible now.
     Send,
@@ -82,13 +82,13 @@ pub enum Turn {
     Refresh,
     /// Another tab has done it meanwhile.
     TakeOver,
-    /// Somebody is signing out.
+    /// User is signing out.
     GiveUp,
 }
 
 /// What a page does that comes back into view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InView {
+pub enum OnVisible {
     Nothing,
     /// Ask the server who is signed in, after this pause. That refreshes first, if it is due.
     Ask {
@@ -104,18 +104,18 @@ pub enum RefreshOutcome {
     InVain,
     /// The server's last word: the session is over.
     Refused,
-    /// The server could not tell. Nobody is signed out by this.
+    /// The server could not tell. Anonymous is signed out by this.
     Unable,
-    /// No answer came. Nobody is signed out by this.
+    /// No answer came. Anonymous is signed out by this.
     #[default]
     Unreachable,
 }
 
-impl Known {
+impl ClientState {
     /// Decides about a call that has not left yet.
     #[must_use]
     pub fn before_call(&self) -> Plan {
-        if self.token.is_none() && !self.session_believed {
+        if self.token.is_none() && !self.session_accepted {
             return Plan::SendAnonymously;
         }
         if self.has_good_token() || !self.may_refresh() { Plan::Send } else { Plan::RefreshFirst }
@@ -123,7 +123,7 @@ impl Known {
 
     /// Decides about an answer to a call that left under `plan`.
     #[must_use]
-    pub fn after_answer(&self, plan: Plan, status: u16, renewed_meanwhile: bool) -> Then {
+    pub fn after_response(&self, plan: Plan, status: u16, renewed_meanwhile: bool) -> Then {
         match plan {
             Plan::SendAnonymously => Then::Deliver,
             _ if status != 401 => Then::Deliver,
@@ -148,11 +148,11 @@ impl Known {
     ///
     /// A token that was renewed in the meantime may be somebody else's.
     #[must_use]
-    pub fn in_view(&self, renewed_meanwhile: bool, random: f64) -> InView {
+    pub fn on_visible(&self, renewed_meanwhile: bool, random: f64) -> OnVisible {
         match self.before_call() {
-            Plan::RefreshFirst => InView::Ask { after: STAGGER.mul_f64(random) },
-            Plan::Send if renewed_meanwhile && !self.leaving => InView::Ask { after: Duration::ZERO },
-            Plan::Send | Plan::SendAnonymously => InView::Nothing,
+            Plan::RefreshFirst => OnVisible::Ask { after: STAGGER.mul_f64(random) },
+            Plan::Send if renewed_meanwhile && !self.leaving => OnVisible::Ask { after: Duration::ZERO },
+            Plan::Send | Plan::SendAnonymously => OnVisible::Nothing,
         }
     }
 
@@ -233,8 +233,8 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn signed_in(token: Option<Token>) -> Known {
-        Known { token, session_believed: true, failure: None, leaving: false }
+    fn signed_in(token: Option<Token>) -> ClientState {
+        ClientState { token, session_accepted: true, failure: None, leaving: false }
     }
 
     #[test]
@@ -261,25 +261,25 @@ mod tests {
     #[test]
     fn a_missing_token_is_renewed_only_if_somebody_seems_to_be_signed_in() {
         assert_eq!(signed_in(None).before_call(), Plan::RefreshFirst);
-        let anonymous = Known { session_believed: false, ..signed_in(None) };
+        let anonymous = ClientState { session_accepted: false, ..signed_in(None) };
         assert_eq!(anonymous.before_call(), Plan::SendAnonymously);
-        assert_eq!(anonymous.after_answer(Plan::SendAnonymously, 401, false), Then::Deliver);
+        assert_eq!(anonymous.after_response(Plan::SendAnonymously, 401, false), Then::Deliver);
     }
 
     #[test]
     fn a_refused_call_is_retried_once() {
-        let known = signed_in(Some(Token::new(HOUR, secs(0))));
-        assert_eq!(known.after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
-        assert_eq!(known.after_answer(Plan::Send, 401, true), Then::Retry);
-        assert_eq!(known.after_answer(Plan::RefreshFirst, 401, true), Then::Deliver, "it has had its refresh");
+        let state = signed_in(Some(Token::new(HOUR, secs(0))));
+        assert_eq!(state.after_response(Plan::Send, 401, false), Then::RefreshAndRetry);
+        assert_eq!(state.after_response(Plan::Send, 401, true), Then::Retry);
+        assert_eq!(state.after_response(Plan::RefreshFirst, 401, true), Then::Deliver, "it has had its refresh");
         for status in [200, 400, 403, 404, 409, 422, 429, 500, 503] {
-            assert_eq!(known.after_answer(Plan::Send, status, true), Then::Deliver, "{status}");
+            assert_eq!(state.after_response(Plan::Send, status, true), Then::Deliver, "{status}");
         }
     }
 
-    fn failed(outcome: RefreshOutcome, seconds_ago: u64) -> Known {
+    fn failed(outcome: RefreshOutcome, seconds_ago: u64) -> ClientState {
         let pause = outcome.pause(1, None, 0.0);
-        Known { failure: Some(Failure { outcome, since: secs(seconds_ago), pause }), ..signed_in(None) }
+        ClientState { failure: Some(Failure { outcome, since: secs(seconds_ago), pause }), ..signed_in(None) }
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
             assert_eq!(failed(outcome, 0).before_call(), Plan::Send);
             assert_eq!(failed(outcome, pause - 1).before_call(), Plan::Send);
             assert_eq!(failed(outcome, pause).before_call(), Plan::RefreshFirst);
-            assert_eq!(failed(outcome, pause).after_answer(Plan::Send, 401, false), Then::RefreshAndRetry);
+            assert_eq!(failed(outcome, pause).after_response(Plan::Send, 401, false), Then::RefreshAndRetry);
         }
     }
 
@@ -321,12 +321,12 @@ mod tests {
 
     #[test]
     fn while_somebody_signs_out_nothing_is_renewed() {
-        let leaving = Known { leaving: true, ..signed_in(None) };
+        let leaving = ClientState { leaving: true, ..signed_in(None) };
         assert_eq!(leaving.before_call(), Plan::Send);
-        assert_eq!(leaving.after_answer(Plan::Send, 401, false), Then::Deliver);
+        assert_eq!(leaving.after_response(Plan::Send, 401, false), Then::Deliver);
         assert_eq!(leaving.in_turn(false), Turn::GiveUp);
         assert_eq!(leaving.in_turn(true), Turn::GiveUp);
-        assert_eq!(leaving.in_view(true, 0.0), InView::Nothing);
+        assert_eq!(leaving.on_visible(true, 0.0), OnVisible::Nothing);
     }
 
     #[test]
@@ -342,24 +342,31 @@ mod tests {
     #[test]
     fn a_page_that_comes_into_view_asks_only_if_something_may_have_changed() {
         let good = signed_in(Some(Token::new(HOUR, secs(0))));
-        assert_eq!(good.in_view(false, 0.9), InView::Nothing);
-        assert_eq!(good.in_view(true, 0.9), InView::Ask { after: Duration::ZERO }, "perhaps by somebody else");
-        assert_eq!(signed_in(None).in_view(false, 0.5), InView::Ask { after: Duration::from_millis(250) });
-        assert_eq!(failed(RefreshOutcome::Unable, 0).in_view(false, 0.0), InView::Nothing, "not during an outage");
-        let anonymous = Known { session_believed: false, ..signed_in(None) };
-        assert_eq!(anonymous.in_view(false, 0.0), InView::Nothing);
-        assert_eq!(Known { token: good.token, ..anonymous }.in_view(true, 0.0), InView::Ask { after: Duration::ZERO });
+        assert_eq!(good.on_visible(false, 0.9), OnVisible::Nothing);
+        assert_eq!(good.on_visible(true, 0.9), OnVisible::Ask { after: Duration::ZERO }, "perhaps by somebody else");
+        assert_eq!(signed_in(None).on_visible(false, 0.5), OnVisible::Ask { after: Duration::from_millis(250) });
+        assert_eq!(
+            failed(RefreshOutcome::Unable, 0).on_visible(false, 0.0),
+            OnVisible::Nothing,
+            "not during an outage"
+        );
+        let anonymous = ClientState { session_accepted: false, ..signed_in(None) };
+        assert_eq!(anonymous.on_visible(false, 0.0), OnVisible::Nothing);
+        assert_eq!(
+            ClientState { token: good.token, ..anonymous }.on_visible(true, 0.0),
+            OnVisible::Ask { after: Duration::ZERO }
+        );
     }
 
     #[test]
     fn a_refusal_for_want_of_a_refresh_says_nothing_about_the_session() {
         for plan in [Plan::Send, Plan::RefreshFirst] {
             for outcome in [RefreshOutcome::Unable, RefreshOutcome::Unreachable] {
-                assert_eq!(failed(outcome, 0).after_answer(plan, 401, false), Then::ReportUnreachable);
-                assert_eq!(failed(outcome, 0).after_answer(plan, 200, false), Then::Deliver);
+                assert_eq!(failed(outcome, 0).after_response(plan, 401, false), Then::ReportUnreachable);
+                assert_eq!(failed(outcome, 0).after_response(plan, 200, false), Then::Deliver);
             }
             for outcome in [RefreshOutcome::InVain, RefreshOutcome::Refused] {
-                assert_eq!(failed(outcome, 0).after_answer(plan, 401, false), Then::Deliver);
+                assert_eq!(failed(outcome, 0).after_response(plan, 401, false), Then::Deliver);
             }
         }
     }

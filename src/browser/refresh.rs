@@ -4,7 +4,7 @@ use super::{
     dom,
     fetch::{Request, Response},
     memory::Memory,
-    policy::{self, Known, RefreshOutcome, Turn},
+    policy::{self, ClientState, RefreshOutcome, Turn},
     single_flight::{Passenger, SingleFlight},
     tabs, web_lock,
 };
@@ -25,8 +25,8 @@ thread_local! {
 }
 
 /// What is known at this moment.
-pub(super) fn look() -> Known {
-    MEMORY.with_borrow_mut(|memory| memory.look(dom::token_life_cookie().as_deref(), dom::now()))
+pub(super) fn read_state() -> ClientState {
+    MEMORY.with_borrow_mut(|memory| memory.read_state(dom::token_life_cookie().as_deref(), dom::now()))
 }
 
 /// How many times the token was renewed, as of the last [`look`].
@@ -35,18 +35,18 @@ pub(super) fn renewals() -> u32 {
 }
 
 /// Says whether the page shows somebody as signed in.
-pub(super) fn believe(somebody_is_signed_in: bool) {
-    MEMORY.with_borrow_mut(|memory| memory.believe(somebody_is_signed_in));
+pub(super) fn accept(is_signed_in: bool) {
+    MEMORY.with_borrow_mut(|memory| memory.accept(is_signed_in));
 }
 
 /// Says that a call was refused although the session had just been renewed: asking again at once would not help.
-pub(super) fn note_in_vain() {
-    note(RefreshOutcome::InVain, None);
+pub(super) fn record_in_vain() {
+    record(RefreshOutcome::InVain, None);
 }
 
 /// Says that the network has come back.
-pub(super) fn note_network() {
-    MEMORY.with_borrow_mut(Memory::note_network);
+pub(super) fn record_network() {
+    MEMORY.with_borrow_mut(Memory::record_network);
 }
 
 /// Says whether somebody is signing out. A refresh under way is given up, so that its answer brings back no cookies.
@@ -75,8 +75,8 @@ pub(super) fn refresh() -> Passenger<RefreshOutcome> {
 }
 
 async fn refresh_in_turn(renewals_before: u32) -> RefreshOutcome {
-    let known = look();
-    match known.in_turn(renewals() != renewals_before) {
+    let state = read_state();
+    match state.in_turn(renewals() != renewals_before) {
         Turn::Refresh => ask_server().await,
         Turn::TakeOver => RefreshOutcome::Renewed,
         Turn::GiveUp => RefreshOutcome::Unreachable,
@@ -86,14 +86,14 @@ async fn refresh_in_turn(renewals_before: u32) -> RefreshOutcome {
 async fn ask_server() -> RefreshOutcome {
     let cookie_before = dom::token_life_cookie();
     let answer = post().await;
-    let known = look();
-    if known.leaving {
+    let state = read_state();
+    if state.leaving {
         // Whatever came, it is about a session that is being ended.
         return RefreshOutcome::Unreachable;
     }
-    let outcome = RefreshOutcome::of(answer.as_ref().map(|answer| answer.status), known.token.is_some());
+    let outcome = RefreshOutcome::of(answer.as_ref().map(|answer| answer.status), state.token.is_some());
     let retry_after = answer.and_then(|answer| answer.header("Retry-After"));
-    note(outcome, retry_after.as_deref().and_then(policy::retry_after));
+    record(outcome, retry_after.as_deref().and_then(policy::retry_after));
     if outcome == RefreshOutcome::Refused {
         // Another tab may have signed in while the refusal was on its way: its cookie is not ours to delete.
         if dom::token_life_cookie() == cookie_before {
@@ -113,6 +113,6 @@ async fn post() -> Option<Response> {
     Request::call(paths::api::REFRESH).send(None, Some(&signal)).await
 }
 
-fn note(outcome: RefreshOutcome, retry_after: Option<Duration>) {
-    MEMORY.with_borrow_mut(|memory| memory.note(outcome, retry_after, dom::random(), dom::now()));
+fn record(outcome: RefreshOutcome, retry_after: Option<Duration>) {
+    MEMORY.with_borrow_mut(|memory| memory.record(outcome, retry_after, dom::random(), dom::now()));
 }

@@ -4,7 +4,7 @@
 //! opaque user id is ever told, and nothing that is told is believed without asking the server, except that private
 //! content disappears at once.
 
-use super::Shown;
+use super::DisplayedUser;
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{BroadcastChannel, MessageEvent};
@@ -32,15 +32,15 @@ pub enum Reaction {
     BeginAnew,
 }
 
-impl Shown {
+impl DisplayedUser {
     /// Compares what another tab says with what this page shows.
     #[must_use]
     pub fn react_to(&self, message: &Message) -> Reaction {
         match (self, message) {
-            (Self::Somebody(shown), Message::SignedOut { user }) if shown == user => Reaction::BeginAnew,
-            (Self::Somebody(shown), Message::Loaded { user: Some(user) }) if shown == user => Reaction::Ignore,
-            (Self::Somebody(_), Message::Loaded { user: Some(_) }) => Reaction::BeginAnew,
-            (Self::Somebody(_), _) | (_, Message::Loaded { user: Some(_) }) => Reaction::Ask,
+            (Self::User(shown), Message::SignedOut { user }) if shown == user => Reaction::BeginAnew,
+            (Self::User(shown), Message::Loaded { user: Some(user) }) if shown == user => Reaction::Ignore,
+            (Self::User(_), Message::Loaded { user: Some(_) }) => Reaction::BeginAnew,
+            (Self::User(_), _) | (_, Message::Loaded { user: Some(_) }) => Reaction::Ask,
             _ => Reaction::Ignore,
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn listen(listener: impl Fn(Message) + 'static) {
 }
 
 /// Stops calling back.
-pub(super) fn hear_no_more() {
+pub(super) fn stop_listening() {
     OPEN.with(|channel| {
         if let Some(channel) = channel {
             channel.set_onmessage(None);
@@ -109,8 +109,8 @@ pub(super) fn hear_no_more() {
 mod tests {
     use super::*;
 
-    fn somebody(user: &str) -> Shown {
-        Shown::Somebody(user.to_owned())
+    fn user_shown(user: &str) -> DisplayedUser {
+        DisplayedUser::User(user.to_owned())
     }
 
     fn loaded(user: &str) -> Message {
@@ -133,25 +133,25 @@ mod tests {
 
     #[test]
     fn private_content_disappears_at_once_when_its_owner_has_left() {
-        assert_eq!(somebody("alice").react_to(&signed_out("alice")), Reaction::BeginAnew);
-        assert_eq!(somebody("alice").react_to(&loaded("bob")), Reaction::BeginAnew);
+        assert_eq!(user_shown("alice").react_to(&signed_out("alice")), Reaction::BeginAnew);
+        assert_eq!(user_shown("alice").react_to(&loaded("bob")), Reaction::BeginAnew);
     }
 
     #[test]
     fn what_may_be_a_mistake_is_checked_with_the_server() {
-        let nobody_there = Message::Loaded { user: None };
-        assert_eq!(somebody("alice").react_to(&nobody_there), Reaction::Ask);
-        assert_eq!(somebody("alice").react_to(&Message::SessionOver), Reaction::Ask);
-        assert_eq!(somebody("alice").react_to(&signed_out("bob")), Reaction::Ask);
-        assert_eq!(Shown::Nobody.react_to(&loaded("alice")), Reaction::Ask);
-        assert_eq!(Shown::Unknown.react_to(&loaded("alice")), Reaction::Ask);
+        let anonymous = Message::Loaded { user: None };
+        assert_eq!(user_shown("alice").react_to(&anonymous), Reaction::Ask);
+        assert_eq!(user_shown("alice").react_to(&Message::SessionOver), Reaction::Ask);
+        assert_eq!(user_shown("alice").react_to(&signed_out("bob")), Reaction::Ask);
+        assert_eq!(DisplayedUser::Anonymous.react_to(&loaded("alice")), Reaction::Ask);
+        assert_eq!(DisplayedUser::Unknown.react_to(&loaded("alice")), Reaction::Ask);
     }
 
     #[test]
     fn agreement_causes_nothing() {
-        assert_eq!(somebody("alice").react_to(&loaded("alice")), Reaction::Ignore);
-        assert_eq!(Shown::Nobody.react_to(&Message::Loaded { user: None }), Reaction::Ignore);
-        assert_eq!(Shown::Nobody.react_to(&signed_out("alice")), Reaction::Ignore);
-        assert_eq!(Shown::Nobody.react_to(&Message::SessionOver), Reaction::Ignore);
+        assert_eq!(user_shown("alice").react_to(&loaded("alice")), Reaction::Ignore);
+        assert_eq!(DisplayedUser::Anonymous.react_to(&Message::Loaded { user: None }), Reaction::Ignore);
+        assert_eq!(DisplayedUser::Anonymous.react_to(&signed_out("alice")), Reaction::Ignore);
+        assert_eq!(DisplayedUser::Anonymous.react_to(&Message::SessionOver), Reaction::Ignore);
     }
 }

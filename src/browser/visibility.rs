@@ -5,7 +5,7 @@
 
 use super::{
     dom,
-    policy::{InView, Known},
+    policy::{ClientState, OnVisible},
     refresh,
 };
 use leptos::prelude::{document, set_timeout, window_event_listener_untyped};
@@ -22,24 +22,24 @@ thread_local! {
 pub(super) fn watch(ask: impl Fn() + Copy + 'static) {
     RENEWALS_WHEN_HIDDEN.set(refresh::renewals());
     window_event_listener_untyped("visibilitychange", move |_| {
-        let known = refresh::look();
+        let state = refresh::read_state();
         if document().hidden() {
             RENEWALS_WHEN_HIDDEN.set(refresh::renewals());
             return;
         }
-        match decide(&known) {
-            InView::Nothing => {}
-            InView::Ask { after } => set_timeout(move || ask_if_still_wanted(ask), after),
+        match decide(&state) {
+            OnVisible::Nothing => {}
+            OnVisible::Ask { after } => set_timeout(move || ask_if_still_wanted(ask), after),
         }
     });
 }
 
 fn ask_if_still_wanted(ask: impl Fn()) {
-    if decide(&refresh::look()) != InView::Nothing {
+    if decide(&refresh::read_state()) != OnVisible::Nothing {
         ask();
     }
 }
 
-fn decide(known: &Known) -> InView {
-    known.in_view(refresh::renewals() != RENEWALS_WHEN_HIDDEN.get(), dom::random())
+fn decide(state: &ClientState) -> OnVisible {
+    state.on_visible(refresh::renewals() != RENEWALS_WHEN_HIDDEN.get(), dom::random())
 }

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Does `work` while no other tab does such work; or all the same, if that cannot be had in time.
 pub(super) fn alone(work: impl Future<Output = ()> + 'static) {
     let waiting = Rc::new(Cell::new(Some(work)));
-    let granted = {
+    let on_granted = {
         let waiting = Rc::clone(&waiting);
         // The browser keeps the lock until the promise that this returns is settled.
         Closure::once_into_js(move || match waiting.take() {
@@ -30,7 +30,7 @@ pub(super) fn alone(work: impl Future<Output = ()> + 'static) {
         })
     };
     spawn_local(async move {
-        if let Some(given_back) = request(&granted) {
+        if let Some(given_back) = request(&on_granted) {
             // It fails if the lock could not be had, or was stolen: then the work is under way, and goes on.
             _ = JsFuture::from(given_back).await;
         }
@@ -41,10 +41,10 @@ pub(super) fn alone(work: impl Future<Output = ()> + 'static) {
 }
 
 /// Asks for the lock. `web_sys` counts its own binding as unstable, so the call is made by name.
-fn request(granted: &JsValue) -> Option<Promise> {
+fn request(on_granted: &JsValue) -> Option<Promise> {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
     let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
     let options = Object::new();
     Reflect::set(&options, &"signal".into(), &dom::abort_after(PATIENCE)?.signal()).ok()?;
-    request.call3(&locks, &NAME.into(), &options, granted).ok()?.dyn_into().ok()
+    request.call3(&locks, &NAME.into(), &options, on_granted).ok()?.dyn_into().ok()
 }

@@ -14,13 +14,13 @@ thread_local! {
 }
 
 /// A page whose code may have to be loaded first.
-pub type Coming = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>;
+pub type Arriving = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>;
 
 /// Waits for a page, and leads to it.
 ///
 /// If its code does not come, because the server has another build by now or is out of reach, the browser loads the page
 /// as a document, as it would without JavaScript. A document that is there already stays as it is.
-pub async fn arrive(page: Coming) -> AnyView {
+pub async fn arrive(page: Arriving) -> AnyView {
     let wanted = use_address().get_untracked();
     let number = lead_to_page();
     if let Ok(page) = page.await {

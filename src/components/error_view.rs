@@ -2,7 +2,7 @@
 
 use super::address::use_address;
 use crate::{
-    error::{AppError, Field, Problem},
+    error::{AppError, Field, FieldProblem},
     respond,
 };
 use leptos::prelude::*;
@@ -55,23 +55,25 @@ pub fn describe(error: &AppError) -> String {
 
 /// What is wrong with a field, and how to mend it.
 #[must_use]
-pub fn describe_problem(field: Field, problem: Problem) -> String {
+pub fn describe_problem(field: Field, problem: FieldProblem) -> String {
     match (problem, field) {
-        (Problem::Required, Field::Email) => "Enter your e-mail address.".into(),
-        (Problem::Required, Field::DisplayName) => "Enter a display name.".into(),
-        (Problem::Required, Field::Password) => "Enter a password.".into(),
-        (Problem::Required, Field::Title) => "Enter a title.".into(),
-        (Problem::Required, Field::Text) => "Enter a text.".into(),
-        (Problem::TooShort { min }, _) => format!("Use at least {min} characters."),
-        (Problem::TooLong { max }, _) => format!("Use at most {max} characters."),
-        (Problem::NotAnEmail, _) => "Enter an e-mail address like name@example.com.".into(),
-        (Problem::Taken, _) => "There is an account with this address already.".into(),
-        (Problem::ControlCharacters, _) => "Remove line breaks and other invisible characters.".into(),
-        (Problem::CommonPassword, _) => "This is one of the passwords that are tried first. Choose another one.".into(),
-        (Problem::PersonalPassword, _) => {
+        (FieldProblem::Required, Field::Email) => "Enter your e-mail address.".into(),
+        (FieldProblem::Required, Field::DisplayName) => "Enter a display name.".into(),
+        (FieldProblem::Required, Field::Password) => "Enter a password.".into(),
+        (FieldProblem::Required, Field::Title) => "Enter a title.".into(),
+        (FieldProblem::Required, Field::Text) => "Enter a text.".into(),
+        (FieldProblem::TooShort { min }, _) => format!("Use at least {min} characters."),
+        (FieldProblem::TooLong { max }, _) => format!("Use at most {max} characters."),
+        (FieldProblem::NotAnEmail, _) => "Enter an e-mail address like name@example.com.".into(),
+        (FieldProblem::Taken, _) => "There is an account with this address already.".into(),
+        (FieldProblem::ControlCharacters, _) => "Remove line breaks and other invisible characters.".into(),
+        (FieldProblem::CommonPassword, _) => {
+            "This is one of the passwords that are tried first. Choose another one.".into()
+        }
+        (FieldProblem::PersonalPassword, _) => {
             "This can be guessed from your name, your address or the name of this site. Choose another one.".into()
         }
-        (Problem::GuessablePassword, _) => "This is quickly guessed. Add a few unrelated words.".into(),
+        (FieldProblem::GuessablePassword, _) => "This is quickly guessed. Add a few unrelated words.".into(),
     }
 }
 

@@ -4,10 +4,10 @@ mod action;
 
 use super::{error_view::describe, page_data::use_form_echo};
 use crate::{
-    error::{AppError, Field, Problem},
+    error::{AppError, Field, FieldProblem},
     model::FormEcho,
 };
-pub use action::{ActionForm, FormAction, FormFunction};
+pub use action::{FormAction, FormFunction, ServerForm};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement};
@@ -102,7 +102,7 @@ impl FormState {
 
     /// What is wrong with a field.
     #[must_use]
-    pub fn problem_of(self, field: Field) -> Option<Problem> {
+    pub fn problem_of(self, field: Field) -> Option<FieldProblem> {
         self.error.with(|error| error.as_ref()?.problem_of(field))
     }
 
@@ -115,12 +115,12 @@ impl FormState {
     /// Whether a field takes the focus when the page is loaded: the first one to mend in a form that came back.
     #[must_use]
     pub fn wants_focus(self, field: Field) -> bool {
-        self.first_error.with_value(|error| error.as_ref().and_then(first_to_mend) == Some(field))
+        self.first_error.with_value(|error| error.as_ref().and_then(first_to_correct) == Some(field))
     }
 
     /// Whether the message takes it: when there is no field to mend.
     fn message_wants_focus(self) -> bool {
-        self.first_error.with_value(|error| error.as_ref().is_some_and(|error| first_to_mend(error).is_none()))
+        self.first_error.with_value(|error| error.as_ref().is_some_and(|error| first_to_correct(error).is_none()))
     }
 
     /// Moves the focus to what has to be mended when an answer arrives.
@@ -129,7 +129,7 @@ impl FormState {
             let error = self.error.get();
             if let (Some(()), Some(error)) = (arrived_before, error) {
                 let part = self.part.get_value();
-                let place = place_to_mend(&part, &error);
+                let place = place_to_correct(&part, &error);
                 lead(part, place);
             }
         });
@@ -197,7 +197,7 @@ pub fn SubmitButton(
 }
 
 /// The field to look at first. Wrong credentials are mended by typing the password again.
-fn first_to_mend(error: &AppError) -> Option<Field> {
+fn first_to_correct(error: &AppError) -> Option<Field> {
     match error {
         AppError::Validation(fields) => fields.first().map(|error| error.field),
         AppError::InvalidCredentials => Some(Field::Password),
@@ -207,8 +207,8 @@ fn first_to_mend(error: &AppError) -> Option<Field> {
 
 /// The id of what to look at first in the form of a part of the page: the field to mend, or the message.
 #[must_use]
-pub fn place_to_mend(part: &str, error: &AppError) -> String {
-    id_in(part, first_to_mend(error).map_or(MESSAGE, Field::name))
+pub fn place_to_correct(part: &str, error: &AppError) -> String {
+    id_in(part, first_to_correct(error).map_or(MESSAGE, Field::name))
 }
 
 /// The id of what has this name in a part of the page.

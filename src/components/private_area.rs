@@ -20,17 +20,17 @@ pub fn private(page: fn() -> AnyView) -> AnyView {
     let address = use_address();
 
     // A page is not built anew when something about the person changes: it follows that by `use_current_user`.
-    let somebody = Memo::new(move |_| session.current.with(|current| current.as_ref().map(Option::is_some).ok()));
+    let is_signed_in = Memo::new(move |_| session.current.with(|current| current.as_ref().map(Option::is_some).ok()));
 
     Effect::new(move |_| {
-        if somebody.get() == Some(false) {
+        if is_signed_in.get() == Some(false) {
             leave_to_sign_in(&address.get_untracked());
         }
     });
 
     let view = move || {
         // Read, not only tracked: a memo that others are the first to read counts as changed then.
-        _ = somebody.get();
+        _ = is_signed_in.get();
         match session.current.get_untracked() {
             Ok(Some(user)) => {
                 provide_current_user(user);

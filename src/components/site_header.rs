@@ -45,7 +45,7 @@ fn SignedInLinks() -> impl IntoView {
     view! {
         {use_offered().notes.then(|| view! { <A href=paths::NOTES>"Notes"</A> })}
         <A href=paths::ACCOUNT>"Account"</A>
-        // Not an `ActionForm`: it has no fields, and the code that reads fields would be loaded with every page.
+        // Not an `ServerForm`: it has no fields, and the code that reads fields would be loaded with every page.
         <form
             class="sign-out"
             method="post"

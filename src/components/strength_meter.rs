@@ -4,7 +4,7 @@ use super::page_data::use_settings;
 use crate::{
     api::account::rate_password,
     browser::dom,
-    error::{Field, Problem},
+    error::{Field, FieldProblem},
     model::PasswordRating,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -61,9 +61,9 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
 /// In one line, for the same reason. How to mend a password that is refused stands next to the field.
 fn advice(rating: PasswordRating) -> &'static str {
     match (rating.problem, rating.score) {
-        (Some(Problem::CommonPassword), _) => "One of the passwords that are tried first.",
-        (Some(Problem::PersonalPassword), _) => "Can be guessed from your name or address.",
-        (Some(Problem::GuessablePassword), _) | (_, 0..=1) => "Easily guessed.",
+        (Some(FieldProblem::CommonPassword), _) => "One of the passwords that are tried first.",
+        (Some(FieldProblem::PersonalPassword), _) => "Can be guessed from your name or address.",
+        (Some(FieldProblem::GuessablePassword), _) | (_, 0..=1) => "Easily guessed.",
         (_, 2) => "Could be better: add another word.",
         (_, 3) => "Good.",
         _ => "Very good.",

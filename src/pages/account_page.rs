@@ -5,7 +5,7 @@ use crate::{
     browser::use_session,
     components::{
         fields::TextField,
-        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{FormAction, FormMessage, OnSuccess, ServerForm, SubmitButton, use_form},
         local_time::LocalTime,
         private_area::{ForThisUser, use_current_user},
     },
@@ -92,7 +92,7 @@ fn DisplayNameForm() -> impl IntoView {
     };
 
     view! {
-        <ActionForm action=change>
+        <ServerForm action=change>
             <FormMessage form=form/>
             <ForThisUser/>
             <TextField
@@ -107,6 +107,6 @@ fn DisplayNameForm() -> impl IntoView {
                 <SubmitButton form=form>"Save"</SubmitButton>
                 <p role="status">{move || saved().then_some("Saved.")}</p>
             </div>
-        </ActionForm>
+        </ServerForm>
     }
 }

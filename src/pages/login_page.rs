@@ -2,7 +2,7 @@ use crate::{
     api::session::Login,
     components::{
         fields::TextField,
-        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{FormAction, FormMessage, OnSuccess, ServerForm, SubmitButton, use_form},
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
     },
@@ -37,12 +37,12 @@ fn LoginForm() -> impl IntoView {
     let login = FormAction::<Login>::new();
     let form = use_form(login, OnSuccess::Leaves);
     view! {
-        <ActionForm action=login>
+        <ServerForm action=login>
             <FormMessage form=form/>
             <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
             <PasswordField form=form autocomplete="current-password"/>
             <ReturnToField/>
             <SubmitButton form=form>"Sign in"</SubmitButton>
-        </ActionForm>
+        </ServerForm>
     }
 }

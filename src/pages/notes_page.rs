@@ -9,7 +9,7 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
 };
-use state::Desk;
+use state::NotesState;
 
 mod changed_note;
 mod form;
@@ -34,23 +34,23 @@ fn notes_page() -> AnyView {
     let query = use_location().search;
     let search = Memo::new(move |_| query.with(|query| paths::parameter(query, "q")).unwrap_or_default());
     let open = Memo::new(move |_| query.with(|query| paths::parameter(query, "edit")));
-    let desk = Desk::new(search, open);
-    live::listen(desk);
+    let state = NotesState::new(search, open);
+    live::listen(state);
     view! {
         <Title text="Notes"/>
         <h1>"Notes"</h1>
-        <Search desk=desk/>
-        <form::NewNote desk=desk/>
-        <Status desk=desk/>
+        <Search state=state/>
+        <form::NewNote state=state/>
+        <Status state=state/>
         <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
             {Suspend::new(async move {
                 // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
                 // is taken away from whoever is typing.
-                _ = desk.notes.await;
+                _ = state.notes.await;
                 // Alone between the resource and all the others: whatever depends on the resource and on the search as
                 // well would ask it whether it has changed, and what has been asked is not loaded anew (reactive_graph
                 // 0.2, `ArcAsyncDerivedInner::update_if_necessary`).
-                let notes = Memo::new(move |_| desk.notes.get());
+                let notes = Memo::new(move |_| state.notes.get());
                 let trouble = move || {
                     notes.get().and_then(Result::err).map(|error| {
                         view! {
@@ -61,7 +61,7 @@ fn notes_page() -> AnyView {
                 };
                 view! {
                     {trouble}
-                    <item::Cards desk=desk notes=notes/>
+                    <item::NoteList state=state notes=notes/>
                 }
             })}
         </Transition>
@@ -71,33 +71,33 @@ fn notes_page() -> AnyView {
 
 /// Says what is being done and what has been done. The button that did it may be gone, so the focus can come here.
 #[component]
-fn Status(desk: Desk) -> impl IntoView {
+fn Status(state: NotesState) -> impl IntoView {
     let text = move || {
-        if desk.is_out_of_reach.get() {
+        if state.is_out_of_reach.get() {
             Some("The notes cannot be reached at the moment. What you see here may be out of date.")
         } else {
-            desk.doing.get()
+            state.doing.get()
         }
     };
     let class = move || {
-        if desk.is_out_of_reach.get() { Some("form-message") } else { desk.doing.get().map(|_| "notice") }
+        if state.is_out_of_reach.get() { Some("form-message") } else { state.doing.get().map(|_| "notice") }
     };
     view! { <p id=STATUS_ID class=class role="status" tabindex="-1">{text}</p> }
 }
 
 #[component]
-fn Search(desk: Desk) -> impl IntoView {
+fn Search(state: NotesState) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let navigate = use_navigate();
     let search = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let wanted = input.get_untracked().map(|input| input.value()).unwrap_or_default();
-        let opened = untrack(|| desk.opened());
+        let opened = untrack(|| state.opened());
         navigate(&address(&wanted, opened.as_deref()), NavigateOptions::default());
     };
     // What is searched for may change without this form: by the header's link, or by going back.
     Effect::new(move |before: Option<()>| {
-        let searched = desk.search.get();
+        let searched = state.search.get();
         if let (Some(()), Some(input)) = (before, input.get_untracked()) {
             input.set_value(&searched);
         }
@@ -109,7 +109,7 @@ fn Search(desk: Desk) -> impl IntoView {
                     type="search"
                     name="q"
                     aria-label="Search the notes"
-                    value=desk.search.get_untracked()
+                    value=state.search.get_untracked()
                     autocomplete="off"
                     node_ref=input
                 />

@@ -4,15 +4,16 @@ use crate::{
         device_name::device_name,
         duration::{in_words, roughly, the_last},
         error_view::{TryAgain, describe},
-        form::{ActionForm, FormAction, FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        form::{FormAction, FormMessage, FormState, OnSuccess, ServerForm, SubmitButton, focus, use_form},
         loader::use_loader,
         local_time::LocalTime,
         page_data::use_settings,
         private_area::ForThisUser,
     },
     error::AppError,
-    model::{LastSeen, SessionEntry, SignInMethod},
+    model::{LastSeen, SessionEntry},
     paths, respond,
+    sign_in_method::SignInMethod,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -146,10 +147,10 @@ fn list(forms: Forms, sessions: Result<Vec<SessionEntry>, AppError>) -> AnyView 
     let others = sessions.iter().any(|session| !session.is_current);
     let end_others = if others {
         view! {
-            <ActionForm action=forms.end_others>
+            <ServerForm action=forms.end_others>
                 <ForThisUser/>
                 <SubmitButton form=forms.end_others_state class="button">"End all other sessions"</SubmitButton>
-            </ActionForm>
+            </ServerForm>
         }
         .into_any()
     } else {
@@ -172,11 +173,11 @@ fn Session(forms: Forms, session: SessionEntry) -> impl IntoView {
     let about = heading.clone();
     let end = (!session.is_current).then(|| {
         view! {
-            <ActionForm action=forms.end>
+            <ServerForm action=forms.end>
                 <ForThisUser/>
                 <input type="hidden" name="id" value=session.id/>
                 <SubmitButton form=forms.end_state class="button" about=about>"End session"</SubmitButton>
-            </ActionForm>
+            </ServerForm>
         }
     });
     let badge = session.is_current.then(|| view! { <span class="badge">"This browser"</span> });

@@ -2,7 +2,7 @@ use crate::{
     api::account::SignUp,
     components::{
         fields::TextField,
-        form::{ActionForm, FormAction, FormMessage, OnSuccess, SubmitButton, use_form},
+        form::{FormAction, FormMessage, OnSuccess, ServerForm, SubmitButton, use_form},
         page_data::use_settings,
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
@@ -41,7 +41,7 @@ fn SignUpForm() -> impl IntoView {
     let (password, set_password) = signal(String::new());
     let hint = password_hint(use_settings().password_min_length);
     view! {
-        <ActionForm action=sign_up>
+        <ServerForm action=sign_up>
             <FormMessage form=form/>
             <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
             <TextField form=form field=Field::DisplayName label="Display name" autocomplete="name"/>
@@ -49,7 +49,7 @@ fn SignUpForm() -> impl IntoView {
             <StrengthMeter password=password/>
             <ReturnToField/>
             <SubmitButton form=form>"Create account"</SubmitButton>
-        </ActionForm>
+        </ServerForm>
     }
 }
 

@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_page_is_told_what_has_been_done_and_nothing_else() {
-        for (query, told) in [("ended=one", true), ("?x=1&ended=one", true), ("ended=others", false), ("", false)] {
-            assert_eq!(says(query, done::SESSION_ENDED), told, "{query}");
+        for (query, expected) in [("ended=one", true), ("?x=1&ended=one", true), ("ended=others", false), ("", false)] {
+            assert_eq!(says(query, done::SESSION_ENDED), expected, "{query}");
         }
         assert!(!says("ended", done::SESSION_ENDED) && !says("saved=one", done::SESSION_ENDED));
         assert!(!says("", ACCOUNT) && !says("ended=one", SESSIONS), "these say nothing");

@@ -32,13 +32,13 @@ pub use http::HttpConfig;
 pub use limits::{LimitsConfig, Rate, RateError};
 pub use log::{LogConfig, LogFormat};
 pub use master_secret::{MasterSecret, WeakSecret};
-pub use master_secrets::{MasterSecretSource, MasterSecrets, Origin, WrongSecrets};
+pub use master_secrets::{MasterSecretSource, MasterSecrets, SecretSource, WrongSecrets};
 pub use problems::ConfigError;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use site::leptos_options;
 
 use file::SettingsFile;
-use keys::{Section, Tables, Value, Visitor};
+use keys::{KeyWalker, Section, Tables, Value};
 use problems::{KeyPath, Problems};
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub struct Setting {
     /// As it would be written in the file; `None` if nothing is set.
     pub value: Option<String>,
     /// Where it was written: `Leptos.toml:12`, the name of a variable, or `default`.
-    pub origin: String,
+    pub source: String,
 }
 
 impl Config {
@@ -181,11 +181,11 @@ struct Listing<'a> {
     settings: Vec<Setting>,
 }
 
-impl Visitor for Listing<'_> {
+impl KeyWalker for Listing<'_> {
     fn key(&mut self, key: &'static str, value: &mut dyn Value) {
         let Self { section, item, .. } = *self;
-        let origin = self.origins.origin(KeyPath { table: section, item, key });
-        self.settings.push(Setting { section, item, key, value: value.to_toml(), origin });
+        let source = self.origins.source(KeyPath { table: section, item, key });
+        self.settings.push(Setting { section, item, key, value: value.to_toml(), source });
     }
 
     fn secret(&mut self, _key: &'static str, _value: &mut dyn Value) {}

@@ -13,9 +13,9 @@ use super::{
     domain::{email::EmailKey, session::EndReason},
     edge::{client_address::ClientAddress, rate_limit::RetryAfter},
     service::{
-        Origin,
+        SignInContext,
         accounts::Accounts,
-        sessions::{RefreshError, Refreshed},
+        sessions::{IssuedSession, RefreshError},
     },
     state::AppState,
 };
@@ -47,13 +47,13 @@ pub fn accounts() -> Arc<Accounts> {
 
 /// The browser that the request comes from.
 #[must_use]
-pub fn origin() -> Origin {
+pub fn sign_in_context() -> SignInContext {
     let parts = expect_context::<Parts>();
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Origin {
+    SignInContext {
         address: address(&parts),
         user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARS).collect(),
-        replaces: visitor().proven,
+        replaces: visitor().proven_sessions,
     }
 }
 
@@ -104,7 +104,7 @@ pub fn require_session() -> Result<VisitorSession, AppError> {
 ///
 /// What the sign-in failed with.
 pub fn begin_session<E: Into<AppError>>(
-    signed_in: Result<Refreshed, E>,
+    signed_in: Result<IssuedSession, E>,
     return_to: Option<&str>,
 ) -> Result<(), AppError> {
     let begun = report(signed_in)?;
@@ -122,7 +122,7 @@ pub fn begin_session<E: Into<AppError>>(
 pub async fn refresh_session() -> Result<TokenLife, AppError> {
     let visitor = visitor();
     let refresh_token = visitor.refresh_token.ok_or(AppError::Unauthenticated)?;
-    if let Some(life) = visitor.fresh {
+    if let Some(life) = visitor.fresh_life {
         return Ok(life);
     }
     let AppState { sessions, web_client, .. } = state();
@@ -140,10 +140,10 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
 /// [`AppError::Unavailable`]; session and cookies stay.
 pub async fn sign_out() -> Result<(), AppError> {
     let (visitor, sessions) = (visitor(), state().sessions);
-    for session in &visitor.proven {
+    for session in &visitor.proven_sessions {
         sessions.end(*session, EndReason::SignedOut).await?;
     }
-    if let (true, Some(token)) = (visitor.proven.is_empty(), visitor.refresh_token)
+    if let (true, Some(token)) = (visitor.proven_sessions.is_empty(), visitor.refresh_token)
         && let Err(error) = sessions.genuine(token).await
         && !error.is_final()
     {
@@ -164,7 +164,7 @@ pub async fn sign_out() -> Result<(), AppError> {
 pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     let visitor = visitor();
     match current_user::current_user(&state().sessions, visitor.session).await? {
-        None if visitor.session.is_some() || visitor.can_refresh => Err(AppError::Unauthenticated),
+        None if visitor.session.is_some() || visitor.may_refresh => Err(AppError::Unauthenticated),
         current => Ok(current),
     }
 }

@@ -82,11 +82,11 @@ impl Gateway {
 
     /// The answer of the service behind a route. The request has been through all layers, as one [`ThroughGateway`].
     pub async fn answer(&self, route: &Route, request: Request) -> Response {
-        self.pass_on(route, request).await.unwrap_or_else(|error| error.answer(route.prefix()))
+        self.forward(route, request).await.unwrap_or_else(|error| error.answer(route.prefix()))
     }
 
     /// Passes a request on and its answer back.
-    async fn pass_on(&self, route: &Route, request: Request) -> Result<Response, GatewayError> {
+    async fn forward(&self, route: &Route, request: Request) -> Result<Response, GatewayError> {
         let (mut head, body) = request.into_parts();
         if !route.allows(&head.method) {
             return Err(GatewayError::Method(route.allowed_methods()));
@@ -104,7 +104,7 @@ impl Gateway {
             Handshake::announce(&mut headers);
         }
         let (body, sent) = Sent::track(body);
-        let answer = route.ask(head.method, target, headers, body, &sent).await?;
+        let answer = route.send(head.method, target, headers, body, &sent).await?;
 
         if answer.status() == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
             // Passing it on would have the browser refresh a session that is in order, and try again, for nothing.
@@ -113,8 +113,8 @@ impl Gateway {
         }
         let closing = head.extensions.remove::<Closing>();
         let watch = caller.session().map(|session| SessionWatch::over(&self.sessions, session));
-        let mut headers = headers::of_answer(answer.headers(), self.cookies);
-        if route.asks_for_somebody() {
+        let mut headers = headers::of_response(answer.headers(), self.cookies);
+        if route.is_for_users() {
             headers::keep_from_shared_caches(&mut headers);
         }
         let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -149,7 +149,7 @@ impl Gateway {
         }
         if let Some(authorization) = self.authorization(route, caller) {
             headers.insert(header::AUTHORIZATION, authorization);
-        } else if caller == Caller::Themselves
+        } else if caller == Caller::Passthrough
             && let Some(own) = incoming.get(header::AUTHORIZATION)
         {
             headers.insert(header::AUTHORIZATION, own.clone());

@@ -91,8 +91,8 @@ impl Keyring {
 
     /// The version that makes what is new.
     #[must_use]
-    pub fn making_version(&self) -> u8 {
-        self.making().version
+    pub fn primary_version(&self) -> u8 {
+        self.primary().version
     }
 
     /// All versions, each with what it is recognised by: nothing can be read from that.
@@ -103,7 +103,7 @@ impl Keyring {
     /// What a session is called on pages.
     #[must_use]
     pub fn public_id(&self, session: SessionId) -> String {
-        self.making().public_ids.hide(session)
+        self.primary().public_ids.hide(session)
     }
 
     /// The session that may be called so. Whether there is one, the store knows.
@@ -115,7 +115,7 @@ impl Keyring {
     /// The secret by which the server functions prove to be the registered client "web" (RFC 6749 §2.3.1).
     #[must_use]
     pub fn web_client_secret(&self) -> &str {
-        &self.making().web_client_secret
+        &self.primary().web_client_secret
     }
 
     /// The same of all versions: what a server of any of them may present.
@@ -131,7 +131,7 @@ impl Keyring {
     #[must_use]
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Sealed {
         let mut ciphertext = secret.to_vec();
-        let VersionKeys { version, sealing, .. } = self.making();
+        let VersionKeys { version, sealing, .. } = self.primary();
         let nonce = sealing
             .seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut ciphertext)
             .expect("a secret is far shorter than AES-GCM's limit");
@@ -159,7 +159,7 @@ impl Keyring {
         Ok(opened.to_vec())
     }
 
-    fn making(&self) -> &VersionKeys {
+    fn primary(&self) -> &VersionKeys {
         &self.versions[0]
     }
 }
@@ -229,7 +229,7 @@ mod tests {
         let (old, both, turned) = (keyring(&[(1, 1)]), keyring(&[(2, 2), (1, 1)]), keyring(&[(1, 1), (2, 2)]));
         for (maker, version) in [(&old, 1), (&both, 2), (&turned, 1)] {
             let sealed = maker.seal("p", b"x");
-            assert_eq!((maker.making_version(), sealed.version()), (version, Some(version)));
+            assert_eq!((maker.primary_version(), sealed.version()), (version, Some(version)));
             assert_eq!(both.open("p", &sealed), Ok(b"x".to_vec()));
             assert_eq!(turned.open("p", &sealed), Ok(b"x".to_vec()));
         }

@@ -17,7 +17,7 @@ use super::domain;
 
 /// The browser that somebody signs in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct SignInContext {
     /// Kept with the session and shown to its owner, as the next.
     pub address: std::net::IpAddr,
     pub user_agent: String,

@@ -46,10 +46,10 @@ mod signing_keys;
 pub mod sqlite;
 mod users;
 
-pub use self::{
+pub use crate::server::store::{
     clients::{Client, ClientStore},
     secret_versions::{SecretVersion, SecretVersionStore},
-    sessions::{EndedSession, SessionStore, Teller},
+    sessions::{EndedListener, EndedSession, SessionStore},
     signing_keys::{SigningKeyStore, StoredSigningKey},
     users::UserStore,
 };

@@ -84,7 +84,7 @@ pub struct ServeSettings {
     /// How long a connection may rest between two requests. Longer than that of a proxy in front (nginx: 60 s), or
     /// the proxy sends requests into connections that are just being closed.
     pub idle_timeout: Duration,
-    /// How long a client may keep us from sending, on the terms of `Pace`.
+    /// How long a client may keep us from sending, on the terms of `MinRate`.
     pub write_timeout: Duration,
     /// How long requests are still taken after the server has said that it wants no more.
     pub drain_delay: Duration,

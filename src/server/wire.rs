@@ -1,12 +1,12 @@
 //! How what the domain knows looks on the wire.
 
 use crate::{
-    model::{CurrentUser, Device, LastSeen, Moment, ReuseNotice, SessionEntry, SessionView, SignInMethod},
+    model::{CurrentUser, Device, LastSeen, Moment, ReuseNotice, SessionEntry, SessionView},
     server::{
         clock::Timestamp,
         domain::{
             device,
-            session::{LoginMethod, ReusedSession, Session, SessionId},
+            session::{ReusedSession, Session, SessionId},
             user::User,
         },
         keyring::Keyring,
@@ -49,9 +49,7 @@ pub fn session_entry(
         is_current,
         device: device(session),
         address: session.address.clone(),
-        method: match session.method {
-            LoginMethod::Password => SignInMethod::Password,
-        },
+        method: session.method,
         began_at: moment(session.began_at),
         last_seen,
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// An answer, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct UpstreamResponse {
     pub status: u16,
     pub body: Bytes,
 }
@@ -48,7 +48,7 @@ impl From<CallError> for AppError {
     }
 }
 
-impl Answer {
+impl UpstreamResponse {
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self.status {
             // No content is what `()` is.
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn read<T: DeserializeOwned>(status: u16, body: &str) -> Result<T, CallError> {
-        Answer { status, body: Bytes::copy_from_slice(body.as_bytes()) }.read()
+        UpstreamResponse { status, body: Bytes::copy_from_slice(body.as_bytes()) }.read()
     }
 
     #[test]

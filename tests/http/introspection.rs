@@ -4,7 +4,7 @@ use crate::{
     forgeries::forgeries,
     gateway::{
         PREFIX, app_before, fetch,
-        upstream::{self, Asked},
+        upstream::{self, RequestKind},
     },
     support::{
         Condition, TestApp,
@@ -72,7 +72,7 @@ async fn a_service_behind_learns_of_the_end_of_the_session_it_serves() {
     let app = app_before(upstream::echo().await).await;
     let notes = OAuthClient::registered(&app, "notes").await;
     let mut ada = app.signed_in("ada").await;
-    let asked = Asked::read(&fetch(&app, &mut ada, PREFIX).await.assert_status(200).body);
+    let asked = RequestKind::read(&fetch(&app, &mut ada, PREFIX).await.assert_status(200).body);
     let (claims, now) = (Parts::of(asked.token()).claims, app.now().as_seconds());
     let session = app.session(ada.session_id()).await;
     let told = notes.introspect(asked.token()).await;
@@ -147,7 +147,7 @@ async fn tokens_of_a_session_that_ended_are_inactive() {
     ada.submit(api::LOGOUT, &[]).await.assert_status(303);
     let key = EmailKey::of(&bob.email).expect("an address");
     app.state.accounts.disable(&key).await.expect("the store answers");
-    app.ended.learn(&*app.store, app.now(), app.now()).await.expect("the store answers");
+    app.ended.reload(&*app.store, app.now(), app.now()).await.expect("the store answers");
     for token in of_ada.iter().chain(&of_bob) {
         assert_eq!(web.introspect(token).await, inactive());
     }

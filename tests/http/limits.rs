@@ -94,8 +94,8 @@ async fn one_account_may_be_tried_only_so_often_from_one_address() {
 async fn many_strangers_slow_each_other_down_and_never_the_owner_at_home() {
     let app = app_with("1000/min", "3/min").await;
     app.account(ADA).await;
-    let mut at_home = app.browser().at("198.51.100.1");
-    try_to_sign_in(&mut at_home, ADA, PASSWORD).await.assert_status(200);
+    let mut on_runtime = app.browser().at("198.51.100.1");
+    try_to_sign_in(&mut on_runtime, ADA, PASSWORD).await.assert_status(200);
     let mut tries = 0;
     'attack: for stranger in 1..=20 {
         let mut stranger = app.browser().at(&format!("203.0.113.{stranger}"));
@@ -109,8 +109,8 @@ async fn many_strangers_slow_each_other_down_and_never_the_owner_at_home() {
     assert_eq!(tries, 29, "ten times what one may, the owner's own try included");
     let mut travelling = app.browser().at("192.0.2.77");
     assert_wait(&try_to_sign_in(&mut travelling, ADA, PASSWORD).await, 2);
-    try_to_sign_in(&mut at_home, ADA, PASSWORD).await.assert_status(200);
-    assert!(at_home.is_signed_in().await);
+    try_to_sign_in(&mut on_runtime, ADA, PASSWORD).await.assert_status(200);
+    assert!(on_runtime.is_signed_in().await);
 
     app.advance(seconds(20));
     try_to_sign_in(&mut travelling, ADA, PASSWORD).await.assert_status(200);

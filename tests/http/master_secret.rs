@@ -76,7 +76,7 @@ async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
     for round in 0..40 {
         for app in [&one, &two] {
             app.advance(minutes(61));
-            app.state.tokens.keys().tend(app.now()).await.expect("keys");
+            app.state.tokens.keys().maintain(app.now()).await.expect("keys");
         }
         let (app, version) = if round % 2 == 0 { (&two, 2) } else { (&one, 1) };
         ada = ada.in_front_of(app);
@@ -97,16 +97,16 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
     let old = TestApp::new().await;
     let both = old.secrets.rotated().expect("another version");
     let secrets = &old.secret_versions;
-    secrets.note(old.now()).await.expect("the store answers");
+    secrets.record(old.now()).await.expect("the store answers");
     let mut ada = old.signed_in("ada").await;
     let mut eve = old.signed_in("eve").await;
 
     let new = old.beside_under(&both).await.expect("an application");
-    new.secret_versions.note(new.now()).await.expect("the store answers");
+    new.secret_versions.record(new.now()).await.expect("the store answers");
     new.state.tokens.keys().reseal().await.expect("both versions open");
     let sealed = new.store.list_signing_keys().await.expect("the store answers");
     assert_eq!(sealed.iter().map(|key| key.sealed.version()).collect::<Vec<_>>(), [Some(2)]);
-    old.state.tokens.keys().tend(old.now()).await.expect("it has the key opened already");
+    old.state.tokens.keys().maintain(old.now()).await.expect("it has the key opened already");
     ada.get(ACCOUNT).await.assert_status(200);
     ada.delete("accessToken");
     let mut ada = ada.in_front_of(&new);
@@ -138,7 +138,7 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
 #[tokio::test]
 async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
     let old = TestApp::new().await;
-    old.secret_versions.note(old.now()).await.expect("the store answers");
+    old.secret_versions.record(old.now()).await.expect("the store answers");
     let mut eve = old.signed_in("eve").await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
     new.state.tokens.keys().reseal().await.expect("both versions open");
@@ -206,9 +206,9 @@ async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has
         for app in [&old, &new] {
             app.advance(minutes(60));
         }
-        let tended = old.state.tokens.keys().tend(old.now()).await;
+        let tended = old.state.tokens.keys().maintain(old.now()).await;
         assert_eq!(tended.is_ok(), hour < 2, "from then on all keys are out of its reach, and the log says so");
-        new.state.tokens.keys().tend(new.now()).await.expect("keys");
+        new.state.tokens.keys().maintain(new.now()).await.expect("keys");
         let mut ada = old.browser_of(user).await;
         assert!(ada.is_signed_in().await, "hour {hour}");
         assert!(ada.in_front_of(&new).is_signed_in().await, "hour {hour}");
@@ -218,7 +218,7 @@ async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has
 #[tokio::test]
 async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys_token_forged() {
     let app = TestApp::new().await;
-    app.secret_versions.note(app.now()).await.expect("the store answers");
+    app.secret_versions.record(app.now()).await.expect("the store answers");
     let error = app.beside_under(&MasterSecrets::generate()).await.err().expect("refused").to_string();
     assert!(error.starts_with("version 1 of the master secret is another one") && !error.contains('\n'), "{error}");
     let new = app.beside_under(&app.secrets.rotated().expect("another version")).await.expect("an application");

@@ -57,7 +57,7 @@ async fn what_is_kept_for_as_long_as_it_may_always_has_the_key_of_a_new_token() 
         names.insert(decode_header(&token).expect("a header").kid);
         check(kept.last().expect("a set"), &token, &app).expect("the set of five minutes ago knows its key");
         app.advance(minutes(5));
-        keys.tend(app.now()).await.expect("the store answers");
+        keys.maintain(app.now()).await.expect("the store answers");
         kept.push(get(&app, oauth::JWKS).await.body);
     }
     assert_eq!(names.len(), 2);

@@ -7,10 +7,8 @@ use crate::support::{
 use tokenlife::{
     model::ReuseNotice,
     paths::{ACCOUNT, api},
-    server::{
-        domain::session::{EndReason, LoginMethod},
-        service::Origin,
-    },
+    server::{domain::session::EndReason, service::SignInContext},
+    sign_in_method::SignInMethod,
 };
 
 const NOTICE: &str = "We ended one of your sessions";
@@ -21,8 +19,8 @@ const THIEF: &str = "203.0.113.66";
 async fn robbed(app: &TestApp) -> (Browser<'_>, Browser<'_>) {
     let mut owner = app.signed_in("ada").await;
     let user = app.session(owner.session_id()).await.user_id;
-    let origin = Origin { address: [192, 0, 2, 7].into(), user_agent: FIREFOX.to_owned(), replaces: Vec::new() };
-    let begun = app.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
+    let origin = SignInContext { address: [192, 0, 2, 7].into(), user_agent: FIREFOX.to_owned(), replaces: Vec::new() };
+    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
     owner.take(&begun.expect("the account is not disabled"));
     let thief = owner.clone().at(THIEF);
     app.advance(minutes(61));

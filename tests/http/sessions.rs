@@ -8,16 +8,17 @@ use crate::support::{
 };
 use axum::http::header;
 use tokenlife::{
-    model::{LastSeen, SessionEntry, SignInMethod},
+    model::{LastSeen, SessionEntry},
     paths::{ACCOUNT, HOME, SESSIONS, api, done},
     server::{
         domain::{
-            session::{EndReason, LoginMethod, SessionId},
+            session::{EndReason, SessionId},
             user::UserId,
         },
         random,
-        service::{Origin, sessions::MAX_SESSIONS},
+        service::{SignInContext, sessions::MAX_SESSIONS},
     },
+    sign_in_method::SignInMethod,
 };
 
 const ADA: &str = "ada@example.com";
@@ -29,12 +30,12 @@ const SIGNED_IN_NOWHERE_ELSE: &str = "You are not signed in anywhere else.";
 
 /// A browser at another place, in which this account has just signed in.
 async fn browser_at<'a>(app: &'a TestApp, user: UserId, address: &str, user_agent: &str) -> Browser<'a> {
-    let origin = Origin {
+    let origin = SignInContext {
         address: address.parse().expect("an address"),
         user_agent: user_agent.to_owned(),
         replaces: Vec::new(),
     };
-    let begun = app.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
+    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
     let mut browser = app.browser().at(address);
     browser.take(&begun.expect("the account is not disabled"));
     browser

@@ -16,7 +16,7 @@ use tokenlife::{
         clock::Timestamp,
         domain::{
             key_schedule::KeySchedule,
-            session::{LoginMethod, Session, SessionId},
+            session::{Session, SessionId},
             user::UserId,
         },
         keyring::Keyring,
@@ -27,6 +27,7 @@ use tokenlife::{
         },
         store::{Store, sqlite::SqliteStore},
     },
+    sign_in_method::SignInMethod,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -34,7 +35,7 @@ const ISSUER: &str = "https://example.com";
 
 fn session() -> Session {
     let (id, user) = (SessionId::from_uuid(random::id(NOW)), UserId::from_uuid(random::id(NOW)));
-    Session::begin(id, user, "web", LoginMethod::Password, NOW, days(4000))
+    Session::begin(id, user, "web", SignInMethod::Password, NOW, days(4000))
 }
 
 /// One of several servers: what it knows, and how far its clock is off.
@@ -83,7 +84,7 @@ async fn in_a_year_of_weekly_keys_two_servers_a_minute_apart_refuse_no_good_toke
     for hour in 0..365 * 24 {
         let now = NOW + hours(hour);
         for server in &servers {
-            server.keys.tend(now + server.ahead).await.expect("the store answers");
+            server.keys.maintain(now + server.ahead).await.expect("the store answers");
             let token = server.token(now);
             key_names.insert(Parts::of(&token).header["kid"].to_string());
             live.push((token, now + server.ahead + hours(2)));
@@ -107,7 +108,7 @@ async fn servers_that_rotate_at_once_make_one_key() {
     let servers = join_all((0..8).map(|_| Server::on(&store, schedule, Duration::ZERO))).await;
     assert_eq!(store.list_signing_keys().await.expect("the store answers").len(), 1);
     let due = NOW + days(90);
-    for tended in join_all(servers.iter().map(|server| server.keys.tend(due))).await {
+    for tended in join_all(servers.iter().map(|server| server.keys.maintain(due))).await {
         tended.expect("the store answers");
     }
     let numbers = async || -> Vec<u32> {
@@ -210,7 +211,7 @@ async fn a_planned_rotation_is_not_noticed_by_anybody_on_any_server() {
     for minute in 0..4 * 60 {
         for app in [&one, &two] {
             app.advance(minutes(1));
-            app.state.tokens.keys().tend(app.now()).await.expect("the store answers");
+            app.state.tokens.keys().maintain(app.now()).await.expect("the store answers");
         }
         let token = ada.cookie("accessToken").map(str::to_owned);
         for app in [&one, &two] {
@@ -236,7 +237,7 @@ async fn keys_that_were_stolen_are_replaced_at_once_and_nobody_is_signed_out() {
     let forged = thief.sign(&header, &claims);
     app.state.sessions.authenticate(&forged).await.expect("as good as a real one");
     other.state.tokens.keys().replace_all(other.now()).await.expect("the store answers");
-    app.state.tokens.keys().tend(app.now()).await.expect("the store answers");
+    app.state.tokens.keys().maintain(app.now()).await.expect("the store answers");
     for app in [&app, &other] {
         assert!(app.state.sessions.authenticate(&forged).await.is_err());
     }

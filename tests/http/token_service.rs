@@ -222,13 +222,13 @@ async fn a_secret_is_changed_on_one_server_after_the_other() {
 
     // The other server learns of all that by looking at the store.
     let elsewhere = &other.state.clients;
-    elsewhere.learn().await.expect("the store answers");
+    elsewhere.reload().await.expect("the store answers");
     let ask = |secret: &str| {
         elsewhere.authenticate(tokenlife::server::service::clients::ClientCredentials { id: "notes", secret }).is_ok()
     };
     assert_eq!((ask(third.as_str()), ask(fourth.as_str())), (false, true));
     clients.remove("notes").await.expect("a client");
-    elsewhere.learn().await.expect("the store answers");
+    elsewhere.reload().await.expect("the store answers");
     assert!(!ask(fourth.as_str()));
     assert_eq!(works(fourth.as_str()).await, 401);
 }

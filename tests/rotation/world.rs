@@ -8,15 +8,18 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
-use tokenlife::server::{
-    clock::Timestamp,
-    domain::{
-        access_token::{AccessToken, CLOCK_LEEWAY, Claims},
-        refresh_token::RefreshToken,
-        rotation::{BURST, GRACE, LATE, Verdict, decide},
-        session::{EndReason, Generation, LoginMethod, Session, SessionId},
-        user::UserId,
+use tokenlife::{
+    server::{
+        clock::Timestamp,
+        domain::{
+            access_token::{AccessToken, CLOCK_LEEWAY, Claims},
+            refresh_token::RefreshToken,
+            rotation::{BURST, GRACE, LATE, Verdict, decide},
+            session::{EndReason, Generation, Session, SessionId},
+            user::UserId,
+        },
     },
+    sign_in_method::SignInMethod,
 };
 use uuid::Uuid;
 
@@ -301,7 +304,7 @@ impl World {
     fn sign_in(&mut self, rules: &Rules) {
         let number = u128::try_from(self.rows.len()).expect("few sessions");
         let (id, user) = (SessionId::from_uuid(Uuid::from_u128(number)), UserId::from_uuid(Uuid::nil()));
-        let session = Session::begin(id, user, "", LoginMethod::Password, self.now, rules.session_ttl);
+        let session = Session::begin(id, user, "", SignInMethod::Password, self.now, rules.session_ttl);
         self.jar = Some(Tokens::issue(&session, self.now));
         self.rows.push(session);
     }

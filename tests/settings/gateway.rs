@@ -46,7 +46,7 @@ fn each_table_is_a_route() {
         token: TokenPolicy::UserOrAnonymous,
         audience: Some("https://files.example".to_owned()),
         connect_timeout: Duration::from_millis(500),
-        answer_timeout: Duration::from_hours(1),
+        response_timeout: Duration::from_hours(1),
         idle_timeout: Duration::from_mins(10),
         max_body_bytes: 0,
         max_connections: 7,
@@ -175,9 +175,9 @@ fn no_variable_names_a_route() {
 async fn a_prefix_that_would_hide_a_page_or_a_server_function_is_refused_at_start() {
     let clash = |prefix: &str| {
         let text = format!("[[app.gateway.route]]\nprefix = \"{prefix}\"\nupstream = \"http://a:1\"\n");
-        match start::refuse_clashes(&load(&text, &[]).unwrap()) {
+        match start::refuse_prefix_conflicts(&load(&text, &[]).unwrap()) {
             Ok(()) => None,
-            Err(StartError::Clash { path, .. }) => Some(path),
+            Err(StartError::PrefixConflict { path, .. }) => Some(path),
             Err(other) => panic!("{other}"),
         }
     };
@@ -186,5 +186,6 @@ async fn a_prefix_that_would_hide_a_page_or_a_server_function_is_refused_at_star
     assert!(clash("/api/session").is_some_and(|path| path.starts_with("/api/session/")));
     assert_eq!(clash("/api/notes"), None);
     assert_eq!(clash("/account/files"), None);
-    start::refuse_clashes(&Config::load_from(&shipped("Leptos.toml"), &Environment::default()).unwrap()).unwrap();
+    start::refuse_prefix_conflicts(&Config::load_from(&shipped("Leptos.toml"), &Environment::default()).unwrap())
+        .unwrap();
 }

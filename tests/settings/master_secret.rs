@@ -2,7 +2,7 @@
 
 use super::{SECRET, load, write_secret};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
-use tokenlife::server::config::{DataConfig, MasterSecret, MasterSecretSource, MasterSecrets, Origin};
+use tokenlife::server::config::{DataConfig, MasterSecret, MasterSecretSource, MasterSecrets, SecretSource};
 
 #[test]
 fn the_first_start_makes_a_secret_and_the_next_one_finds_it() {
@@ -13,7 +13,7 @@ fn the_first_start_makes_a_secret_and_the_next_one_finds_it() {
     assert!(!data.exists(), "looking makes nothing");
 
     let (made, origin) = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
-    assert_eq!(origin, Origin::Generated(file.clone()));
+    assert_eq!(origin, SecretSource::Generated(file.clone()));
     let versions: Vec<(u8, usize)> = made.iter().map(|(version, secret)| (version, secret.len())).collect();
     assert_eq!(versions, [(1, MasterSecret::MIN_BYTES)]);
     assert_eq!(mode(&file), 0o600);
@@ -23,7 +23,7 @@ fn the_first_start_makes_a_secret_and_the_next_one_finds_it() {
     assert!(text.len() == 44 && text.ends_with('\n'));
 
     let (found, origin) = MasterSecrets::load_or_create(&MasterSecretSource::DataFolder, &data).unwrap();
-    assert_eq!((found, origin), (made, Origin::File(file)));
+    assert_eq!((found, origin), (made, SecretSource::File(file)));
 }
 
 fn mode(path: &Path) -> u32 {
@@ -36,7 +36,7 @@ fn processes_that_start_at_once_use_the_same_secret() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let start = std::sync::Barrier::new(8);
-        let found: Vec<(MasterSecrets, Origin)> = std::thread::scope(|scope| {
+        let found: Vec<(MasterSecrets, SecretSource)> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
@@ -48,7 +48,7 @@ fn processes_that_start_at_once_use_the_same_secret() {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(found.iter().all(|(secret, _)| *secret == found[0].0));
-        assert_eq!(found.iter().filter(|(_, origin)| matches!(origin, Origin::Generated(_))).count(), 1);
+        assert_eq!(found.iter().filter(|(_, origin)| matches!(origin, SecretSource::Generated(_))).count(), 1);
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
     }
 }
@@ -60,13 +60,13 @@ fn a_secret_of_the_operators_is_taken_in_either_alphabet() {
     write_secret(&file, &format!("{SECRET}\n"), 0o400);
     let source = MasterSecretSource::File(file.clone());
     let (secret, origin) = MasterSecrets::load_or_create(&source, folder.path()).unwrap();
-    assert_eq!(origin, Origin::File(file));
+    assert_eq!(origin, SecretSource::File(file));
 
     let url_safe = SECRET.replace('+', "-").replace('/', "_").replace('=', "");
     let config =
         load("", &[("TOKENLIFE__AUTH__MASTER_SECRET", &url_safe), ("TOKENLIFE__AUTH__MASTER_SECRET_FILE", "x")]);
     let given = MasterSecrets::load_or_create(&config.unwrap().auth.master_secret, folder.path()).unwrap();
-    assert_eq!(given, (secret, Origin::Variable), "the variable goes before the file");
+    assert_eq!(given, (secret, SecretSource::Variable), "the variable goes before the file");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn versions(secrets: &MasterSecrets) -> Vec<u8> {
 #[test]
 fn several_versions_stand_one_after_the_other_and_the_first_one_makes() {
     let alone: MasterSecrets = SECRET.parse().unwrap();
-    assert_eq!((versions(&alone), alone.making(), alone.to_string()), (vec![1], 1, "version 1".to_owned()));
+    assert_eq!((versions(&alone), alone.primary(), alone.to_string()), (vec![1], 1, "version 1".to_owned()));
     assert_eq!(format!("1:{SECRET}").parse(), Ok(alone.clone()));
     for (text, expected, words) in [
         (format!("2:{SECOND}\n1:{SECRET}\n"), vec![2, 1], "version 2 makes, also known: 1"),
@@ -138,7 +138,7 @@ fn several_versions_stand_one_after_the_other_and_the_first_one_makes() {
     ] {
         let secrets: MasterSecrets = text.parse().unwrap();
         assert_eq!((versions(&secrets), secrets.to_string().as_str()), (expected, words));
-        assert!(!secrets.has(3) && secrets.has(secrets.making()));
+        assert!(!secrets.has(3) && secrets.has(secrets.primary()));
     }
     let both: MasterSecrets = format!("2:{SECOND} 1:{SECRET}").parse().unwrap();
     let shown = format!("{both:?}");
@@ -181,7 +181,7 @@ fn a_new_version_is_made_in_one_step_or_in_two_and_an_old_one_taken_out() {
     let two = one.rotated().unwrap();
     assert_eq!(versions(&two), [2, 1]);
     let standby = one.with_standby().unwrap();
-    assert_eq!((versions(&standby), standby.making()), (vec![1, 2], 1));
+    assert_eq!((versions(&standby), standby.primary()), (vec![1, 2], 1));
     let turned = standby.rotated().unwrap();
     assert_eq!(versions(&turned), [2, 1]);
     assert_eq!(turned.iter().last(), one.iter().next(), "the old secret is still there");

@@ -225,7 +225,7 @@ async fn told(store: &Arc<PostgresStore>, settings: &PostgresSettings) -> mpsc::
     tokio::spawn(async move {
         // Nobody may listen any more.
         let tell = |news| sender.send(news).unwrap_or_default();
-        if teller.tell_ended(&|id| tell(Some(id))).await.is_err() {
+        if teller.subscribe_ended(&|id| tell(Some(id))).await.is_err() {
             tell(None);
         }
     });

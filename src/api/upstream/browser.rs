@@ -7,7 +7,7 @@ use crate::{
         http_client::keep_alive,
     },
     error::AppError,
-    upstream::{Answer, Call},
+    upstream::{UpstreamRequest, UpstreamResponse},
 };
 use gloo_net::http::Method;
 use leptos::prelude::{Owner, on_cleanup};
@@ -38,10 +38,13 @@ impl Abort {
 }
 
 /// Sends a call and reads its answer.
-pub(super) fn send(call: Call, abort: Abort) -> impl Future<Output = Result<Answer, AppError>> + Send {
+pub(super) fn send(
+    call: UpstreamRequest,
+    abort: Abort,
+) -> impl Future<Output = Result<UpstreamResponse, AppError>> + Send {
     SendWrapper::new(async move {
         let request = Request::json(call.method, call.path, call.body);
         let Response { status, body, .. } = keep_alive(&request, abort.signal().as_ref()).await?;
-        Ok(Answer { status, body })
+        Ok(UpstreamResponse { status, body })
     })
 }

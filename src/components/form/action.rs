@@ -38,7 +38,7 @@ impl<S> FormFunction for S where
 {
 }
 
-/// Calls of `S` by an [`ActionForm`], and what came of them.
+/// Calls of `S` by an [`ServerForm`], and what came of them.
 ///
 /// In place of `ServerAction`, which makes a value of the form only to make a form of the value (ADR 0021).
 pub struct FormAction<S: FormFunction>(Action<String, Result<S::Output, AppError>>);
@@ -81,7 +81,7 @@ impl<S: FormFunction> Deref for FormAction<S> {
 
 /// A form that calls a server function with what is in it.
 #[component]
-pub fn ActionForm<S: FormFunction>(action: FormAction<S>, children: Children) -> impl IntoView {
+pub fn ServerForm<S: FormFunction>(action: FormAction<S>, children: Children) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         if event.default_prevented() {
             return;

@@ -5,7 +5,7 @@ use crate::{
     components::{
         device_name::device_name,
         error_view::describe,
-        form::{ActionForm, FormAction, FormMessage, FormState, OnSuccess, SubmitButton, focus, use_form},
+        form::{FormAction, FormMessage, FormState, OnSuccess, ServerForm, SubmitButton, focus, use_form},
         loader::use_loader,
         local_time::LocalTime,
         private_area::ForThisUser,
@@ -65,11 +65,11 @@ fn Notice(dismiss: FormAction<DismissReuse>, form: FormState, notice: ReuseNotic
                 "copied it, and may have been signed in as you until then. Look through "
                 <a href=paths::SESSIONS>"your sessions"</a>", and end those you do not know."
             </p>
-            <ActionForm action=dismiss>
+            <ServerForm action=dismiss>
                 <ForThisUser/>
                 <input type="hidden" name="id" value=notice.id/>
                 <SubmitButton form=form class="button" about=about>"Dismiss"</SubmitButton>
-            </ActionForm>
+            </ServerForm>
         </section>
     }
 }

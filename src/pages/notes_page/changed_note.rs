@@ -3,12 +3,12 @@
 use super::{
     STATUS_ID,
     form::{Inputs, NoteFields, describe_trouble, part_of},
-    list::{Card, Change, Opening},
-    state::Desk,
+    list::{Change, NoteItem, Opening},
+    state::NotesState,
 };
 use crate::{
     components::{
-        form::{FormMessage, FormState, SubmitButton, focus, id_in, lead, place_to_mend},
+        form::{FormMessage, FormState, SubmitButton, focus, id_in, lead, place_to_correct},
         private_area::ForThisUser,
     },
     error::AppError,
@@ -21,9 +21,9 @@ const GONE: &str = "gone";
 /// The form in which a note is changed. If the note is gone, it keeps what was typed, to be added as another one.
 #[component]
 pub fn ChangedNote(
-    desk: Desk,
+    state: NotesState,
     /// The note as it is now.
-    card: Memo<Option<Card>>,
+    item: Memo<Option<NoteItem>>,
     #[prop(into)] id: String,
     /// Where to go when nothing is to be changed.
     back: Signal<String>,
@@ -33,15 +33,15 @@ pub fn ChangedNote(
     let inputs = Inputs::new();
     let part = part_of(&id);
     // Not followed: the form stays as it is while somebody types.
-    let refused = untrack(|| desk.refused_text(&id));
+    let refused = untrack(|| state.refused_text(&id));
     let is_fresh = refused.is_none();
-    let opening = Opening::of(card.get_untracked().map(|card| card.note).unwrap_or_default(), refused.as_ref());
+    let opening = Opening::of(item.get_untracked().map(|item| item.note).unwrap_or_default(), refused.as_ref());
     let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
-    let newest = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
+    let newest = move || item.with(|item| item.as_ref().map_or(0, |item| item.note.version));
     let seen = Signal::derive(move || opening.seen(newest()));
     // That a note is gone comes out by saving it, or is heard of while it is being typed in.
     let was_gone = refused.as_ref().is_some_and(|refused| refused.error == AppError::NotFound);
-    let is_gone = Memo::new(move |_| was_gone || card.with(|card| card.as_ref().is_some_and(|card| card.is_gone)));
+    let is_gone = Memo::new(move |_| was_gone || item.with(|item| item.as_ref().is_some_and(|item| item.is_gone)));
     let error = Memo::new(move |_| {
         let error = refused.as_ref().map(|refused| refused.error.clone());
         error.filter(|error| *error != AppError::NotFound && !(is_gone.get() && *error == AppError::Conflict))
@@ -62,28 +62,28 @@ pub fn ChangedNote(
         } else {
             (Change::Edit { id, content, seen }, part.clone())
         };
-        desk.send(change, move |outcome| {
+        state.send(change, move |outcome| {
             if let Err(error) = outcome {
                 let is_gone = *error == AppError::NotFound;
-                lead(from, if is_gone { id_in(&part, GONE) } else { place_to_mend(&part, error) });
+                lead(from, if is_gone { id_in(&part, GONE) } else { place_to_correct(&part, error) });
             }
         });
         on_sent.run(());
     };
     let leave = move |_| {
-        desk.forget_refusal(Some(&note.get_value()));
+        state.forget_refusal(Some(&note.get_value()));
         if is_gone.get_untracked() {
             // The card goes, too, so the focus goes to what is left.
             request_animation_frame(|| focus("main"));
         }
     };
     let as_it_is = move || {
-        let newest = card.get().filter(|_| was_overtaken && !is_gone.get());
-        newest.map(|card| {
+        let newest = item.get().filter(|_| was_overtaken && !is_gone.get());
+        newest.map(|item| {
             view! {
                 <div class="as-it-is">
-                    <h3>{card.note.content.title}</h3>
-                    <p class="note-text">{card.note.content.text}</p>
+                    <h3>{item.note.content.title}</h3>
+                    <p class="note-text">{item.note.content.text}</p>
                 </div>
             }
         })

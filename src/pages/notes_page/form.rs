@@ -1,7 +1,7 @@
 //! The form for a new note, and what it shares with the one in which a note is changed. Without JavaScript they are sent
 //! to the server functions of `api::notes`.
 
-use super::{list::Change, state::Desk};
+use super::{list::Change, state::NotesState};
 use crate::{
     components::{
         error_view::describe,
@@ -40,10 +40,10 @@ pub fn describe_trouble(error: &AppError) -> String {
 
 /// The form for a new note.
 #[component]
-pub fn NewNote(desk: Desk) -> impl IntoView {
+pub fn NewNote(state: NotesState) -> impl IntoView {
     let inputs = Inputs::new();
-    let error = Memo::new(move |_| desk.refusal(None).map(|refused| refused.error));
-    let initial = match untrack(|| desk.refusal(None)).map(|refused| refused.change) {
+    let error = Memo::new(move |_| state.refusal(None).map(|refused| refused.error));
+    let initial = match untrack(|| state.refusal(None)).map(|refused| refused.change) {
         Some(Change::Add(content)) => content,
         _ => NoteDraft::default(),
     };
@@ -53,7 +53,7 @@ pub fn NewNote(desk: Desk) -> impl IntoView {
         event.prevent_default();
         let Some(written) = inputs.read() else { return };
         is_busy.set(true);
-        desk.send(Change::Add(written.clone()), move |outcome| {
+        state.send(Change::Add(written.clone()), move |outcome| {
             is_busy.set(false);
             if outcome.is_ok() && inputs.clear(&written) {
                 lead(NEW_NOTE.to_owned(), id_in(NEW_NOTE, Field::Title.name()));

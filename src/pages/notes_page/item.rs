@@ -4,8 +4,8 @@ use super::{
     STATUS_ID, address,
     changed_note::ChangedNote,
     form::{describe_trouble, part_of},
-    list::{Card, Change},
-    state::Desk,
+    list::{Change, NoteItem},
+    state::NotesState,
 };
 use crate::{
     components::{
@@ -25,28 +25,28 @@ const HEADING: &str = "heading";
 
 /// All cards, or a word about their absence.
 #[component]
-pub fn Cards(desk: Desk, notes: Memo<Option<Result<Notes, AppError>>>) -> impl IntoView {
-    let cards = Memo::new(move |there: Option<&Vec<Card>>| {
+pub fn NoteList(state: NotesState, notes: Memo<Option<Result<Notes, AppError>>>) -> impl IntoView {
+    let items = Memo::new(move |there: Option<&Vec<NoteItem>>| {
         notes.with(|notes| {
             let notes = notes.as_ref().and_then(|notes| notes.as_ref().ok());
-            desk.cards(notes, there.map_or(&[], Vec::as_slice))
+            state.items(notes, there.map_or(&[], Vec::as_slice))
         })
     });
     let ids = move || {
         keep_focus();
-        cards.with(|cards| cards.iter().map(|card| card.note.id.clone()).collect::<Vec<_>>())
+        items.with(|items| items.iter().map(|item| item.note.id.clone()).collect::<Vec<_>>())
     };
     let nothing = move || {
         let is_known = notes.with(|notes| matches!(notes, Some(Ok(_))));
-        (is_known && cards.with(Vec::is_empty)).then(|| {
-            let searched = !desk.search.with(String::is_empty);
+        (is_known && items.with(Vec::is_empty)).then(|| {
+            let searched = !state.search.with(String::is_empty);
             view! { <p>{if searched { "No notes match your search." } else { "There are no notes yet." }}</p> }
         })
     };
     view! {
         {nothing}
         <For each=ids key=Clone::clone let:id>
-            <NoteCard desk=desk cards=cards id=id/>
+            <NoteItemView state=state items=items id=id/>
         </For>
     }
 }
@@ -54,19 +54,19 @@ pub fn Cards(desk: Desk, notes: Memo<Option<Result<Notes, AppError>>>) -> impl I
 /// One note, to be read or to be changed. It stays the same card while the note changes, so that nothing is taken away
 /// from whoever is typing in it.
 #[component]
-fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
+fn NoteItemView(state: NotesState, items: Memo<Vec<NoteItem>>, id: String) -> impl IntoView {
     let note = StoredValue::new(id.clone());
-    let card = Memo::new(move |_| {
-        cards.with(|cards| note.with_value(|id| cards.iter().find(|card| card.note.id == *id).cloned()))
+    let item = Memo::new(move |_| {
+        items.with(|items| note.with_value(|id| items.iter().find(|item| item.note.id == *id).cloned()))
     });
     let is_open = Memo::new(move |_| {
-        let is_underway = card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
-        !is_underway && note.with_value(|id| desk.is_open(id))
+        let is_underway = item.with(|item| item.as_ref().is_some_and(|item| item.is_underway));
+        !is_underway && note.with_value(|id| state.is_open(id))
     });
     // Another note may be open as well, with something typed into it.
     let back = Signal::derive(move || {
-        let other = desk.opened().filter(|opened| note.with_value(|id| id != opened));
-        address(&desk.search.get(), other.as_deref())
+        let other = state.opened().filter(|opened| note.with_value(|id| id != opened));
+        address(&state.search.get(), other.as_deref())
     });
     let navigate = use_navigate();
     let close = Callback::new(move |()| {
@@ -83,48 +83,48 @@ fn NoteCard(desk: Desk, cards: Memo<Vec<Card>>, id: String) -> impl IntoView {
             if !is_open {
                 let heading = id_in(&part, HEADING);
                 lead(part, heading);
-            } else if note.with_value(|id| untrack(|| desk.refused_text(id)).is_none()) {
+            } else if note.with_value(|id| untrack(|| state.refused_text(id)).is_none()) {
                 request_animation_frame(move || focus(&id_in(&part, Field::Title.name())));
             }
         }
         is_open
     });
-    let title = move || card.with(|card| card.as_ref().map(|card| card.note.content.title.clone()));
+    let title = move || item.with(|item| item.as_ref().map(|item| item.note.content.title.clone()));
     let content = move || {
         if is_open.get() {
-            view! { <ChangedNote desk=desk card=card id=note.get_value() back=back on_sent=close/> }.into_any()
+            view! { <ChangedNote state=state item=item id=note.get_value() back=back on_sent=close/> }.into_any()
         } else {
-            view! { <ReadNote desk=desk card=card id=note.get_value()/> }.into_any()
+            view! { <ReadNote state=state item=item id=note.get_value()/> }.into_any()
         }
     };
-    let is_underway = move || card.with(|card| card.as_ref().is_some_and(|card| card.is_underway).then_some("true"));
+    let is_underway = move || item.with(|item| item.as_ref().is_some_and(|item| item.is_underway).then_some("true"));
     view! { <section id=part class="card note" aria-busy=is_underway aria-label=title>{content}</section> }
 }
 
 #[component]
-fn ReadNote(desk: Desk, card: Memo<Option<Card>>, id: String) -> impl IntoView {
-    let title = move || card.with(|card| card.as_ref().map(|card| card.note.content.title.clone()));
-    let text = move || card.with(|card| card.as_ref().map(|card| card.note.content.text.clone()));
-    let version = move || card.with(|card| card.as_ref().map_or(0, |card| card.note.version));
-    let is_underway = move || card.with(|card| card.as_ref().is_some_and(|card| card.is_underway));
+fn ReadNote(state: NotesState, item: Memo<Option<NoteItem>>, id: String) -> impl IntoView {
+    let title = move || item.with(|item| item.as_ref().map(|item| item.note.content.title.clone()));
+    let text = move || item.with(|item| item.as_ref().map(|item| item.note.content.text.clone()));
+    let version = move || item.with(|item| item.as_ref().map_or(0, |item| item.note.version));
+    let is_underway = move || item.with(|item| item.as_ref().is_some_and(|item| item.is_underway));
     let part = part_of(&id);
     let note = StoredValue::new(id);
     let error = Memo::new(move |_| {
-        let refused = note.with_value(|id| desk.refusal(Some(id)));
+        let refused = note.with_value(|id| state.refusal(Some(id)));
         refused.filter(|refused| refused.written().is_none()).map(|refused| refused.error)
     });
     let form = FormState::of_part(&part, error.into(), Signal::stored(false));
     let delete = move |event: SubmitEvent| {
         event.prevent_default();
         let message = form.message_id();
-        desk.send(Change::Delete { id: note.get_value(), seen: version() }, move |outcome| {
+        state.send(Change::Delete { id: note.get_value(), seen: version() }, move |outcome| {
             if outcome.is_err() {
                 lead(STATUS_ID.to_owned(), message);
             }
         });
         request_animation_frame(|| focus(STATUS_ID));
     };
-    let edit = Signal::derive(move || note.with_value(|id| address(&desk.search.get(), Some(id))));
+    let edit = Signal::derive(move || note.with_value(|id| address(&state.search.get(), Some(id))));
     let ways = move || {
         if is_underway() {
             return view! { <p>"Saving…"</p> }.into_any();

@@ -72,14 +72,14 @@ impl Refused {
 
 /// A change and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Underway {
+pub struct PendingChange {
     pub number: u32,
     pub change: Change,
 }
 
 /// A note on the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Card {
+pub struct NoteItem {
     pub note: Note,
     /// The service has not confirmed it yet.
     pub is_underway: bool,
@@ -87,7 +87,7 @@ pub struct Card {
     pub is_gone: bool,
 }
 
-impl Card {
+impl NoteItem {
     const fn of(note: Note) -> Self {
         Self { note, is_underway: false, is_gone: false }
     }
@@ -124,31 +124,32 @@ impl Opening {
 
 /// The cards, from top to bottom. The notes to be `kept` have one even if they are gone, or if no notes could be had.
 #[must_use]
-pub fn cards(notes: Option<&Notes>, underway: &[Underway], kept: &[Note]) -> Vec<Card> {
-    let mut cards: Vec<Card> = notes.into_iter().flat_map(|notes| &notes.notes).cloned().map(Card::of).collect();
+pub fn items(notes: Option<&Notes>, in_flight: &[PendingChange], kept: &[Note]) -> Vec<NoteItem> {
+    let mut items: Vec<NoteItem> =
+        notes.into_iter().flat_map(|notes| &notes.notes).cloned().map(NoteItem::of).collect();
     for note in kept {
-        if cards.iter().all(|card| card.note.id != note.id) {
+        if items.iter().all(|item| item.note.id != note.id) {
             // In its old place: a card that moves takes the focus from whoever is typing in it.
-            let place = cards.partition_point(|card| card.note.version > note.version);
-            cards.insert(place, Card { is_gone: notes.is_some(), ..Card::of(note.clone()) });
+            let place = items.partition_point(|item| item.note.version > note.version);
+            items.insert(place, NoteItem { is_gone: notes.is_some(), ..NoteItem::of(note.clone()) });
         }
     }
-    for Underway { number, change } in underway {
+    for PendingChange { number, change } in in_flight {
         match change {
             Change::Add(content) | Change::AddAgain { content, .. } => {
                 let note = Note { id: format!("new-{number}"), content: content.clone(), version: 0 };
-                cards.insert(0, Card { is_underway: true, ..Card::of(note) });
+                items.insert(0, NoteItem { is_underway: true, ..NoteItem::of(note) });
             }
             Change::Edit { id, content, .. } => {
-                for card in cards.iter_mut().filter(|card| card.note.id == *id) {
-                    card.note.content.clone_from(content);
-                    card.is_underway = true;
+                for item in items.iter_mut().filter(|item| item.note.id == *id) {
+                    item.note.content.clone_from(content);
+                    item.is_underway = true;
                 }
             }
-            Change::Delete { id, .. } => cards.retain(|card| card.note.id != *id),
+            Change::Delete { id, .. } => items.retain(|item| item.note.id != *id),
         }
     }
-    cards
+    items
 }
 
 #[cfg(test)]
@@ -164,12 +165,15 @@ mod tests {
         Notes { revision: 2, notes: vec![note("b", 2), note("a", 1)] }
     }
 
-    fn shown(underway: &[Change]) -> Vec<(String, bool)> {
-        let underway: Vec<Underway> =
-            underway.iter().zip(1..).map(|(change, number)| Underway { number, change: change.clone() }).collect();
-        cards(Some(&told()), &underway, &[])
+    fn shown(in_flight: &[Change]) -> Vec<(String, bool)> {
+        let in_flight: Vec<PendingChange> = in_flight
+            .iter()
+            .zip(1..)
+            .map(|(change, number)| PendingChange { number, change: change.clone() })
+            .collect();
+        items(Some(&told()), &in_flight, &[])
             .into_iter()
-            .map(|card| (card.note.content.title, card.is_underway))
+            .map(|item| (item.note.content.title, item.is_underway))
             .collect()
     }
 
@@ -190,9 +194,9 @@ mod tests {
     #[test]
     fn a_note_that_is_gone_keeps_its_card_and_its_place() {
         let kept = |id: &str, version| Note { id: id.into(), content: draft("typed"), version };
-        let shown = |kept: &[Note], underway: &[Underway]| {
-            let cards = cards(Some(&told()), underway, kept).into_iter();
-            cards.map(|card| (card.note.content.title, card.is_gone)).collect::<Vec<_>>()
+        let shown = |kept: &[Note], in_flight: &[PendingChange]| {
+            let items = items(Some(&told()), in_flight, kept).into_iter();
+            items.map(|item| (item.note.content.title, item.is_gone)).collect::<Vec<_>>()
         };
         let typed = ("typed".to_owned(), true);
         let [b, a] = [("b".to_owned(), false), ("a".to_owned(), false)];
@@ -201,14 +205,14 @@ mod tests {
         assert_eq!(shown(&[kept("z", 0), kept("z", 1)], &[]), [b.clone(), a.clone(), typed], "one card for both");
         assert_eq!(shown(&[kept("a", 0)], &[]), [b.clone(), a.clone()], "it is not gone");
         let again = Change::AddAgain { id: "z".into(), content: draft("again"), seen: 0 };
-        let again = Underway { number: 1, change: again };
+        let again = PendingChange { number: 1, change: again };
         assert_eq!(shown(&[], &[again]), [("again".to_owned(), false), b, a], "it is a new one");
     }
 
     #[test]
     fn what_was_typed_is_there_even_if_no_notes_can_be_had() {
         let kept = Note { id: "a".into(), content: draft("typed"), version: 1 };
-        assert_eq!(cards(None, &[], std::slice::from_ref(&kept)), [Card::of(kept)]);
+        assert_eq!(items(None, &[], std::slice::from_ref(&kept)), [NoteItem::of(kept)]);
     }
 
     #[test]

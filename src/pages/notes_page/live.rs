@@ -1,6 +1,6 @@
 //! Hears of changes that were made elsewhere, as long as the page is looked at.
 
-use super::state::Desk;
+use super::state::NotesState;
 use crate::{browser::dom, paths};
 use futures::{StreamExt as _, future::abortable};
 use gloo_net::eventsource::futures::EventSource;
@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 ///
 /// A browser keeps six connections to a server that speaks HTTP/1.1, and a stream is one of them: tabs that nobody looks
 /// at let go of theirs. The first event tells whatever was missed.
-pub fn listen(desk: Desk) {
+pub fn listen(state: NotesState) {
     let is_seen = RwSignal::new(true);
     Effect::new(move |_| {
         let look = move || is_seen.set(!document().hidden());
@@ -25,7 +25,7 @@ pub fn listen(desk: Desk) {
     });
     Effect::new(move |_| {
         if is_seen.get() {
-            let (following, stop) = abortable(follow(desk));
+            let (following, stop) = abortable(follow(state));
             spawn_local(async move { _ = following.await });
             on_cleanup(move || stop.abort());
         }
@@ -34,7 +34,7 @@ pub fn listen(desk: Desk) {
 
 /// Follows the stream for ever. The browser opens it again by itself whenever it ends; only what it was refused is left
 /// to us.
-async fn follow(desk: Desk) {
+async fn follow(state: NotesState) {
     let mut pause = FIRST_PAUSE;
     loop {
         if let Ok(mut source) = EventSource::new(paths::NOTES_CHANGES)
@@ -42,14 +42,14 @@ async fn follow(desk: Desk) {
         {
             while let Some(Ok((_, event))) = revisions.next().await {
                 if let Some(revision) = event.data().as_string().and_then(|data| data.parse().ok()) {
-                    desk.hear(revision);
+                    state.hear(revision);
                     pause = FIRST_PAUSE;
                 }
             }
         }
         // Why, a stream does not tell: the service is out of reach, the session is over, there is one stream too many.
         // A call finds out and does what is to be done, and keeps the page up to date as long as there is no stream.
-        desk.look();
+        state.look();
         dom::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }

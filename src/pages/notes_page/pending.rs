@@ -1,6 +1,6 @@
 //! The notes that somebody is at work on.
 
-use super::list::{Change, Refused, Underway};
+use super::list::{Change, PendingChange, Refused};
 use crate::{api::notes, error::AppError, model::notes::Notes};
 use leptos::prelude::*;
 use std::cell::RefCell;
@@ -12,14 +12,14 @@ thread_local! {
 
 /// What somebody is at: the notes in it stay on the page, whatever becomes of them elsewhere.
 #[derive(Clone, Copy)]
-pub struct Work {
+pub struct PendingWork {
     /// The note that the address opens for changes.
     pub open: Memo<Option<String>>,
-    pub underway: RwSignal<Vec<Underway>>,
+    pub in_flight: RwSignal<Vec<PendingChange>>,
     pub refused: RwSignal<Vec<Refused>>,
 }
 
-impl Work {
+impl PendingWork {
     /// Takes in a refusal. If the page has been left, it is there for whoever comes back.
     pub fn take_back(self, refused: Refused) {
         if self.refused.try_update(|all| all.push(refused.clone())).is_none() {
@@ -31,7 +31,7 @@ impl Work {
     fn notes(self) -> Vec<String> {
         let mut ids = Vec::from_iter(self.open.try_get_untracked().flatten());
         let mut add = |change: &Change| ids.extend(change.note().map(str::to_owned));
-        self.underway.try_with_untracked(|all| all.iter().for_each(|underway| add(&underway.change)));
+        self.in_flight.try_with_untracked(|all| all.iter().for_each(|in_flight| add(&in_flight.change)));
         self.refused.try_with_untracked(|all| all.iter().for_each(|refused| add(&refused.change)));
         ids
     }
@@ -44,16 +44,16 @@ pub fn missed() -> Vec<Refused> {
 
 /// The notes that hold what is searched for, and besides them those that somebody is at work on: whether one of these
 /// is gone, or holds it no more, only the whole list tells.
-pub fn load(search: &str, work: Work) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
+pub fn load(search: &str, pending: PendingWork) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
     let found = notes::list(search);
     let all = (!search.is_empty()).then(|| notes::list(""));
     async move {
         let mut notes = found.await?;
         if let Some(all) = all
-            && work.notes().iter().any(|id| !notes.holds(id))
+            && pending.notes().iter().any(|id| !notes.holds(id))
         {
             let all = all.await?;
-            let in_work = work.notes();
+            let in_work = pending.notes();
             for note in all.notes.into_iter().filter(|note| in_work.contains(&note.id)) {
                 notes.put(note);
             }

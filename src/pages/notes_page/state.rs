@@ -1,8 +1,8 @@
 //! Where the page works on the notes: what is known of them, and what has been sent off.
 
 use super::{
-    list::{Card, Change, Refused, Underway, cards},
-    pending::{Work, load, missed},
+    list::{Change, NoteItem, PendingChange, Refused, items},
+    pending::{PendingWork, load, missed},
 };
 use crate::{
     api::notes,
@@ -21,31 +21,34 @@ use leptos::{prelude::*, task::spawn_local};
 
 /// The state of the page.
 #[derive(Clone, Copy)]
-pub struct Desk {
+pub struct NotesState {
     /// What is searched for.
     pub search: Memo<String>,
-    /// The notes as the service has told them: those that hold what is searched for, and those in [`Work`].
+    /// The notes as the service has told them: those that hold what is searched for, and those in [`PendingWork`].
     pub notes: Loaded<Result<Notes, AppError>>,
     /// Whether the service could not be reached when it was tried last.
     pub is_out_of_reach: RwSignal<bool>,
     /// What has just been done, or is being done.
     pub doing: RwSignal<Option<&'static str>>,
-    work: Work,
+    pending: PendingWork,
     /// The revision that the service has spoken of, as long as it has not been looked at.
     heard: RwSignal<Option<i64>>,
     is_looking: RwSignal<bool>,
     changes_sent: StoredValue<u32>,
 }
 
-impl Desk {
+impl NotesState {
     /// A desk for the notes that hold what is searched for. One of them may be `open` for changes.
     pub fn new(search: Memo<String>, open: Memo<Option<String>>) -> Self {
-        let work =
-            Work { open, underway: RwSignal::default(), refused: RwSignal::new([refused_forms(), missed()].concat()) };
+        let pending = PendingWork {
+            open,
+            in_flight: RwSignal::default(),
+            refused: RwSignal::new([refused_forms(), missed()].concat()),
+        };
         let notes = use_loader(
             move || search.get(),
             move |search| {
-                let notes = load(&search, work);
+                let notes = load(&search, pending);
                 async move {
                     let notes = notes.await;
                     if let Err(error) = &notes {
@@ -56,37 +59,37 @@ impl Desk {
                 }
             },
         );
-        let desk = Self {
+        let state = Self {
             search,
             notes,
             is_out_of_reach: RwSignal::new(false),
             doing: RwSignal::default(),
-            work,
+            pending,
             heard: RwSignal::default(),
             is_looking: RwSignal::default(),
             changes_sent: StoredValue::default(),
         };
-        desk.follow();
-        desk
+        state.follow();
+        state
     }
 
     /// The cards on the page, after those that have been `there`.
-    pub fn cards(self, notes: Option<&Notes>, there: &[Card]) -> Vec<Card> {
-        let open = self.work.open.get();
-        let opened = there.iter().map(|card| &card.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
-        let refused = self.work.refused.get();
+    pub fn items(self, notes: Option<&Notes>, there: &[NoteItem]) -> Vec<NoteItem> {
+        let open = self.pending.open.get();
+        let opened = there.iter().map(|item| &item.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
+        let refused = self.pending.refused.get();
         let kept: Vec<Note> = opened.chain(refused.iter().filter_map(Refused::written)).collect();
-        self.work.underway.with(|underway| cards(notes, underway, &kept))
+        self.pending.in_flight.with(|in_flight| items(notes, in_flight, &kept))
     }
 
     /// Whether a note is open for changes: because the address says so, or because one was refused.
     pub fn is_open(self, note: &str) -> bool {
-        self.work.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
+        self.pending.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
     }
 
     /// The note that the address opens for changes.
     pub fn opened(self) -> Option<String> {
-        self.work.open.get()
+        self.pending.open.get()
     }
 
     /// The refusal of what was written into this note.
@@ -96,12 +99,12 @@ impl Desk {
 
     /// The refusal of a change of this note, or of a new one.
     pub fn refusal(self, note: Option<&str>) -> Option<Refused> {
-        self.work.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
+        self.pending.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
     }
 
     /// Forgets what was refused.
     pub fn forget_refusal(self, note: Option<&str>) {
-        self.work.refused.update(|all| all.retain(|refused| refused.change.note() != note));
+        self.pending.refused.update(|all| all.retain(|refused| refused.change.note() != note));
     }
 
     /// Makes a change: on the page at once, at the service as soon as possible. `then` hears what became of it, perhaps
@@ -113,7 +116,7 @@ impl Desk {
         let search = self.search.get_untracked();
         let (doing, done) = change.in_words();
         self.doing.set(Some(doing));
-        self.work.underway.update(|underway| underway.push(Underway { number, change: change.clone() }));
+        self.pending.in_flight.update(|in_flight| in_flight.push(PendingChange { number, change: change.clone() }));
         spawn_local(async move {
             let outcome = deliver(&change).await;
             self.take_off(number);
@@ -134,7 +137,7 @@ impl Desk {
                         self.take_in(&change, None);
                     }
                     let is_outdated = matches!(error, AppError::Conflict | AppError::NotFound);
-                    self.work.take_back(Refused { change, error });
+                    self.pending.take_back(Refused { change, error });
                     if is_outdated {
                         self.look();
                     }
@@ -163,7 +166,7 @@ impl Desk {
     }
 
     fn take_off(self, number: u32) {
-        self.work.underway.update(|underway| underway.retain(|change| change.number != number));
+        self.pending.in_flight.update(|in_flight| in_flight.retain(|change| change.number != number));
     }
 
     /// Looks again whenever there is news, but not between a change and its answer, which may be that very news.
@@ -171,7 +174,7 @@ impl Desk {
         Effect::new(move |_| {
             let revision = self.notes.get().and_then(Result::ok).map(|notes| notes.revision);
             let is_news = self.heard.get().is_some_and(|heard| revision != Some(heard));
-            if is_news && self.work.underway.with(Vec::is_empty) && !self.is_looking.get() {
+            if is_news && self.pending.in_flight.with(Vec::is_empty) && !self.is_looking.get() {
                 self.look();
             }
         });
@@ -185,7 +188,7 @@ impl Desk {
         self.is_looking.set(true);
         self.heard.set(None);
         spawn_local(async move {
-            let fresh = load(&search, self.work).await;
+            let fresh = load(&search, self.pending).await;
             if self.search.try_get_untracked().as_ref() == Some(&search) {
                 self.is_out_of_reach.set(fresh.is_err());
                 if fresh.is_ok() {

@@ -14,7 +14,7 @@ use crate::{
 /// [`AppError::Unavailable`] if the store cannot be asked.
 pub async fn current_user(sessions: &Sessions, session: Option<VisitorSession>) -> Current {
     let Some(session) = session else { return Ok(None) };
-    if !session.is_certain {
+    if !session.is_confirmed {
         // The store has just been asked, and could not say.
         return Err(AppError::Unavailable);
     }

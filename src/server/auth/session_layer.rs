@@ -22,7 +22,7 @@ use crate::{
         edge::{client_address::ClientAddress, websocket::is_websocket_upgrade},
         service::{
             clients::KnownClient,
-            sessions::{Authenticated, Refreshed, Sessions},
+            sessions::{Authenticated, IssuedSession, Sessions},
         },
     },
 };
@@ -50,7 +50,7 @@ pub struct SessionLayer {
 pub struct Identified {
     visitor: Visitor,
     presented: PresentedCookies,
-    asked: Asked,
+    kind: RequestKind,
 }
 
 impl SessionLayer {
@@ -65,11 +65,11 @@ impl SessionLayer {
         request: &Request,
     ) -> impl Future<Output = Result<Identified, AppError>> + Send + use<'a> {
         let presented = self.cookies.read(request.headers());
-        let asked = Asked::of(request, self.is_for_upstream);
+        let kind = RequestKind::of(request, self.is_for_upstream);
         let from = ClientAddress::of(request.extensions());
         async move {
-            let visitor = self.find_visitor(&presented, asked, from).await?;
-            Ok(Identified { visitor, presented, asked })
+            let visitor = self.find_visitor(&presented, kind, from).await?;
+            Ok(Identified { visitor, presented, kind })
         }
     }
 
@@ -80,26 +80,26 @@ impl SessionLayer {
         mut request: Request,
         next: impl FnOnce(Request) -> F,
     ) -> Response {
-        let Identified { visitor, presented, asked } = identified;
+        let Identified { visitor, presented, kind } = identified;
         let change = visitor.cookies.clone();
-        let turned_away = if self.is_for_upstream { None } else { turn_away(&request, &visitor, asked) };
+        let turned_away = if self.is_for_upstream { None } else { turn_away(&request, &visitor, kind) };
         let mut response = if let Some(response) = turned_away {
             response
         } else {
             request.extensions_mut().insert(visitor);
             next(request).await
         };
-        self.write_cookies(change.take(), &presented, asked, response.headers_mut());
+        self.write_cookies(change.take(), &presented, kind, response.headers_mut());
         response
     }
 
     async fn find_visitor(
         &self,
         presented: &PresentedCookies,
-        asked: Asked,
+        kind: RequestKind,
         from: IpAddr,
     ) -> Result<Visitor, AppError> {
-        note_ambiguity(presented);
+        log_ambiguity(presented);
         let access = match presented.access.value() {
             Some(token) => Some(self.sessions.authenticate(token).await),
             None => None,
@@ -110,9 +110,9 @@ impl SessionLayer {
         match access {
             Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
                 info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
-                clean_up(&visitor, asked, Change::ClearPresented);
-                let proven = family.into_iter().chain([token.session_id]).collect();
-                return Ok(Visitor { proven, refresh_token: None, ..visitor });
+                clear_useless(&visitor, kind, Change::ClearPresented);
+                let proven_sessions = family.into_iter().chain([token.session_id]).collect();
+                return Ok(Visitor { proven_sessions, refresh_token: None, ..visitor });
             }
             Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor)),
             Some(Err(error)) => {
@@ -124,30 +124,30 @@ impl SessionLayer {
             }
             None => {}
         }
-        self.redeem(presented, asked, from, Visitor { proven: Vec::from_iter(family), ..visitor }).await
+        self.redeem(presented, kind, from, Visitor { proven_sessions: Vec::from_iter(family), ..visitor }).await
     }
 
     /// Without a good access token: redeems the refresh token, if it is this request's turn.
     async fn redeem(
         &self,
         presented: &PresentedCookies,
-        asked: Asked,
+        kind: RequestKind,
         from: IpAddr,
         visitor: Visitor,
     ) -> Result<Visitor, AppError> {
         let Some(refresh_token) = visitor.refresh_token else {
             if !presented.is_empty() {
-                clean_up(&visitor, asked, Change::ClearPresented);
+                clear_useless(&visitor, kind, Change::ClearPresented);
             }
             return Ok(visitor);
         };
-        if !matches!(asked, Asked::Document | Asked::Unaided) {
-            return Ok(Visitor { can_refresh: true, ..visitor });
+        if !matches!(kind, RequestKind::Document | RequestKind::Unscripted) {
+            return Ok(Visitor { may_refresh: true, ..visitor });
         }
         match self.sessions.refresh(&self.client, refresh_token, from).await {
             Ok(refreshed) => {
-                let Refreshed { user_id, session_id, .. } = refreshed;
-                let session = VisitorSession { user_id, session_id, is_certain: true };
+                let IssuedSession { user_id, session_id, .. } = refreshed;
+                let session = VisitorSession { user_id, session_id, is_confirmed: true };
                 visitor.cookies.set(Change::Issue(Box::new(refreshed)));
                 Ok(Visitor { session: Some(session), ..visitor })
             }
@@ -155,7 +155,7 @@ impl SessionLayer {
                 let change = if error.is_foreign() { Change::ClearPresented } else { Change::ClearBesidesRefresh };
                 match error.reduce() {
                     AppError::Unauthenticated => {
-                        clean_up(&visitor, asked, change);
+                        clear_useless(&visitor, kind, change);
                         Ok(visitor)
                     }
                     error => Err(error),
@@ -164,11 +164,11 @@ impl SessionLayer {
         }
     }
 
-    fn write_cookies(&self, change: Change, presented: &PresentedCookies, asked: Asked, headers: &mut HeaderMap) {
+    fn write_cookies(&self, change: Change, presented: &PresentedCookies, kind: RequestKind, headers: &mut HeaderMap) {
         let cookies = self.cookies;
         let mut lines = match change {
             Change::Issue(refreshed) => cookies.issue(&refreshed.tokens),
-            Change::RenewLife { life, seconds_left } if asked != Asked::Passive => {
+            Change::RenewLife { life, seconds_left } if kind != RequestKind::Passive => {
                 cookies.renew_life(life, seconds_left)
             }
             Change::ClearAll => cookies.clear(),
@@ -176,7 +176,7 @@ impl SessionLayer {
             Change::ClearBesidesRefresh => cookies.clear_besides_refresh(presented),
             Change::RenewLife { .. } | Change::None => Vec::new(),
         };
-        if asked == Asked::Document {
+        if kind == RequestKind::Document {
             lines.extend(cookies.clear_outdated(&presented.outdated));
         }
         for line in lines {
@@ -187,26 +187,26 @@ impl SessionLayer {
 
 /// What kind of request this is, as far as redeeming a refresh token goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum RequestKind {
     /// A page, a plain form, or a client that is no browser: redeems here.
     Document,
     /// A script calling a server function: redeems by itself.
     Script,
     /// One of the server functions that deal with the tokens themselves.
-    TokenCall,
+    TokenEndpoint,
     /// A websocket, an event stream or a picture of a service behind: no script stands around it that could refresh.
     /// Redeems here, but deletes nothing.
-    Unaided,
+    Unscripted,
     /// Changes nothing: `HEAD`, a prefetch, a subresource.
     Passive,
 }
 
-impl Asked {
-    fn of(request: &Request, is_for_a_service: bool) -> Self {
+impl RequestKind {
+    fn of(request: &Request, is_for_upstream: bool) -> Self {
         let path = request.uri().path();
         let header = |name: &str| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
         if paths::endpoint(path).is_some_and(|endpoint| endpoint.handles_tokens) {
-            return Self::TokenCall;
+            return Self::TokenEndpoint;
         }
         let is_prefetch =
             ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| header(name).starts_with(b"prefetch"));
@@ -215,43 +215,43 @@ impl Asked {
         }
         let is_stream = is_websocket_upgrade(request.headers()) || header("accept") == b"text/event-stream";
         match (header("sec-fetch-dest"), path.starts_with("/api/")) {
-            (b"empty", _) if is_for_a_service && is_stream => Self::Unaided,
-            (b"empty", is_api) if is_for_a_service || is_api => Self::Script,
+            (b"empty", _) if is_for_upstream && is_stream => Self::Unscripted,
+            (b"empty", is_api) if is_for_upstream || is_api => Self::Script,
             (b"" | b"document" | b"empty", _) => Self::Document,
-            _ if is_for_a_service => Self::Unaided,
+            _ if is_for_upstream => Self::Unscripted,
             _ => Self::Passive,
         }
     }
 }
 
 fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Visitor) -> Visitor {
-    let Authenticated { token, at: now, is_certain } = *found;
+    let Authenticated { token, at: now, is_confirmed } = *found;
     let life = TokenLife { issued_at: token.issued_at.as_seconds(), expires_at: token.expires_at.as_seconds() };
     if presented.life.value().and_then(TokenLife::parse) != Some(life) {
         let seconds_left = life.expires_at - now.as_seconds();
         visitor.cookies.set(Change::RenewLife { life, seconds_left });
     }
-    let session = VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain };
-    let fresh = (is_certain && token.is_fresh(now)).then_some(life);
-    Visitor { session: Some(session), proven: vec![token.session_id], fresh, ..visitor }
+    let session = VisitorSession { user_id: token.user_id, session_id: token.session_id, is_confirmed };
+    let fresh_life = (is_confirmed && token.is_fresh(now)).then_some(life);
+    Visitor { session: Some(session), proven_sessions: vec![token.session_id], fresh_life, ..visitor }
 }
 
 /// Has useless cookies deleted, by pages only: an answer to a script may come late.
-fn clean_up(visitor: &Visitor, asked: Asked, change: Change) {
-    if asked == Asked::Document {
+fn clear_useless(visitor: &Visitor, kind: RequestKind, change: Change) {
+    if kind == RequestKind::Document {
         visitor.cookies.set(change);
     }
 }
 
 /// Answers a request for a page that must not be rendered as nobody's.
-fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Response> {
+fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<Response> {
     let uri = request.uri();
     let (is_get, is_private) = (request.method() == Method::GET, paths::is_private(uri.path()));
     let is_page = is_get || request.method() == Method::HEAD;
     if visitor.session.is_some() || !is_page {
         return None;
     }
-    if visitor.can_refresh && asked == Asked::Passive && (is_get || is_private) {
+    if visitor.may_refresh && kind == RequestKind::Passive && (is_get || is_private) {
         // The page is there for this browser, but not for a request that may change nothing. A page that is prerendered
         // now would be shown later, and call somebody nobody who is signed in.
         return Some(StatusCode::NO_CONTENT.into_response());
@@ -263,7 +263,7 @@ fn turn_away(request: &Request, visitor: &Visitor, asked: Asked) -> Option<Respo
     Some(Redirect::to(&paths::login_returning_to(&ReturnTo::parse(wanted))).into_response())
 }
 
-fn note_ambiguity(presented: &PresentedCookies) {
+fn log_ambiguity(presented: &PresentedCookies) {
     for (name, cookie) in [("access", &presented.access), ("refresh", &presented.refresh)] {
         if *cookie == Presented::Ambiguous {
             info!(target: "tokenlife::security", event = "ambiguous_cookie", token = name, "two different values were sent; neither is believed");

@@ -5,7 +5,7 @@ use crate::{
     model::TokenLife,
     server::{
         domain::{refresh_token::PresentedRefreshToken, session::SessionId, user::UserId},
-        service::sessions::Refreshed,
+        service::sessions::IssuedSession,
     },
 };
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,12 @@ pub struct Visitor {
     pub session: Option<VisitorSession>,
     /// Nobody is signed in yet, but a refresh token is there that this request was not the one to redeem: the script
     /// that sent it refreshes and comes again.
-    pub can_refresh: bool,
+    pub may_refresh: bool,
     /// The sessions whose genuine tokens came along, good or not: a sign-in in this browser replaces them, and signing
     /// out ends them. More than one only if the tokens are of different sessions.
-    pub proven: Vec<SessionId>,
+    pub proven_sessions: Vec<SessionId>,
     /// The times of the access token that this request came with, if it needs no renewal yet.
-    pub fresh: Option<TokenLife>,
+    pub fresh_life: Option<TokenLife>,
     /// The refresh token that came along, for the server function that redeems it.
     pub refresh_token: Option<PresentedRefreshToken>,
     /// What is to become of the browser's cookies.
@@ -37,7 +37,7 @@ impl Visitor {
     /// [`AppError::Unauthenticated`] without one; [`AppError::Unavailable`] if it cannot be known whether it has ended.
     pub fn require_session(&self) -> Result<VisitorSession, AppError> {
         let session = self.session.ok_or(AppError::Unauthenticated)?;
-        session.is_certain.then_some(session).ok_or(AppError::Unavailable)
+        session.is_confirmed.then_some(session).ok_or(AppError::Unavailable)
     }
 }
 
@@ -47,7 +47,7 @@ pub struct VisitorSession {
     pub user_id: UserId,
     pub session_id: SessionId,
     /// Whether it is known not to have ended; see [`crate::server::service::sessions::Authenticated`].
-    pub is_certain: bool,
+    pub is_confirmed: bool,
 }
 
 impl VisitorSession {
@@ -67,7 +67,7 @@ pub struct CookieChange(Arc<Mutex<Change>>);
 pub enum Change {
     #[default]
     None,
-    Issue(Box<Refreshed>),
+    Issue(Box<IssuedSession>),
     /// Only the readable cookie was lost.
     RenewLife {
         life: TokenLife,

@@ -5,7 +5,7 @@ use crate::server::{
     clock::Clock,
     service::{
         clients::Clients,
-        delivery::{self, Notes},
+        delivery::{self, Deliveries},
         ended::EndedSessions,
         secret_versions::SecretVersions,
         tokens::Tokens,
@@ -42,16 +42,16 @@ impl Application {
                 clients: Arc::clone(&self.state.clients),
                 tokens: Arc::clone(&self.state.tokens),
                 secrets: self.secrets,
-                notes: Arc::new(Mutex::new(self.notes)),
+                deliveries: Arc::new(Mutex::new(self.deliveries)),
             },
             tasks: JoinSet::new(),
         };
-        background.start("looking for ended sessions", Parts::look_for_ended);
-        background.start("listening for ended sessions", Parts::listen_for_ended);
-        background.start("noting what was delivered", Parts::write_notes);
-        background.start("learning of clients", Parts::learn_clients);
-        background.start("looking after the signing keys", Parts::tend_signing_keys);
-        background.start("looking after the master secret", Parts::note_secret_versions);
+        background.start("looking for ended sessions", Parts::poll_ended);
+        background.start("listening for ended sessions", Parts::subscribe_ended);
+        background.start("noting what was delivered", Parts::write_deliveries);
+        background.start("learning of clients", Parts::reload_clients);
+        background.start("looking after the signing keys", Parts::maintain_signing_keys);
+        background.start("looking after the master secret", Parts::record_secret_versions);
         background.start("cleaning up", Parts::clean_up);
         (self.state, background)
     }
@@ -73,7 +73,7 @@ struct Parts {
     clients: Arc<Clients>,
     tokens: Arc<Tokens>,
     secrets: Arc<SecretVersions>,
-    notes: Arc<Mutex<Notes>>,
+    deliveries: Arc<Mutex<Deliveries>>,
 }
 
 impl BackgroundTasks {
@@ -93,28 +93,28 @@ impl fmt::Debug for BackgroundTasks {
 }
 
 impl Parts {
-    async fn look_for_ended(self) {
-        self.ended.look(&*self.store, &*self.clock).await;
+    async fn poll_ended(self) {
+        self.ended.run_poll_loop(&*self.store, &*self.clock).await;
     }
 
-    async fn listen_for_ended(self) {
-        self.ended.listen(&*self.store, &*self.clock).await;
+    async fn subscribe_ended(self) {
+        self.ended.run_subscription_loop(&*self.store, &*self.clock).await;
     }
 
-    async fn write_notes(self) {
-        delivery::write_notes(&mut *self.notes.lock().await, &*self.store).await;
+    async fn write_deliveries(self) {
+        delivery::write_deliveries(&mut *self.deliveries.lock().await, &*self.store).await;
     }
 
-    async fn learn_clients(self) {
-        self.clients.follow().await;
+    async fn reload_clients(self) {
+        self.clients.run_reload_loop().await;
     }
 
-    async fn tend_signing_keys(self) {
-        self.tokens.keys().follow(&*self.clock).await;
+    async fn maintain_signing_keys(self) {
+        self.tokens.keys().run_reload_loop(&*self.clock).await;
     }
 
-    async fn note_secret_versions(self) {
-        self.secrets.follow(&*self.clock).await;
+    async fn record_secret_versions(self) {
+        self.secrets.run_reload_loop(&*self.clock).await;
     }
 
     async fn clean_up(self) {

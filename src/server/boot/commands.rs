@@ -61,11 +61,11 @@ async fn run(accounts: &Accounts, store: &dyn UserStore, command: &UserCommand) 
         UserCommand::List => list(store).await,
         UserCommand::Disable { email } => {
             let found = accounts.disable(&key(email)?).await?;
-            told(found, email, "disabled; a running server ends their sessions within a second")
+            report(found, email, "disabled; a running server ends their sessions within a second")
         }
         UserCommand::Enable { email } => {
             let found = store.enable_user(&key(email)?).await?;
-            told(found, email, "enabled")
+            report(found, email, "enabled")
         }
     }
 }
@@ -110,7 +110,7 @@ fn key(email: &str) -> Result<EmailKey, StartError> {
     EmailKey::of(email).ok_or_else(|| StartError::Command(format!("{email:?} is not an e-mail address")))
 }
 
-fn told(found: bool, email: &str, done: &str) -> Result<(), StartError> {
+fn report(found: bool, email: &str, done: &str) -> Result<(), StartError> {
     if found {
         say(&format!("{email} is {done}"))
     } else {

@@ -7,7 +7,7 @@ use crate::{
         clock::{Clock, SystemClock},
         config::{
             AuthConfig, Config, ConfigError, DatabaseConfig, DatabaseUrl, HttpConfig, LimitsConfig, MasterSecrets,
-            Origin, leptos_options,
+            SecretSource, leptos_options,
         },
         domain::{key_schedule::KeySchedule, password_policy::PasswordPolicy},
         edge::{
@@ -71,7 +71,7 @@ pub enum StartError {
     #[error(
         "the gateway's prefix {prefix} would hide {path}; write a prefix that no page and no server function uses, such as /api/notes"
     )]
-    Clash { prefix: String, path: String },
+    PrefixConflict { prefix: String, path: String },
     #[error("{0}")]
     Command(String),
     #[error("the server failed: {0}")]
@@ -120,7 +120,7 @@ pub struct Application {
     pub store: Arc<dyn Store>,
     pub secrets: Arc<SecretVersions>,
     pub ended: Arc<EndedSessions>,
-    pub(super) notes: delivery::Notes,
+    pub(super) deliveries: delivery::Deliveries,
 }
 
 impl Application {
@@ -153,7 +153,7 @@ impl Application {
         let web_client = clients.authenticate(own).expect("both sides of its secret come from one keyring");
         let ended = Arc::new(EndedSessions::new(access_ttl));
         ended.rebuild(&*store, now).await?;
-        let (delivery, notes) = Delivery::new();
+        let (delivery, deliveries) = Delivery::new();
         let sessions = Arc::new(Sessions::new(
             store.clone(),
             Arc::clone(&clock),
@@ -191,7 +191,7 @@ impl Application {
             gateway: Arc::new(gateway),
             settings,
         };
-        Ok(Self { state, store, secrets, ended, notes })
+        Ok(Self { state, store, secrets, ended, deliveries })
     }
 
     /// Notes in the store which version of the master secret this server makes tokens under. To be called before it
@@ -201,7 +201,7 @@ impl Application {
     ///
     /// [`StartError::Secret`] if it is another installation's, or what the store fails with.
     pub async fn announce(&self) -> Result<(), StartError> {
-        Ok(self.secrets.note(self.state.clock.now()).await?)
+        Ok(self.secrets.record(self.state.clock.now()).await?)
     }
 }
 
@@ -256,7 +256,7 @@ async fn open_postgres(config: &Config, url: &DatabaseUrl) -> Result<Arc<dyn Sto
 pub fn master_secrets(config: &Config) -> Result<MasterSecrets, StartError> {
     config.data.prepare()?;
     let (secrets, origin) = MasterSecrets::load_or_create(&config.auth.master_secret, &config.data.dir)?;
-    if let Origin::Generated(file) = origin {
+    if let SecretSource::Generated(file) = origin {
         info!(file = %file.display(), "made a master secret; keep it safe, and give the same one to every server");
     }
     Ok(secrets)
@@ -275,19 +275,19 @@ pub fn runtime() -> Result<Runtime, StartError> {
 ///
 /// # Errors
 ///
-/// [`StartError::Clash`].
-pub fn refuse_clashes(config: &Config) -> Result<(), StartError> {
+/// [`StartError::PrefixConflict`].
+pub fn refuse_prefix_conflicts(config: &Config) -> Result<(), StartError> {
     let taken = router::paths_of_the_application();
     for route in &config.gateway.routes {
         if let Some(path) = prefix_conflict::hidden_by(&route.prefix, taken.iter().map(String::as_str)) {
-            return Err(StartError::Clash { prefix: route.prefix.clone(), path: path.to_owned() });
+            return Err(StartError::PrefixConflict { prefix: route.prefix.clone(), path: path.to_owned() });
         }
     }
     Ok(())
 }
 
 async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: MasterSecrets) -> Result<(), StartError> {
-    refuse_clashes(&config)?;
+    refuse_prefix_conflicts(&config)?;
     let address = options.site_addr;
     let listener = TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })?;
     let store = open_store(&config).await?;
@@ -335,7 +335,7 @@ impl From<&HttpConfig> for RequestLimits {
             max_body_bytes: u64::try_from(config.max_body_bytes).unwrap_or(u64::MAX),
             max_header_bytes: config.max_header_bytes,
             body_timeout: config.body_timeout,
-            answer_timeout: config.request_timeout,
+            response_timeout: config.request_timeout,
             overdue: StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -1,7 +1,7 @@
 //! `[app.auth]`: how long a session lives, and what it is signed with.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
+    keys::{KeyWalker, Section, Value, Written, quoted, quoted_duration},
     master_secrets::{MasterSecretSource, MasterSecrets},
     problems::Problems,
 };
@@ -44,13 +44,13 @@ impl Section for AuthConfig {
         "auth"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("access_ttl", &mut self.access_ttl);
-        visitor.key("refresh_ttl", &mut self.refresh_ttl);
-        visitor.key("signing_key_rotation", &mut self.signing_key_rotation);
-        visitor.key("master_secret_file", &mut InFile(&mut self.master_secret));
-        visitor.secret("master_secret", &mut InVariable(&mut self.master_secret));
-        visitor.key("password_min_length", &mut self.password_min_length);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("access_ttl", &mut self.access_ttl);
+        walker.key("refresh_ttl", &mut self.refresh_ttl);
+        walker.key("signing_key_rotation", &mut self.signing_key_rotation);
+        walker.key("master_secret_file", &mut InFile(&mut self.master_secret));
+        walker.secret("master_secret", &mut InVariable(&mut self.master_secret));
+        walker.key("password_min_length", &mut self.password_min_length);
     }
 
     fn validate(&self, problems: &mut Problems) {

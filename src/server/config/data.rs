@@ -1,7 +1,7 @@
 //! `[app.data]`: what the application keeps on disk.
 
 use super::{
-    keys::{Section, Visitor},
+    keys::{KeyWalker, Section},
     problems::{ConfigError, Problems},
 };
 use crate::server::random;
@@ -47,8 +47,8 @@ impl Section for DataConfig {
         "data"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("dir", &mut self.dir);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("dir", &mut self.dir);
     }
 
     fn validate(&self, _problems: &mut Problems) {}

@@ -1,7 +1,7 @@
 //! `[app.database]`: where accounts and sessions are stored.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
+    keys::{KeyWalker, Section, Value, Written, quoted, quoted_duration},
     problems::Problems,
 };
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -191,13 +191,13 @@ impl Section for DatabaseConfig {
         "database"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("url", &mut self.url);
-        visitor.key("pool_size", &mut self.pool_size);
-        visitor.key("acquire_timeout", &mut self.acquire_timeout);
-        visitor.key("statement_timeout", &mut self.statement_timeout);
-        visitor.key("tls", &mut self.tls);
-        visitor.key("tls_ca_file", &mut self.tls_ca_file);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("url", &mut self.url);
+        walker.key("pool_size", &mut self.pool_size);
+        walker.key("acquire_timeout", &mut self.acquire_timeout);
+        walker.key("statement_timeout", &mut self.statement_timeout);
+        walker.key("tls", &mut self.tls);
+        walker.key("tls_ca_file", &mut self.tls_ca_file);
     }
 
     fn validate(&self, problems: &mut Problems) {

@@ -5,7 +5,7 @@ mod upstream;
 pub use upstream::UpstreamUrl;
 
 use super::{
-    keys::{Section, Tables, Value, Visitor, Written, quoted, quoted_duration},
+    keys::{KeyWalker, Section, Tables, Value, Written, quoted, quoted_duration},
     problems::{KeyPath, Problems},
     public_url::PublicUrl,
 };
@@ -38,7 +38,7 @@ pub struct RouteConfig {
     /// How long connecting may take, and waiting while the service has `max_connections`.
     pub connect_timeout: Duration,
     /// How long an answer may take to begin.
-    pub answer_timeout: Duration,
+    pub response_timeout: Duration,
     /// How long a stream may be silent: an answer under way, or both sides of a websocket.
     pub idle_timeout: Duration,
     /// The longest body of a request, in bytes.
@@ -81,7 +81,7 @@ impl Default for RouteConfig {
             token: TokenPolicy::default(),
             audience: None,
             connect_timeout: Duration::from_secs(2),
-            answer_timeout: Duration::from_secs(30),
+            response_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_mins(1),
             max_body_bytes: 1024 * 1024,
             max_connections: 256,
@@ -94,8 +94,8 @@ impl Section for GatewayConfig {
         "gateway"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.tables(TABLES, &mut self.routes);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.tables(TABLES, &mut self.routes);
     }
 
     fn validate(&self, problems: &mut Problems) {
@@ -114,7 +114,7 @@ impl Section for GatewayConfig {
             }
             for (name, timeout) in [
                 ("connect_timeout", route.connect_timeout),
-                ("answer_timeout", route.answer_timeout),
+                ("answer_timeout", route.response_timeout),
                 ("idle_timeout", route.idle_timeout),
             ] {
                 problems.require_range(key(name), timeout, &TIMEOUTS, quoted_duration);
@@ -192,19 +192,19 @@ impl Tables for Vec<RouteConfig> {
         self.resize_with(count, RouteConfig::default);
     }
 
-    fn keys(&mut self, item: usize, visitor: &mut dyn Visitor) {
+    fn keys(&mut self, item: usize, walker: &mut dyn KeyWalker) {
         let Some(route) = self.get_mut(item) else { return };
-        visitor.key("prefix", &mut route.prefix);
-        visitor.key("upstream", &mut route.upstream);
-        visitor.key("strip_prefix", &mut route.strip_prefix);
-        visitor.key("methods", &mut route.methods);
-        visitor.key("token", &mut route.token);
-        visitor.key("audience", &mut route.audience);
-        visitor.key("connect_timeout", &mut route.connect_timeout);
-        visitor.key("answer_timeout", &mut route.answer_timeout);
-        visitor.key("idle_timeout", &mut route.idle_timeout);
-        visitor.key("max_body_bytes", &mut route.max_body_bytes);
-        visitor.key("max_connections", &mut route.max_connections);
+        walker.key("prefix", &mut route.prefix);
+        walker.key("upstream", &mut route.upstream);
+        walker.key("strip_prefix", &mut route.strip_prefix);
+        walker.key("methods", &mut route.methods);
+        walker.key("token", &mut route.token);
+        walker.key("audience", &mut route.audience);
+        walker.key("connect_timeout", &mut route.connect_timeout);
+        walker.key("answer_timeout", &mut route.response_timeout);
+        walker.key("idle_timeout", &mut route.idle_timeout);
+        walker.key("max_body_bytes", &mut route.max_body_bytes);
+        walker.key("max_connections", &mut route.max_connections);
     }
 }
 

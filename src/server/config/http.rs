@@ -1,7 +1,7 @@
 //! `[app.http]`: what the server takes from the network, and for how long.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted, quoted_duration},
+    keys::{KeyWalker, Section, Value, Written, quoted, quoted_duration},
     problems::Problems,
     public_url::PublicUrl,
 };
@@ -58,18 +58,18 @@ impl Section for HttpConfig {
         "http"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("public_url", &mut self.public_url);
-        visitor.key("trusted_proxies", &mut self.trusted_proxies);
-        visitor.key("header_timeout", &mut self.header_timeout);
-        visitor.key("body_timeout", &mut self.body_timeout);
-        visitor.key("idle_timeout", &mut self.idle_timeout);
-        visitor.key("request_timeout", &mut self.request_timeout);
-        visitor.key("drain_delay", &mut self.drain_delay);
-        visitor.key("shutdown_timeout", &mut self.shutdown_timeout);
-        visitor.key("max_body_bytes", &mut self.max_body_bytes);
-        visitor.key("max_header_bytes", &mut self.max_header_bytes);
-        visitor.key("max_connections", &mut self.max_connections);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("public_url", &mut self.public_url);
+        walker.key("trusted_proxies", &mut self.trusted_proxies);
+        walker.key("header_timeout", &mut self.header_timeout);
+        walker.key("body_timeout", &mut self.body_timeout);
+        walker.key("idle_timeout", &mut self.idle_timeout);
+        walker.key("request_timeout", &mut self.request_timeout);
+        walker.key("drain_delay", &mut self.drain_delay);
+        walker.key("shutdown_timeout", &mut self.shutdown_timeout);
+        walker.key("max_body_bytes", &mut self.max_body_bytes);
+        walker.key("max_header_bytes", &mut self.max_header_bytes);
+        walker.key("max_connections", &mut self.max_connections);
     }
 
     fn validate(&self, problems: &mut Problems) {

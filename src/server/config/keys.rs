@@ -11,14 +11,14 @@ pub(super) trait Section {
     fn name(&self) -> &'static str;
 
     /// Shows every key with its value to the visitor, who may change it.
-    fn keys(&mut self, visitor: &mut dyn Visitor);
+    fn keys(&mut self, walker: &mut dyn KeyWalker);
 
     /// Looks at the values as a whole: ranges, and what does not go together.
     fn validate(&self, problems: &mut Problems);
 }
 
 /// Somebody who goes through the keys of a section.
-pub(super) trait Visitor {
+pub(super) trait KeyWalker {
     fn key(&mut self, name: &'static str, value: &mut dyn Value);
 
     /// A secret: never in the file, only by its variable, never shown.
@@ -36,7 +36,7 @@ pub(super) trait Tables {
     fn make(&mut self, count: usize);
 
     /// Shows every key of one of them to the visitor, who may change it.
-    fn keys(&mut self, item: usize, visitor: &mut dyn Visitor);
+    fn keys(&mut self, item: usize, walker: &mut dyn KeyWalker);
 }
 
 /// A setting's value.

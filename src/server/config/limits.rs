@@ -1,7 +1,7 @@
 //! `[app.limits]`: how often somebody may try.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted},
+    keys::{KeyWalker, Section, Value, Written, quoted},
     problems::Problems,
 };
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
@@ -38,12 +38,12 @@ impl Section for LimitsConfig {
         "limits"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("sign_in_per_address", &mut self.sign_in_per_address);
-        visitor.key("sign_in_per_account", &mut self.sign_in_per_account);
-        visitor.key("sign_up_per_address", &mut self.sign_up_per_address);
-        visitor.key("password_rating_per_address", &mut self.password_rating_per_address);
-        visitor.key("client_failure_per_address", &mut self.client_failure_per_address);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("sign_in_per_address", &mut self.sign_in_per_address);
+        walker.key("sign_in_per_account", &mut self.sign_in_per_account);
+        walker.key("sign_up_per_address", &mut self.sign_up_per_address);
+        walker.key("password_rating_per_address", &mut self.password_rating_per_address);
+        walker.key("client_failure_per_address", &mut self.client_failure_per_address);
     }
 
     fn validate(&self, _problems: &mut Problems) {}

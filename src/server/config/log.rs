@@ -1,7 +1,7 @@
 //! `[app.log]`: what is logged, and in what form.
 
 use super::{
-    keys::{Section, Value, Visitor, Written, quoted},
+    keys::{KeyWalker, Section, Value, Written, quoted},
     problems::Problems,
 };
 use tracing_subscriber::EnvFilter;
@@ -38,9 +38,9 @@ impl Section for LogConfig {
         "log"
     }
 
-    fn keys(&mut self, visitor: &mut dyn Visitor) {
-        visitor.key("format", &mut self.format);
-        visitor.key("filter", &mut self.filter);
+    fn keys(&mut self, walker: &mut dyn KeyWalker) {
+        walker.key("format", &mut self.format);
+        walker.key("filter", &mut self.filter);
     }
 
     fn validate(&self, problems: &mut Problems) {

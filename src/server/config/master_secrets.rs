@@ -35,7 +35,7 @@ pub enum MasterSecretSource {
 
 /// Where a master secret was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SecretSource {
     /// In `TOKENLIFE__AUTH__MASTER_SECRET`.
     Variable,
     /// In this file, which was there already.
@@ -74,14 +74,14 @@ impl MasterSecrets {
     /// # Errors
     ///
     /// One line: a secret is weak or cannot be read, others can read its file, the data folder cannot be written.
-    pub fn load_or_create(source: &MasterSecretSource, data_dir: &Path) -> Result<(Self, Origin), ConfigError> {
+    pub fn load_or_create(source: &MasterSecretSource, data_dir: &Path) -> Result<(Self, SecretSource), ConfigError> {
         if let Some(found) = Self::load(source, data_dir)? {
             return Ok(found);
         }
         let path = data_dir.join(Self::FILE_NAME);
         let made_by_us = secret_file::create(data_dir, &path, &Self::generate().to_text())?;
         let secrets = Self::read(&path)?.ok_or_else(|| secret_file::missing(&path))?;
-        Ok((secrets, if made_by_us { Origin::Generated(path) } else { Origin::File(path) }))
+        Ok((secrets, if made_by_us { SecretSource::Generated(path) } else { SecretSource::File(path) }))
     }
 
     /// Finds the secrets without making one; `None` if the data folder has none yet.
@@ -89,16 +89,16 @@ impl MasterSecrets {
     /// # Errors
     ///
     /// As [`Self::load_or_create`].
-    pub fn load(source: &MasterSecretSource, data_dir: &Path) -> Result<Option<(Self, Origin)>, ConfigError> {
+    pub fn load(source: &MasterSecretSource, data_dir: &Path) -> Result<Option<(Self, SecretSource)>, ConfigError> {
         match source {
-            MasterSecretSource::Given(secrets) => Ok(Some((secrets.clone(), Origin::Variable))),
+            MasterSecretSource::Given(secrets) => Ok(Some((secrets.clone(), SecretSource::Variable))),
             MasterSecretSource::File(path) => {
                 let secrets = Self::read(path)?.ok_or_else(|| secret_file::missing(path))?;
-                Ok(Some((secrets, Origin::File(path.clone()))))
+                Ok(Some((secrets, SecretSource::File(path.clone()))))
             }
             MasterSecretSource::DataFolder => {
                 let path = data_dir.join(Self::FILE_NAME);
-                Ok(Self::read(&path)?.map(|secrets| (secrets, Origin::File(path))))
+                Ok(Self::read(&path)?.map(|secrets| (secrets, SecretSource::File(path))))
             }
         }
     }
@@ -116,7 +116,7 @@ impl MasterSecrets {
 
     /// The version that makes what is new.
     #[must_use]
-    pub fn making(&self) -> u8 {
+    pub fn primary(&self) -> u8 {
         self.versions.first().map_or(0, |(version, _)| *version)
     }
 
@@ -137,7 +137,7 @@ impl MasterSecrets {
     /// With the newest version in front: the one that waits, or else a new one. `None` if there are too many.
     #[must_use]
     pub fn rotated(&self) -> Option<Self> {
-        let mut secrets = if self.versions.iter().any(|(version, _)| *version > self.making()) {
+        let mut secrets = if self.versions.iter().any(|(version, _)| *version > self.primary()) {
             self.clone()
         } else {
             self.with_standby()?
@@ -149,7 +149,7 @@ impl MasterSecrets {
     /// Without a version that only opens.
     #[must_use]
     pub fn without(&self, version: u8) -> Self {
-        let kept = self.versions.iter().filter(|(known, _)| *known == self.making() || *known != version);
+        let kept = self.versions.iter().filter(|(known, _)| *known == self.primary() || *known != version);
         Self { versions: kept.cloned().collect() }
     }
 
@@ -211,7 +211,7 @@ impl FromStr for MasterSecrets {
 /// In words: `version 2 makes, version 1 opens`.
 impl fmt::Display for MasterSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "version {}", self.making())?;
+        write!(f, "version {}", self.primary())?;
         for (number, (version, _)) in self.versions.iter().enumerate().skip(1) {
             write!(f, "{} {version}", if number == 1 { " makes, also known:" } else { "," })?;
         }

@@ -142,7 +142,7 @@ impl Problems {
     }
 
     /// Where the value of a key comes from: `Leptos.toml:12`, the name of a variable, or `default`.
-    pub(super) fn origin(&self, key: KeyPath) -> String {
+    pub(super) fn source(&self, key: KeyPath) -> String {
         match self.places.get(&key) {
             Some(Place::File { line, .. }) => format!("{}:{line}", self.file),
             Some(Place::Variable { name, .. }) => name.clone(),

@@ -3,7 +3,7 @@
 use super::{
     environment::Environment,
     file::SettingsFile,
-    keys::{Section, Tables, Value, Visitor, Written},
+    keys::{KeyWalker, Section, Tables, Value, Written},
     problems::{KeyPath, Place, Problems, header},
 };
 
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Visitor for Reader<'_> {
+impl KeyWalker for Reader<'_> {
     fn key(&mut self, name: &'static str, value: &mut dyn Value) {
         if let Some((_, keys)) = self.known.iter_mut().find(|(known, _)| *known == self.section)
             && !keys.contains(&name)

@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
-    // Asked of the open file, so that it cannot be exchanged in between.
+    // RequestKind of the open file, so that it cannot be exchanged in between.
     let about = file.metadata().map_err(unreadable)?;
     if !about.is_file() {
         return Err(refuse(&"the master secret is not a file", "write the path of a file"));

@@ -52,9 +52,9 @@ pub async fn end_others(caller: VisitorSession) -> Result<u32, AppError> {
 /// # Errors
 ///
 /// [`AppError::Unavailable`].
-pub async fn list_reused(caller: VisitorSession) -> Result<Vec<ReuseNotice>, AppError> {
+pub async fn list_reused_sessions(caller: VisitorSession) -> Result<Vec<ReuseNotice>, AppError> {
     let state = state();
-    let reused = state.sessions.list_reused(caller.user_id).await?;
+    let reused = state.sessions.list_reused_sessions(caller.user_id).await?;
     Ok(reused.iter().map(|reused| wire::reuse_notice(reused, &state.keyring)).collect())
 }
 

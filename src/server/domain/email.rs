@@ -1,6 +1,6 @@
 //! E-mail addresses: shown as typed, compared by one canonical key.
 
-use crate::error::Problem;
+use crate::error::FieldProblem;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::fmt;
@@ -30,13 +30,13 @@ impl Email {
     ///
     /// # Errors
     ///
-    /// The [`Problem`] to show next to the field.
-    pub fn parse(typed: &str) -> Result<Self, Problem> {
+    /// The [`FieldProblem`] to show next to the field.
+    pub fn parse(typed: &str) -> Result<Self, FieldProblem> {
         let typed = typed.trim();
         if typed.is_empty() {
-            return Err(Problem::Required);
+            return Err(FieldProblem::Required);
         }
-        let key = EmailKey::of(typed).ok_or(Problem::NotAnEmail)?;
+        let key = EmailKey::of(typed).ok_or(FieldProblem::NotAnEmail)?;
         Ok(Self { typed: typed.to_owned(), key })
     }
 
@@ -174,9 +174,9 @@ mod tests {
             "<ada@example.com>",
             &long,
         ] {
-            assert_eq!(Email::parse(typed), Err(Problem::NotAnEmail), "{typed:?}");
+            assert_eq!(Email::parse(typed), Err(FieldProblem::NotAnEmail), "{typed:?}");
         }
-        assert_eq!(Email::parse("  "), Err(Problem::Required));
+        assert_eq!(Email::parse("  "), Err(FieldProblem::Required));
     }
 
     #[test]

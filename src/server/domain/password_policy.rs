@@ -2,7 +2,7 @@
 //! not quickly guessed. No rules about kinds of characters, no expiry.
 
 use super::email::EmailKey;
-use crate::{error::Problem, server::redacted::redacted};
+use crate::{error::FieldProblem, server::redacted::redacted};
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zxcvbn::{Score, zxcvbn};
@@ -72,7 +72,7 @@ pub struct Assessment {
     /// `0` to `4`, by zxcvbn.
     pub score: u8,
     /// The accepted password in the form to hash, or why it is refused.
-    pub accepted: Result<NormalPassword, Problem>,
+    pub accepted: Result<NormalPassword, FieldProblem>,
 }
 
 impl PasswordPolicy {
@@ -81,26 +81,26 @@ impl PasswordPolicy {
     pub fn assess(&self, password: &PlainPassword, email: &str, display_name: &str) -> Assessment {
         let refused = |score, problem| Assessment { score, accepted: Err(problem) };
         if password.0.is_empty() {
-            return refused(0, Problem::Required);
+            return refused(0, FieldProblem::Required);
         }
         let Some(normal) = password.normal() else {
             let max = u32::try_from(MAX_BYTES).unwrap_or(u32::MAX);
-            return refused(4, Problem::TooLong { max });
+            return refused(4, FieldProblem::TooLong { max });
         };
         let folded = fold(&normal.0);
         let personal = personal_words(email, display_name);
         let score = score_of(&normal.0, &personal);
         if normal.0.chars().nth(self.min_chars.saturating_sub(1) as usize).is_none() {
-            return refused(score, Problem::TooShort { min: self.min_chars });
+            return refused(score, FieldProblem::TooShort { min: self.min_chars });
         }
         if is_common(&folded) {
-            return refused(0, Problem::CommonPassword);
+            return refused(0, FieldProblem::CommonPassword);
         }
         if personal.contains(&folded) {
-            return refused(0, Problem::PersonalPassword);
+            return refused(0, FieldProblem::PersonalPassword);
         }
         if score <= u8::from(Score::One) {
-            return refused(score, Problem::GuessablePassword);
+            return refused(score, FieldProblem::GuessablePassword);
         }
         Assessment { score, accepted: Ok(normal) }
     }
@@ -160,35 +160,35 @@ mod tests {
 
     const POLICY: PasswordPolicy = PasswordPolicy { min_chars: 8 };
 
-    fn refusal(password: &str) -> Option<Problem> {
+    fn refusal(password: &str) -> Option<FieldProblem> {
         POLICY.assess(&password.to_owned().into(), "ada.lovelace@example.com", "Ada Lovelace").accepted.err()
     }
 
     #[test]
     fn length_counts_code_points() {
-        assert_eq!(refusal(""), Some(Problem::Required));
-        assert_eq!(refusal("kX9#pü7"), Some(Problem::TooShort { min: 8 }));
+        assert_eq!(refusal(""), Some(FieldProblem::Required));
+        assert_eq!(refusal("kX9#pü7"), Some(FieldProblem::TooShort { min: 8 }));
         assert_eq!(refusal("kX9#pü7z"), None);
         let strict = PasswordPolicy { min_chars: 15 };
         let refused = |text: &str| strict.assess(&text.to_owned().into(), "", "").accepted.err();
-        assert_eq!(refused("vqkz mdwx plrt"), Some(Problem::TooShort { min: 15 }));
+        assert_eq!(refused("vqkz mdwx plrt"), Some(FieldProblem::TooShort { min: 15 }));
         assert_eq!(refused("vqkz mdwx plrtu"), None);
     }
 
     #[test]
     fn long_passwords_are_accepted_whole_and_too_long_ones_refused_unseen() {
         let emoji: String = "🦀🐙🐳🐝".chars().cycle().take(64).collect();
-        assert_ne!(refusal(&emoji), Some(Problem::TooLong { max: 1024 }));
+        assert_ne!(refusal(&emoji), Some(FieldProblem::TooLong { max: 1024 }));
         let long = "correct horse battery staple ".repeat(30);
         assert_eq!(refusal(&long), None);
-        assert_eq!(refusal(&"kX9#p".repeat(200_000)), Some(Problem::TooLong { max: 1024 }));
+        assert_eq!(refusal(&"kX9#p".repeat(200_000)), Some(FieldProblem::TooLong { max: 1024 }));
     }
 
     #[test]
     fn there_are_no_composition_rules() {
         assert_eq!(refusal("vermilion otter juggles"), None);
-        assert_eq!(refusal("aaaaaaaaaaaaaaaaaaaa"), Some(Problem::GuessablePassword));
-        assert_eq!(refusal("Password1!Password1!"), Some(Problem::GuessablePassword));
+        assert_eq!(refusal("aaaaaaaaaaaaaaaaaaaa"), Some(FieldProblem::GuessablePassword));
+        assert_eq!(refusal("Password1!Password1!"), Some(FieldProblem::GuessablePassword));
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         {
             let problem = refusal(password);
             assert!(
-                matches!(problem, Some(Problem::PersonalPassword | Problem::CommonPassword)),
+                matches!(problem, Some(FieldProblem::PersonalPassword | FieldProblem::CommonPassword)),
                 "{password}: {problem:?}"
             );
         }

@@ -129,9 +129,12 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::domain::{
-        session::{Ended, LoginMethod, SessionId},
-        user::UserId,
+    use crate::{
+        server::domain::{
+            session::{Ended, SessionId},
+            user::UserId,
+        },
+        sign_in_method::SignInMethod,
     };
     use uuid::Uuid;
 
@@ -143,7 +146,7 @@ mod tests {
         Session {
             generation: Generation::new(generation),
             delivered: Generation::new(delivered),
-            ..Session::begin(id, user, "web", LoginMethod::Password, ROTATED, ttl)
+            ..Session::begin(id, user, "web", SignInMethod::Password, ROTATED, ttl)
         }
     }
 
@@ -224,22 +227,22 @@ mod tests {
 
     #[test]
     fn only_what_changes_is_written() {
-        let standing = session(5, 4);
+        let unchanged = session(5, 4);
         for (verdict, seconds) in [
             (Verdict::Replay { current: Generation::new(5) }, 10),
             (Verdict::Refuse, 60),
             (Verdict::Expired, 60),
             (Verdict::Ended, 60),
         ] {
-            assert_eq!(standing.after(verdict, after(seconds)), standing);
+            assert_eq!(unchanged.after(verdict, after(seconds)), unchanged);
         }
-        let moved = standing.after(Verdict::Rotate { to: Generation::new(6) }, after(7));
+        let moved = unchanged.after(Verdict::Rotate { to: Generation::new(6) }, after(7));
         assert_eq!(
             (moved.generation, moved.rotated_at, moved.delivered),
             (Generation::new(6), after(7), Generation::new(4))
         );
-        assert_eq!(moved.expires_at, standing.expires_at);
-        let ended = standing.after(Verdict::Reuse, after(8)).ended;
+        assert_eq!(moved.expires_at, unchanged.expires_at);
+        let ended = unchanged.after(Verdict::Reuse, after(8)).ended;
         assert_eq!(ended, Some(Ended { at: after(8), reason: EndReason::Reuse }));
     }
 

@@ -1,7 +1,7 @@
 //! A session: the server's record of a signed-in browser.
 
 use super::{id::id, user::UserId};
-use crate::server::clock::Timestamp;
+use crate::{server::clock::Timestamp, sign_in_method::SignInMethod};
 use std::time::Duration;
 
 id! {
@@ -42,7 +42,7 @@ pub struct Session {
     pub user_id: UserId,
     /// The OAuth client the tokens were issued to (RFC 6749 §2.2).
     pub client_id: String,
-    pub method: LoginMethod,
+    pub method: SignInMethod,
     pub began_at: Timestamp,
     /// The absolute end; rotation never moves it.
     pub expires_at: Timestamp,
@@ -67,7 +67,7 @@ impl Session {
         id: SessionId,
         user_id: UserId,
         client_id: &str,
-        method: LoginMethod,
+        method: SignInMethod,
         now: Timestamp,
         ttl: Duration,
     ) -> Self {
@@ -186,16 +186,4 @@ words! { EndReason, code, from_code:
     Revoked = "revoked",
     EndedByOwner = "ended_by_owner",
     TooMany = "too_many",
-}
-
-/// How the person proved who they are. A new way to sign in is a new variant; the compiler lists what else it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoginMethod {
-    Password,
-}
-
-words! {
-    /// The authentication method reference (RFC 8176 §2), which is also how the store writes it.
-    LoginMethod, amr, from_amr:
-    Password = "pwd",
 }

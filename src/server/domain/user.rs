@@ -5,7 +5,7 @@ use super::{
     id::id,
 };
 use crate::{
-    error::Problem,
+    error::FieldProblem,
     server::{clock::Timestamp, redacted::redacted},
 };
 
@@ -60,17 +60,17 @@ impl DisplayName {
 
     /// # Errors
     ///
-    /// The [`Problem`] to show next to the field.
-    pub fn parse(typed: &str) -> Result<Self, Problem> {
+    /// The [`FieldProblem`] to show next to the field.
+    pub fn parse(typed: &str) -> Result<Self, FieldProblem> {
         let name = typed.trim();
         if name.is_empty() {
-            return Err(Problem::Required);
+            return Err(FieldProblem::Required);
         }
         if name.chars().nth(Self::MAX as usize).is_some() {
-            return Err(Problem::TooLong { max: Self::MAX });
+            return Err(FieldProblem::TooLong { max: Self::MAX });
         }
         if name.chars().any(is_invisible) {
-            return Err(Problem::ControlCharacters);
+            return Err(FieldProblem::ControlCharacters);
         }
         Ok(Self(name.to_owned()))
     }
@@ -106,11 +106,11 @@ mod tests {
 
     #[test]
     fn empty_long_and_multi_line_names_are_refused() {
-        assert_eq!(DisplayName::parse(" \u{a0} "), Err(Problem::Required));
-        assert_eq!(DisplayName::parse(&"ä".repeat(101)), Err(Problem::TooLong { max: 100 }));
+        assert_eq!(DisplayName::parse(" \u{a0} "), Err(FieldProblem::Required));
+        assert_eq!(DisplayName::parse(&"ä".repeat(101)), Err(FieldProblem::TooLong { max: 100 }));
         assert!(DisplayName::parse(&"ä".repeat(100)).is_ok());
         for typed in ["a\nb", "a\0b", "a\u{202e}b", "a\u{2066}b", "a\u{7f}b"] {
-            assert_eq!(DisplayName::parse(typed), Err(Problem::ControlCharacters), "{typed:?}");
+            assert_eq!(DisplayName::parse(typed), Err(FieldProblem::ControlCharacters), "{typed:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Answers to what went wrong outside the server functions: one small JSON document, or a page for a person.
 //!
-//! Whoever refuses a request answers with a [`Problem`] and need not know who asked. [`error_pages`], once around all,
+//! Whoever refuses a request answers with a [`ErrorResponse`] and need not know who asked. [`error_pages`], once around all,
 //! turns it into a page where the request is a navigation, and gives a body to the bare statuses of the router
 //! (404, 405). [`catch_panics`] makes a `500` of a panic. What is told is chosen by the status alone, so nothing
 //! internal can slip out.
@@ -46,14 +46,14 @@ pub struct Proxied;
 /// As a response it is the JSON that server functions answer with too, and it travels along in the response's
 /// extensions for [`error_pages`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ErrorResponse {
     status: StatusCode,
     error: AppError,
     retry_after: Option<Duration>,
     resend: Option<Resend>,
 }
 
-impl Problem {
+impl ErrorResponse {
     /// The problem a bare status stands for. Statuses without an [`AppError`] of their own become the nearest one.
     #[must_use]
     pub fn from_status(status: StatusCode) -> Self {
@@ -110,14 +110,14 @@ impl Problem {
     }
 }
 
-impl From<AppError> for Problem {
+impl From<AppError> for ErrorResponse {
     fn from(error: AppError) -> Self {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, retry_after: default_retry_after(&error), error, resend: None }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         self.replace(Response::new(Body::empty()))
     }
@@ -147,7 +147,7 @@ pub struct ErrorPages {
     pub stylesheet: String,
 }
 
-/// Shows a [`Problem`] to a person as a page, and turns bare error statuses into problems.
+/// Shows a [`ErrorResponse`] to a person as a page, and turns bare error statuses into problems.
 ///
 /// Bare is an error status without `Content-Type`: the router's own 404 and 405, and Leptos' 400 for an unknown
 /// server function, whose text would otherwise be sent without a type.
@@ -160,11 +160,11 @@ pub async fn error_pages<F: Future<Output = Response>>(
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next(request).await;
     if is_bare_error(&response) {
-        response = Problem::from_status(response.status()).replace(response);
+        response = ErrorResponse::from_status(response.status()).replace(response);
     }
-    match response.extensions().get::<Problem>() {
-        Some(problem) if for_a_person => {
-            let html = page::render(problem, &pages.stylesheet, id.as_ref());
+    match response.extensions().get::<ErrorResponse>() {
+        Some(error_response) if for_a_person => {
+            let html = page::render(error_response, &pages.stylesheet, id.as_ref());
             with_body(response, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(html))
         }
         _ => response,
@@ -191,7 +191,7 @@ fn is_bare_error(response: &Response) -> bool {
 /// [`crate::server::telemetry::log_panics`], inside the request's span and so with its id.
 pub async fn catch_panics(answer: impl Future<Output = Response>) -> Response {
     let caught = AssertUnwindSafe(answer).catch_unwind().await;
-    caught.unwrap_or_else(|_| Problem::from(AppError::Internal).into_response())
+    caught.unwrap_or_else(|_| ErrorResponse::from(AppError::Internal).into_response())
 }
 
 #[cfg(test)]

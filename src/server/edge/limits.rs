@@ -2,8 +2,8 @@
 //!
 //! Inside `error_pages`, around everything that reads bodies. Each route of the gateway has limits of its own.
 
-use super::error_response::Problem;
-use crate::{error::AppError, server::transport::min_rate::Pace};
+use super::error_response::ErrorResponse;
+use crate::{error::AppError, server::transport::min_rate::MinRate};
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
@@ -29,11 +29,11 @@ pub struct RequestLimits {
     pub max_body_bytes: u64,
     /// The longest head, in bytes: `431`; `414` if the address alone is half of it.
     pub max_header_bytes: usize,
-    /// How long the client may keep us waiting for its body, on the terms of `Pace`; `408` beyond it.
+    /// How long the client may keep us waiting for its body, on the terms of `MinRate`; `408` beyond it.
     pub body_timeout: Duration,
     /// How long the head of the answer may take once the body has stopped coming. A streamed answer
     /// may go on for longer.
-    pub answer_timeout: Duration,
+    pub response_timeout: Duration,
     /// What is answered then.
     pub overdue: StatusCode,
 }
@@ -42,20 +42,20 @@ pub struct RequestLimits {
 #[derive(Clone, Debug)]
 pub struct Deadline {
     watch: Arc<BodyWatch>,
-    answer_timeout: Duration,
+    response_timeout: Duration,
 }
 
 impl Deadline {
     /// Of a request whose body has come by now.
     #[must_use]
-    pub fn within(answer_timeout: Duration) -> Self {
-        Self { watch: Arc::new(BodyWatch::new()), answer_timeout }
+    pub fn within(response_timeout: Duration) -> Self {
+        Self { watch: Arc::new(BodyWatch::new()), response_timeout }
     }
 
     /// As far as is known by now: each piece of the body that comes puts it off.
     #[must_use]
     pub fn instant(&self) -> Instant {
-        self.watch.last_progress() + self.answer_timeout
+        self.watch.last_progress() + self.response_timeout
     }
 
     async fn passed(&self) {
@@ -79,49 +79,49 @@ pub async fn request_limits<F: Future<Output = Response>>(
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let can_close = request.version() < Version::HTTP_2;
-    let refuse = |breach: Breach, instead_of: Response| {
-        let mut refusal = breach.problem().replace(instead_of);
+    let refuse = |exceeded: LimitExceeded, instead_of: Response| {
+        let mut refusal = exceeded.error_response().replace(instead_of);
         // What is left of the body is not worth reading. HTTP/2 resets the stream by itself and knows no such header.
         if can_close {
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         refusal
     };
-    if let Some(breach) = limits.breach_by_head(request.uri(), request.headers()) {
-        return refuse(breach, Response::default());
+    if let Some(exceeded) = limits.exceeded_by_head(request.uri(), request.headers()) {
+        return refuse(exceeded, Response::default());
     }
     let watch = Arc::new(BodyWatch::new());
     let has_body = !request.body().is_end_stream();
     let mut request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
-    let deadline = Deadline { watch: Arc::clone(&watch), answer_timeout: limits.answer_timeout };
+    let deadline = Deadline { watch: Arc::clone(&watch), response_timeout: limits.response_timeout };
     request.extensions_mut().insert(deadline.clone());
     let answer = tokio::select! {
         biased;
         answer = next(request) => answer,
         () = deadline.passed() => {
-            tracing::warn!(timeout = ?limits.answer_timeout, "a request took too long to answer");
-            Problem::from_status(limits.overdue).into_response()
+            tracing::warn!(timeout = ?limits.response_timeout, "a request took too long to answer");
+            ErrorResponse::from_status(limits.overdue).into_response()
         }
     };
     // Whatever the handler made of a body that broke off, the client learns the reason.
-    match watch.breach() {
-        Some(breach) => refuse(breach, answer),
+    match watch.exceeded() {
+        Some(exceeded) => refuse(exceeded, answer),
         None => answer,
     }
 }
 
 impl RequestLimits {
-    fn breach_by_head(&self, uri: &Uri, headers: &HeaderMap) -> Option<Breach> {
+    fn exceeded_by_head(&self, uri: &Uri, headers: &HeaderMap) -> Option<LimitExceeded> {
         let uri_bytes = uri.path_and_query().map_or(0, |target| target.as_str().len());
         // Name, colon, space, value, line end.
         let header_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if uri_bytes > self.max_header_bytes / 2 {
-            Some(Breach::LongAddress)
+            Some(LimitExceeded::LongAddress)
         } else if uri_bytes + header_bytes > self.max_header_bytes {
-            Some(Breach::LargeHead)
+            Some(LimitExceeded::LargeHead)
         } else if announced.is_some_and(|bytes| bytes > self.max_body_bytes) {
-            Some(Breach::LargeBody)
+            Some(LimitExceeded::LargeBody)
         } else {
             None
         }
@@ -131,7 +131,7 @@ impl RequestLimits {
         Body::new(WatchedBody {
             inner: body,
             bytes_left: self.max_body_bytes,
-            pace: Pace::new(self.body_timeout),
+            min_rate: MinRate::new(self.body_timeout),
             timer: None,
             watch: Arc::clone(watch),
         })
@@ -140,25 +140,25 @@ impl RequestLimits {
 
 /// Which limit a request has broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Breach {
+enum LimitExceeded {
     LongAddress,
     LargeHead,
     LargeBody,
     SlowBody,
 }
 
-impl Breach {
-    fn problem(self) -> Problem {
+impl LimitExceeded {
+    fn error_response(self) -> ErrorResponse {
         match self {
-            Self::LongAddress => Problem::from_status(StatusCode::URI_TOO_LONG),
-            Self::LargeHead => Problem::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-            Self::LargeBody => Problem::from(AppError::TooLarge),
-            Self::SlowBody => Problem::from_status(StatusCode::REQUEST_TIMEOUT),
+            Self::LongAddress => ErrorResponse::from_status(StatusCode::URI_TOO_LONG),
+            Self::LargeHead => ErrorResponse::from_status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::LargeBody => ErrorResponse::from(AppError::TooLarge),
+            Self::SlowBody => ErrorResponse::from_status(StatusCode::REQUEST_TIMEOUT),
         }
     }
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for LimitExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LongAddress => "the address is too long",
@@ -169,11 +169,11 @@ impl fmt::Display for Breach {
     }
 }
 
-impl std::error::Error for Breach {}
+impl std::error::Error for LimitExceeded {}
 
 /// What is known about a body while the handler reads it.
 #[derive(Debug)]
-struct BodyWatch(Mutex<(Instant, Option<Breach>)>);
+struct BodyWatch(Mutex<(Instant, Option<LimitExceeded>)>);
 
 impl BodyWatch {
     fn new() -> Self {
@@ -184,7 +184,7 @@ impl BodyWatch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn breach(&self) -> Option<Breach> {
+    fn exceeded(&self) -> Option<LimitExceeded> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
@@ -192,8 +192,8 @@ impl BodyWatch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = now;
     }
 
-    fn broken(&self, breach: Breach) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(breach);
+    fn broken(&self, exceeded: LimitExceeded) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(exceeded);
     }
 }
 
@@ -201,20 +201,20 @@ impl BodyWatch {
 struct WatchedBody {
     inner: Body,
     bytes_left: u64,
-    pace: Pace,
+    min_rate: MinRate,
     timer: Option<Pin<Box<Sleep>>>,
     watch: Arc<BodyWatch>,
 }
 
 impl WatchedBody {
-    fn broken(&mut self, breach: Breach) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.watch.broken(breach);
+    fn broken(&mut self, exceeded: LimitExceeded) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.watch.broken(exceeded);
         self.inner = Body::empty();
-        Poll::Ready(Some(Err(axum::Error::new(breach))))
+        Poll::Ready(Some(Err(axum::Error::new(exceeded))))
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = self.pace.wait(Instant::now());
+        let deadline = self.min_rate.wait(Instant::now());
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
@@ -233,15 +233,15 @@ impl HttpBody for WatchedBody {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 let now = Instant::now();
-                this.pace.moved(|| now, bytes);
+                this.min_rate.moved(|| now, bytes);
                 this.watch.progressed(now);
                 match this.bytes_left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
                     Some(bytes_left) => this.bytes_left = bytes_left,
-                    None => return this.broken(Breach::LargeBody),
+                    None => return this.broken(LimitExceeded::LargeBody),
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Pending if this.poll_timeout(cx).is_ready() => this.broken(Breach::SlowBody),
+            Poll::Pending if this.poll_timeout(cx).is_ready() => this.broken(LimitExceeded::SlowBody),
             other => other,
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! [`origin_check`] belongs around everything that reads cookies, [`form_only`] around the server functions.
 
-use super::{error_response::Problem, websocket::is_websocket_upgrade};
+use super::{error_response::ErrorResponse, websocket::is_websocket_upgrade};
 use crate::{error::AppError, server::telemetry::Untrusted};
 use axum::{
     Router,
@@ -37,12 +37,12 @@ pub async fn origin_check<F: Future<Output = Response>>(
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     match judge(request.method(), request.headers(), public_origin) {
-        Verdict::Pass => next(request).await,
-        Verdict::UnknownMethod => {
-            let refusal = Problem::from_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+        Decision::Pass => next(request).await,
+        Decision::UnknownMethod => {
+            let refusal = ErrorResponse::from_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
             ([(header::ALLOW, ALLOWED_METHODS)], refusal).into_response()
         }
-        Verdict::Foreign => {
+        Decision::Foreign => {
             tracing::info!(
                 method = %request.method(),
                 path = %Untrusted(request.uri().path()),
@@ -50,27 +50,27 @@ pub async fn origin_check<F: Future<Output = Response>>(
                 origin = %Untrusted(&joined(request.headers(), &header::ORIGIN)),
                 "refused a request that did not come from this site",
             );
-            Problem::from(AppError::Forbidden).into_response()
+            ErrorResponse::from(AppError::Forbidden).into_response()
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum Decision {
     Pass,
     Foreign,
     UnknownMethod,
 }
 
-fn judge(method: &Method, headers: &HeaderMap, public_origin: &str) -> Verdict {
+fn judge(method: &Method, headers: &HeaderMap, public_origin: &str) -> Decision {
     let is_ours = match method.as_str() {
         // A websocket handshake is a GET that CORS does not cover (RFC 6455 §10.2).
         "GET" | "HEAD" | "OPTIONS" if is_websocket_upgrade(headers) => is_own_websocket(headers, public_origin),
         "GET" | "HEAD" | "OPTIONS" => true,
         "POST" | "PUT" | "PATCH" | "DELETE" => may_change_things(headers, public_origin),
-        _ => return Verdict::UnknownMethod,
+        _ => return Decision::UnknownMethod,
     };
-    if is_ours { Verdict::Pass } else { Verdict::Foreign }
+    if is_ours { Decision::Pass } else { Decision::Foreign }
 }
 
 /// A header that may come once.
@@ -122,7 +122,7 @@ pub fn form_only(router: Router) -> Router {
     router.layer(middleware::from_fn(async |request: Request, next: Next| {
         let changes_things = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes_things && request.uri().path().starts_with(API) && !is_form(request.headers()) {
-            let refusal = Problem::from(AppError::UnsupportedMediaType).into_response();
+            let refusal = ErrorResponse::from(AppError::UnsupportedMediaType).into_response();
             // RFC 9110 §15.5.16: what would have been accepted.
             return ([(header::ACCEPT, FORM)], refusal).into_response();
         }

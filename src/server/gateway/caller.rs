@@ -18,10 +18,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 /// Who asks a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
-    Nobody,
+    Anonymous,
     /// Whoever the client's own `Authorization` says: the service's business alone.
-    Themselves,
-    Somebody(VisitorSession),
+    Passthrough,
+    User(VisitorSession),
     /// The application.
     Client,
 }
@@ -30,8 +30,8 @@ impl Caller {
     /// Whose token the service gets.
     pub(super) const fn bearer(self) -> Option<Bearer> {
         match self {
-            Self::Nobody | Self::Themselves => None,
-            Self::Somebody(VisitorSession { user_id, session_id, .. }) => Some(Bearer::User { user_id, session_id }),
+            Self::Anonymous | Self::Passthrough => None,
+            Self::User(VisitorSession { user_id, session_id, .. }) => Some(Bearer::User { user_id, session_id }),
             Self::Client => Some(Bearer::Client),
         }
     }
@@ -39,8 +39,8 @@ impl Caller {
     /// The session that has to go on for as long as the answer streams.
     pub(super) const fn session(self) -> Option<VisitorSession> {
         match self {
-            Self::Somebody(session) => Some(session),
-            Self::Nobody | Self::Themselves | Self::Client => None,
+            Self::User(session) => Some(session),
+            Self::Anonymous | Self::Passthrough | Self::Client => None,
         }
     }
 }
@@ -59,7 +59,7 @@ pub(super) async fn identify(
     sessions: &Sessions,
 ) -> Result<Caller, GatewayError> {
     match policy {
-        TokenPolicy::None => return Ok(Caller::Themselves),
+        TokenPolicy::None => return Ok(Caller::Passthrough),
         TokenPolicy::Client => return Ok(Caller::Client),
         TokenPolicy::User | TokenPolicy::UserOrAnonymous => {}
     }
@@ -74,10 +74,10 @@ pub(super) async fn identify(
     let expected = headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
     match session {
         Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
-        None if policy == TokenPolicy::UserOrAnonymous && visitor.can_refresh => {
-            nobody_for_good(visitor, sessions).await
+        None if policy == TokenPolicy::UserOrAnonymous && visitor.may_refresh => {
+            anonymous_for_good(visitor, sessions).await
         }
-        session => somebody_or_nobody(policy, session, visitor),
+        session => user_or_anonymous(policy, session, visitor),
     }
 }
 
@@ -86,10 +86,10 @@ pub(super) async fn identify(
 /// # Errors
 ///
 /// [`GatewayError::Unauthenticated`] if it may be redeemed, [`GatewayError::Uncertain`] if that cannot be found out.
-async fn nobody_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
+async fn anonymous_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
     let Some(refresh_token) = visitor.refresh_token else { return Err(GatewayError::Unauthenticated) };
     match sessions.is_redeemable(refresh_token).await {
-        Ok(false) => Ok(Caller::Nobody),
+        Ok(false) => Ok(Caller::Anonymous),
         Ok(true) => Err(GatewayError::Unauthenticated),
         Err(error) => {
             tracing::debug!(%error, "it cannot be found out whether a refresh token may be redeemed");
@@ -98,38 +98,38 @@ async fn nobody_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Calle
     }
 }
 
-/// In whose name a page calls: whoever it is rendered for. Nobody else's word counts.
+/// In whose name a page calls: whoever it is rendered for. Anonymous else's word counts.
 ///
 /// # Errors
 ///
 /// As [`identify`].
 pub(super) fn of_page(policy: TokenPolicy, visitor: &Visitor) -> Result<Caller, GatewayError> {
     match policy {
-        TokenPolicy::None => Ok(Caller::Nobody),
+        TokenPolicy::None => Ok(Caller::Anonymous),
         TokenPolicy::Client => Ok(Caller::Client),
-        TokenPolicy::User | TokenPolicy::UserOrAnonymous => somebody_or_nobody(policy, visitor.session, visitor),
+        TokenPolicy::User | TokenPolicy::UserOrAnonymous => user_or_anonymous(policy, visitor.session, visitor),
     }
 }
 
 /// Who asks on a route for people.
-fn somebody_or_nobody(
+fn user_or_anonymous(
     policy: TokenPolicy,
     session: Option<VisitorSession>,
     visitor: &Visitor,
 ) -> Result<Caller, GatewayError> {
     match session {
-        Some(session) if !session.is_certain => Err(GatewayError::Uncertain),
-        Some(session) => Ok(Caller::Somebody(session)),
+        Some(session) if !session.is_confirmed => Err(GatewayError::Uncertain),
+        Some(session) => Ok(Caller::User(session)),
         // Who could be somebody after a refresh is not taken for nobody.
-        None if policy == TokenPolicy::UserOrAnonymous && !visitor.can_refresh => Ok(Caller::Nobody),
+        None if policy == TokenPolicy::UserOrAnonymous && !visitor.may_refresh => Ok(Caller::Anonymous),
         None => Err(GatewayError::Unauthenticated),
     }
 }
 
 async fn of_token(token: &str, sessions: &Sessions) -> Result<VisitorSession, GatewayError> {
     match sessions.authenticate(token).await {
-        Ok(Authenticated { token, is_certain, .. }) => {
-            Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id, is_certain })
+        Ok(Authenticated { token, is_confirmed, .. }) => {
+            Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id, is_confirmed })
         }
         Err(error) => {
             tracing::debug!(%error, "a bearer token does not hold");

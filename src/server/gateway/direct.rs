@@ -5,7 +5,7 @@ use super::{Gateway, GatewayError, Route, caller, headers, slots::Holder, stream
 use crate::{
     error::AppError,
     server::edge::limits::Deadline,
-    upstream::{Answer, Call, Services},
+    upstream::{UpstreamClient, UpstreamRequest, UpstreamResponse},
 };
 use axum::{
     body::Body,
@@ -21,12 +21,12 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The services, as the page for one request calls them.
-pub struct DirectServices {
+pub struct DirectClient {
     gateway: Arc<Gateway>,
     page: Arc<Parts>,
 }
 
-impl DirectServices {
+impl DirectClient {
     /// For the page that was asked for by this request.
     #[must_use]
     pub const fn new(gateway: Arc<Gateway>, page: Arc<Parts>) -> Self {
@@ -34,29 +34,35 @@ impl DirectServices {
     }
 }
 
-impl fmt::Debug for DirectServices {
+impl fmt::Debug for DirectClient {
     /// Without the page's request, which holds credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectServices").field("gateway", &self.gateway).finish_non_exhaustive()
+        f.debug_struct("DirectClient").field("gateway", &self.gateway).finish_non_exhaustive()
     }
 }
 
-impl Services for DirectServices {
-    fn call(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Answer, AppError>> + Send>> {
+impl UpstreamClient for DirectClient {
+    fn call(&self, call: UpstreamRequest) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, AppError>> + Send>> {
         let (gateway, page) = (Arc::clone(&self.gateway), Arc::clone(&self.page));
         Box::pin(async move {
             let uri = Uri::try_from(call.path.as_str()).map_err(|_| AppError::NotFound)?;
             let route = gateway.routes().iter().find(|route| route.covers(uri.path())).ok_or(AppError::NotFound)?;
             gateway.call(route, &uri, call, &page).await.map_err(|error| {
                 error.log(route.prefix());
-                error.problem().error().clone()
+                error.error_response().error().clone()
             })
         })
     }
 }
 
 impl Gateway {
-    async fn call(&self, route: &Route, uri: &Uri, call: Call, page: &Parts) -> Result<Answer, GatewayError> {
+    async fn call(
+        &self,
+        route: &Route,
+        uri: &Uri,
+        call: UpstreamRequest,
+        page: &Parts,
+    ) -> Result<UpstreamResponse, GatewayError> {
         if !route.allows(&call.method) {
             return Err(GatewayError::Method(route.allowed_methods()));
         }
@@ -71,21 +77,21 @@ impl Gateway {
         }
         let body = call.body.map(Body::from).unwrap_or_default();
         let holder = Holder::of(caller, &page.extensions);
-        let answer = ask_and_read(route, holder, (call.method, target, headers), body);
+        let response = send_and_read(route, holder, (call.method, target, headers), body);
         let deadline = page.extensions.get::<Deadline>().map(Deadline::instant);
-        let latest = Instant::now() + route.answer_timeout();
-        let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), answer)
+        let latest = Instant::now() + route.response_timeout();
+        let (status, body) = timeout_at(deadline.unwrap_or(latest).min(latest), response)
             .await
-            .map_err(|_| GatewayError::AnswerTimeout)??;
+            .map_err(|_| GatewayError::ResponseTimeout)??;
         if status == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
             self.forget_token(route, caller);
             return Err(GatewayError::TokenRefused);
         }
-        Ok(Answer { status: status.as_u16(), body })
+        Ok(UpstreamResponse { status: status.as_u16(), body })
     }
 }
 
-async fn ask_and_read(
+async fn send_and_read(
     route: &Route,
     holder: Holder,
     (method, target, headers): (Method, Uri, HeaderMap),
@@ -93,7 +99,7 @@ async fn ask_and_read(
 ) -> Result<(StatusCode, axum::body::Bytes), GatewayError> {
     let _slot = route.slots().slot(route.slots().share(holder).await?).await?;
     let (body, sent) = Sent::track(body);
-    let (head, body) = route.ask(method, target, headers, body, &sent).await?.into_parts();
+    let (head, body) = route.send(method, target, headers, body, &sent).await?.into_parts();
     match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
         Ok(body) => Ok((head.status, body.to_bytes())),
         Err(error) => Err(GatewayError::Unreadable(error)),

@@ -3,7 +3,7 @@
 use super::address::AddressError;
 use crate::{
     error::AppError,
-    server::{edge::error_response::Problem, error::chain},
+    server::{edge::error_response::ErrorResponse, error::chain},
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -23,7 +23,7 @@ pub enum GatewayError {
     /// Two different credentials: it would be anybody's guess who is asking.
     #[error("the request has two different credentials")]
     TwoCredentials,
-    /// Nobody is signed in, or the session has to be refreshed first.
+    /// Anonymous is signed in, or the session has to be refreshed first.
     #[error("nobody is signed in")]
     Unauthenticated,
     /// The page that sent this shows somebody else than who is signed in by now.
@@ -47,7 +47,7 @@ pub enum GatewayError {
     #[error("the service did not answer")]
     Broken(#[source] legacy::Error),
     #[error("the service did not answer in time")]
-    AnswerTimeout,
+    ResponseTimeout,
     #[error("the service's answer cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The body of the request broke off on its way to us.
@@ -85,7 +85,7 @@ impl GatewayError {
             Self::OtherUser => StatusCode::CONFLICT,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::OverShare | Self::Uncertain => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ConnectTimeout(_) | Self::AnswerTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectTimeout(_) | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Unreachable(_) | Self::Broken(_) | Self::Unasked(_) | Self::Unreadable(_) | Self::TokenRefused => {
                 StatusCode::BAD_GATEWAY
             }
@@ -94,17 +94,17 @@ impl GatewayError {
 
     /// What it is called on the wire.
     #[must_use]
-    pub fn problem(&self) -> Problem {
+    pub fn error_response(&self) -> ErrorResponse {
         match self {
             Self::OtherUser => AppError::OtherUser.into(),
-            other => Problem::from_status(other.status()),
+            other => ErrorResponse::from_status(other.status()),
         }
     }
 
     /// Tells the client, and the log why.
     pub(super) fn answer(self, prefix: &str) -> Response {
         self.log(prefix);
-        let mut response = self.problem().into_response();
+        let mut response = self.error_response().into_response();
         let said = match self {
             Self::Method(allowed) => Some((header::ALLOW, allowed)),
             // RFC 6750 §3: an error is named only for a token that was sent.
@@ -125,7 +125,7 @@ impl GatewayError {
         match self {
             Self::Busy
             | Self::ConnectTimeout(_)
-            | Self::AnswerTimeout
+            | Self::ResponseTimeout
             | Self::Unreadable(_)
             | Self::Unreachable(_)
             | Self::Broken(_)

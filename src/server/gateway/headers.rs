@@ -115,7 +115,7 @@ pub(super) fn of_page(incoming: &HeaderMap) -> HeaderMap {
 }
 
 /// The headers of an answer that pass. Of its cookies those that are not named like ours.
-pub(super) fn of_answer(incoming: &HeaderMap, cookies: SessionCookies) -> HeaderMap {
+pub(super) fn of_response(incoming: &HeaderMap, cookies: SessionCookies) -> HeaderMap {
     let mut headers = end_to_end(incoming, |name| !OF_THE_ORIGIN.contains(&name) && !name.starts_with(OF_CROSS_ORIGIN));
     if let Some(length) = incoming.get(header::CONTENT_LENGTH) {
         // It tells a `HEAD` what there would be.

@@ -36,7 +36,7 @@ pub struct Route {
     allowed: HeaderValue,
     token: TokenPolicy,
     audience: Arc<str>,
-    answer_timeout: Duration,
+    response_timeout: Duration,
     idle_timeout: Duration,
     max_body_bytes: usize,
     slots: Slots,
@@ -58,7 +58,7 @@ impl Route {
             allowed: HeaderValue::try_from(allowed).ok()?,
             token: config.token,
             audience: config.audience().into(),
-            answer_timeout: config.answer_timeout,
+            response_timeout: config.response_timeout,
             idle_timeout: config.idle_timeout,
             max_body_bytes: config.max_body_bytes,
             slots: Slots::new(config.max_connections, config.connect_timeout),
@@ -97,8 +97,8 @@ impl Route {
 
     /// How long an answer may take to begin.
     #[must_use]
-    pub const fn answer_timeout(&self) -> Duration {
-        self.answer_timeout
+    pub const fn response_timeout(&self) -> Duration {
+        self.response_timeout
     }
 
     /// The longest body of a request, in bytes.
@@ -116,7 +116,7 @@ impl Route {
     }
 
     /// Whether its answers may depend on who asks.
-    pub(super) const fn asks_for_somebody(&self) -> bool {
+    pub(super) const fn is_for_users(&self) -> bool {
         matches!(self.token, TokenPolicy::User | TokenPolicy::UserOrAnonymous)
     }
 
@@ -148,7 +148,7 @@ impl Route {
     ///
     /// A request that left no trace is sent once more: hyper does so if nothing was written, and we do if nothing came
     /// back and the request changes nothing. The service may have closed the connection just then.
-    pub(super) async fn ask(
+    pub(super) async fn send(
         &self,
         method: Method,
         target: Uri,

@@ -87,7 +87,7 @@ pub(super) struct Share {
     _claim: Claim,
 }
 
-/// The shares of all who hold a slot or wait for one. Nobody else has an entry, so memory stays bounded.
+/// The shares of all who hold a slot or wait for one. Anonymous else has an entry, so memory stays bounded.
 struct Shares {
     size: usize,
     held: Mutex<HashMap<Holder, Held>>,

@@ -15,15 +15,15 @@ use uuid::Uuid;
 
 /// RFC 7662 §2.2. Of a token that does not hold, nothing but that.
 #[derive(Serialize)]
-pub(super) struct Told {
+pub(super) struct IntrospectionResponse {
     active: bool,
     #[serde(flatten)]
-    about: Option<About>,
+    token: Option<ActiveToken>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum About {
+enum ActiveToken {
     Access {
         token_type: &'static str,
         sid: Uuid,
@@ -55,13 +55,13 @@ enum About {
 pub(super) async fn introspect(
     State(state): State<AppState>,
     request: ClientRequest,
-) -> Result<Json<Told>, OAuthError> {
+) -> Result<Json<IntrospectionResponse>, OAuthError> {
     let token = request.form.require("token", "token is missing")?;
-    let about = state.sessions.introspect(&request.client, token).await?.map(About::from);
-    Ok(Json(Told { active: about.is_some(), about }))
+    let token = state.sessions.introspect(&request.client, token).await?.map(ActiveToken::from);
+    Ok(Json(IntrospectionResponse { active: token.is_some(), token }))
 }
 
-impl From<Introspected> for About {
+impl From<Introspected> for ActiveToken {
     fn from(introspected: Introspected) -> Self {
         const TOKEN_TYPE: &str = "Bearer";
         match introspected {

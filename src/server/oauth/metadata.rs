@@ -50,11 +50,16 @@ pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) 
 }
 
 /// A document that may be kept, or word that it is still the same (RFC 9110 §13.1.2).
-fn cacheable(document: &Value, content_type: &'static str, keep_for: Duration, asked: &HeaderMap) -> Response {
+fn cacheable(
+    document: &Value,
+    content_type: &'static str,
+    keep_for: Duration,
+    request_headers: &HeaderMap,
+) -> Response {
     let body = document.to_string();
     let hash = digest::digest(&digest::SHA256, body.as_bytes());
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.as_ref().get(..16).unwrap_or_default()));
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let known = request_headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let is_known = known
         .flat_map(|line| line.split(','))
         .map(|known| known.trim().trim_start_matches("W/"))

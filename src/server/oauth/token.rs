@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
-pub(super) struct Granted {
+pub(super) struct TokenResponse {
     access_token: String,
     token_type: &'static str,
     expires_in: i64,
@@ -15,7 +15,10 @@ pub(super) struct Granted {
     refresh_token: Option<String>,
 }
 
-pub(super) async fn token(State(state): State<AppState>, request: ClientRequest) -> Result<Json<Granted>, OAuthError> {
+pub(super) async fn token(
+    State(state): State<AppState>,
+    request: ClientRequest,
+) -> Result<Json<TokenResponse>, OAuthError> {
     let grant = request.form.require("grant_type", "grant_type is missing")?;
     if request.form.get("scope").is_some() {
         return Err(OAuthError::InvalidScope);
@@ -24,23 +27,23 @@ pub(super) async fn token(State(state): State<AppState>, request: ClientRequest)
         "client_credentials" => {
             let issued = state.sessions.issue_for_client(&request.client);
             let expires_in = i64::try_from(issued.expires_in.as_secs()).unwrap_or(i64::MAX);
-            Ok(Json(granted(&issued.access, expires_in, None)))
+            Ok(Json(token_response(&issued.access, expires_in, None)))
         }
         "refresh_token" => refresh(&state, &request).await.map(Json),
         _ => Err(OAuthError::UnsupportedGrantType),
     }
 }
 
-async fn refresh(state: &AppState, request: &ClientRequest) -> Result<Granted, OAuthError> {
+async fn refresh(state: &AppState, request: &ClientRequest) -> Result<TokenResponse, OAuthError> {
     let token = request.form.require("refresh_token", "refresh_token is missing")?;
     let token = state.sessions.present_refresh(token);
     let refreshed = state.sessions.refresh(&request.client, token, request.from).await;
     let tokens = refreshed.map_err(reduce)?.tokens;
-    Ok(granted(&tokens.access, tokens.life.seconds(), Some(tokens.refresh.as_str().to_owned())))
+    Ok(token_response(&tokens.access, tokens.life.seconds(), Some(tokens.refresh.as_str().to_owned())))
 }
 
-fn granted(access: &PlainAccessToken, expires_in: i64, refresh_token: Option<String>) -> Granted {
-    Granted { access_token: access.as_str().to_owned(), token_type: "Bearer", expires_in, refresh_token }
+fn token_response(access: &PlainAccessToken, expires_in: i64, refresh_token: Option<String>) -> TokenResponse {
+    TokenResponse { access_token: access.as_str().to_owned(), token_type: "Bearer", expires_in, refresh_token }
 }
 
 /// Only a final verdict may tell a client to forget its token.

@@ -1,24 +1,24 @@
 //! Accounts: creating one, proving to own one, changing it.
 
 use super::{
-    Origin,
+    SignInContext,
     hashing::{Comparison, Hasher, HashingError},
-    sessions::{Refreshed, Sessions},
+    sessions::{IssuedSession, Sessions},
 };
 use crate::{
-    error::{Field, FieldError, Problem},
+    error::{Field, FieldError, FieldProblem},
     model::PasswordRating,
     server::{
         clock::Clock,
         domain::{
             email::{Email, EmailKey},
             password_policy::{Assessment, NormalPassword, PasswordPolicy, PlainPassword},
-            session::LoginMethod,
             user::{DisplayName, User, UserId},
         },
         random,
         store::{Conflict, StoreError, UserStore},
     },
+    sign_in_method::SignInMethod,
 };
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -72,14 +72,14 @@ impl Accounts {
     /// [`SignInError`].
     pub async fn sign_in(
         &self,
-        origin: &Origin,
+        context: &SignInContext,
         email: &str,
         password: PlainPassword,
-    ) -> Result<Refreshed, SignInError> {
+    ) -> Result<IssuedSession, SignInError> {
         let missing: Vec<FieldError> =
             [(Field::Email, email.trim().is_empty()), (Field::Password, password.is_empty())]
                 .into_iter()
-                .filter_map(|(field, missing)| missing.then_some(FieldError { field, problem: Problem::Required }))
+                .filter_map(|(field, missing)| missing.then_some(FieldError { field, problem: FieldProblem::Required }))
                 .collect();
         if !missing.is_empty() {
             return Err(SignInError::Incomplete(missing));
@@ -90,11 +90,11 @@ impl Accounts {
         };
         let user = self.verify(user, password).await?;
         let begun = match &user {
-            Some(user) => self.sessions.begin(user.id, LoginMethod::Password, origin).await?,
+            Some(user) => self.sessions.begin(user.id, SignInMethod::Password, context).await?,
             None => None,
         };
         begun.ok_or_else(|| {
-            info!(target: "tokenlife::security", event = "sign_in_failed", user = user.map(|user| user.id.to_string()), address = %origin.address);
+            info!(target: "tokenlife::security", event = "sign_in_failed", user = user.map(|user| user.id.to_string()), address = %context.address);
             SignInError::InvalidCredentials
         })
     }
@@ -134,13 +134,13 @@ impl Accounts {
     /// [`AccountError::Refused`] names every field at once.
     pub async fn sign_up(
         &self,
-        origin: &Origin,
+        context: &SignInContext,
         email: &str,
         display_name: &str,
         password: PlainPassword,
-    ) -> Result<Refreshed, AccountError> {
+    ) -> Result<IssuedSession, AccountError> {
         let user = self.add_user(email, display_name, password).await?;
-        let begun = self.sessions.begin(user, LoginMethod::Password, origin).await?;
+        let begun = self.sessions.begin(user, SignInMethod::Password, context).await?;
         begun.ok_or(AccountError::NoSuchUser)
     }
 
@@ -211,7 +211,7 @@ impl Accounts {
         let (policy, email, display_name) = (self.policy, email.to_owned(), display_name.to_owned());
         let assessed = spawn_blocking(move || policy.assess(&password, &email, &display_name)).await;
         // Not to be joined means that estimating panicked; what cannot be judged is not accepted.
-        assessed.unwrap_or(Assessment { score: 0, accepted: Err(Problem::GuessablePassword) })
+        assessed.unwrap_or(Assessment { score: 0, accepted: Err(FieldProblem::GuessablePassword) })
     }
 
     /// Disables an account and ends its sessions. `false` if there is none.
@@ -225,5 +225,5 @@ impl Accounts {
 }
 
 fn email_taken() -> AccountError {
-    AccountError::Refused(vec![FieldError { field: Field::Email, problem: Problem::Taken }])
+    AccountError::Refused(vec![FieldError { field: Field::Email, problem: FieldProblem::Taken }])
 }

@@ -125,7 +125,7 @@ impl Clients {
     pub async fn load(store: Arc<dyn ClientStore>, keyring: &Keyring) -> Result<Self, StoreError> {
         let web = keyring.web_client_secrets().map(hash).collect();
         let clients = Self { store, web, registered: RwLock::default() };
-        clients.learn().await?;
+        clients.reload().await?;
         Ok(clients)
     }
 
@@ -172,7 +172,7 @@ impl Clients {
             return Err(ClientError::Exists);
         }
         info!(target: "tokenlife::security", event = "client_registered", client = id);
-        self.learn().await?;
+        self.reload().await?;
         Ok(secret)
     }
 
@@ -188,7 +188,7 @@ impl Clients {
             return Err(ClientError::Unknown);
         }
         info!(target: "tokenlife::security", event = "client_secret_rotated", client = id, at_once);
-        self.learn().await?;
+        self.reload().await?;
         Ok(secret)
     }
 
@@ -203,7 +203,7 @@ impl Clients {
             return Err(ClientError::Unknown);
         }
         info!(target: "tokenlife::security", event = "client_removed", client = id);
-        Ok(self.learn().await?)
+        Ok(self.reload().await?)
     }
 
     /// Learns which clients there are now.
@@ -211,7 +211,7 @@ impl Clients {
     /// # Errors
     ///
     /// [`StoreError`]; what is known stays.
-    pub async fn learn(&self) -> Result<(), StoreError> {
+    pub async fn reload(&self) -> Result<(), StoreError> {
         let clients = self.store.list_clients().await?;
         let clients = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
         *self.registered.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(clients);
@@ -219,13 +219,13 @@ impl Clients {
     }
 
     /// Keeps learning for as long as the server runs.
-    pub async fn follow(&self) {
+    pub async fn run_reload_loop(&self) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut outage = Outage::default();
         loop {
             ticks.tick().await;
-            outage.note(&self.learn().await, "cannot learn which clients are registered; trying on");
+            outage.record(&self.reload().await, "cannot learn which clients are registered; trying on");
         }
     }
 

@@ -31,64 +31,64 @@ const SWEEP: Duration = Duration::from_mins(1);
 /// How long a database that refused is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-type Note = (SessionId, Generation);
+type DeliveryMark = (SessionId, Generation);
 
-/// Notes which generations have arrived.
+/// Deliveries which generations have arrived.
 #[derive(Debug)]
 pub struct Delivery {
-    notes: mpsc::Sender<Note>,
-    noted: Mutex<Noted>,
+    deliveries: mpsc::Sender<DeliveryMark>,
+    recorded: Mutex<Recorded>,
 }
 
 /// What needs no second note: the newest generation seen of each session, and until when its token lives.
 #[derive(Debug)]
-struct Noted {
+struct Recorded {
     sessions: HashMap<SessionId, (Generation, Timestamp)>,
     sweep_at: Timestamp,
 }
 
-/// The receiving end, to be run by [`write_notes`].
-pub type Notes = mpsc::Receiver<Note>;
+/// The receiving end, to be run by [`write_deliveries`].
+pub type Deliveries = mpsc::Receiver<DeliveryMark>;
 
 impl Delivery {
     #[must_use]
-    pub fn new() -> (Self, Notes) {
-        let (notes, receiver) = mpsc::channel(MAX_WAITING);
-        let known = Noted { sessions: HashMap::new(), sweep_at: Timestamp::from_millis(0) };
-        (Self { notes, noted: Mutex::new(known) }, receiver)
+    pub fn new() -> (Self, Deliveries) {
+        let (deliveries, receiver) = mpsc::channel(MAX_WAITING);
+        let known = Recorded { sessions: HashMap::new(), sweep_at: Timestamp::from_millis(0) };
+        (Self { deliveries, recorded: Mutex::new(known) }, receiver)
     }
 
-    /// Notes that this token's generation has arrived, unless that is known.
-    pub fn saw(&self, token: &AccessToken, now: Timestamp) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.sessions.get(&token.session_id).is_some_and(|(generation, _)| *generation >= token.generation) {
+    /// Deliveries that this token's generation has arrived, unless that is known.
+    pub fn record_delivery(&self, token: &AccessToken, now: Timestamp) {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.sessions.get(&token.session_id).is_some_and(|(generation, _)| *generation >= token.generation) {
             return;
         }
-        if self.notes.try_send((token.session_id, token.generation)).is_err() {
+        if self.deliveries.try_send((token.session_id, token.generation)).is_err() {
             return;
         }
-        if now >= noted.sweep_at {
-            noted.sessions.retain(|_, (_, expires_at)| *expires_at > now);
-            noted.sweep_at = now + SWEEP;
+        if now >= recorded.sweep_at {
+            recorded.sessions.retain(|_, (_, expires_at)| *expires_at > now);
+            recorded.sweep_at = now + SWEEP;
         }
-        noted.sessions.insert(token.session_id, (token.generation, token.expires_at));
+        recorded.sessions.insert(token.session_id, (token.generation, token.expires_at));
     }
 }
 
 /// Writes notes until the sender is gone.
-pub async fn write_notes(notes: &mut Notes, store: &dyn SessionStore) {
+pub async fn write_deliveries(deliveries: &mut Deliveries, store: &dyn SessionStore) {
     let mut batch = Vec::new();
-    while notes.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    while deliveries.recv_many(&mut batch, MAX_BATCH).await > 0 {
         sleep(GATHER).await;
         while batch.len() < MAX_BATCH
-            && let Ok(note) = notes.try_recv()
+            && let Ok(mark) = deliveries.try_recv()
         {
-            batch.push(note);
+            batch.push(mark);
         }
         while let Err(error) = store.mark_delivered(&batch).await {
             warn!(
                 error = &error as &dyn std::error::Error,
-                notes = batch.len(),
+                deliveries = batch.len(),
                 "cannot note what was delivered; trying on"
             );
             sleep(RETRY_AFTER).await;

@@ -73,7 +73,7 @@ impl EndedSessions {
     /// # Errors
     ///
     /// [`StoreError`]; what is known stays.
-    pub async fn learn(&self, store: &dyn SessionStore, since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn reload(&self, store: &dyn SessionStore, since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let ended = store.sessions_ended_since(since.before(OVERLAP)).await?;
         let oldest = now.before(self.access_ttl + OVERLAP);
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
@@ -89,11 +89,11 @@ impl EndedSessions {
     ///
     /// [`StoreError`].
     pub async fn rebuild(&self, store: &dyn SessionStore, now: Timestamp) -> Result<(), StoreError> {
-        self.learn(store, now.before(self.access_ttl), now).await
+        self.reload(store, now.before(self.access_ttl), now).await
     }
 
     /// Looks again and again, for as long as the server runs.
-    pub async fn look(&self, store: &dyn SessionStore, clock: &dyn Clock) {
+    pub async fn run_poll_loop(&self, store: &dyn SessionStore, clock: &dyn Clock) {
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut learned_until = Timestamp::from_millis(self.known_until.load(Ordering::Acquire));
@@ -105,29 +105,32 @@ impl EndedSessions {
             // ahead of now, what matters again now may have been forgotten.
             let reaches_back = now.before(self.access_ttl);
             let since = if now < learned_until { reaches_back } else { learned_until.max(reaches_back) };
-            let looked = timeout(LOOK_TIMEOUT, self.learn(store, since, now)).await;
+            let looked = timeout(LOOK_TIMEOUT, self.reload(store, since, now)).await;
             let looked = looked.unwrap_or_else(|_| Err(StoreError::timed_out()));
             if looked.is_ok() {
                 learned_until = now;
             }
-            outage.note(&looked, "cannot learn which sessions ended elsewhere; requests ask the store themselves");
+            outage.record(&looked, "cannot learn which sessions ended elsewhere; requests ask the store themselves");
         }
     }
 
     /// Has the database tell, until the store is closed. Whatever is missed, the next look finds.
-    pub async fn listen(&self, store: &dyn SessionStore, clock: &dyn Clock) {
+    pub async fn run_subscription_loop(&self, store: &dyn SessionStore, clock: &dyn Clock) {
         let mut outage = Outage::default();
-        let tell = |id| self.insert(EndedSession { id, at: clock.now() });
+        let listener = |id| self.insert(EndedSession { id, at: clock.now() });
         loop {
             let begun = clock.now();
-            let told = store.tell_ended(&tell).await;
-            if told.is_ok() {
+            let subscribed = store.subscribe_ended(&listener).await;
+            if subscribed.is_ok() {
                 return;
             }
             if clock.now().since(begun) > LISTENED {
                 outage = Outage::default();
             }
-            outage.note(&told, "not told which sessions end elsewhere, but looking every half second; listening anew");
+            outage.record(
+                &subscribed,
+                "not told which sessions end elsewhere, but looking every half second; listening anew",
+            );
             sleep(LISTEN_AGAIN_AFTER).await;
         }
     }

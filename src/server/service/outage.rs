@@ -9,7 +9,7 @@ pub(super) struct Outage(bool);
 
 impl Outage {
     /// Takes in what came of a try. `what` says what fails, and what that means.
-    pub(super) fn note<E: Error + 'static>(&mut self, outcome: &Result<(), E>, what: &'static str) {
+    pub(super) fn record<E: Error + 'static>(&mut self, outcome: &Result<(), E>, what: &'static str) {
         match outcome {
             Err(error) if !self.0 => warn!(error = error as &dyn Error, "{what}"),
             Ok(()) if self.0 => info!("over: {what}"),

@@ -69,7 +69,7 @@ impl SecretVersions {
             begun: AtomicU64::new(0),
             answered: Mutex::default(),
         };
-        versions.learn().await?;
+        versions.reload().await?;
         let known = versions.known();
         let other = versions.keyring.fingerprints().find(|(version, fingerprint)| {
             known.iter().any(|known| known.version == *version && known.fingerprint != *fingerprint)
@@ -96,7 +96,7 @@ impl SecretVersions {
     /// [`StoreError`].
     pub async fn is_over(&self, version: u8, now: Timestamp) -> Result<bool, StoreError> {
         if self.needed_until(version).is_none() {
-            self.learn_anew().await?;
+            self.reload_again().await?;
         }
         Ok(self.needed_until(version).is_none_or(|needed_until| needed_until <= now))
     }
@@ -118,25 +118,25 @@ impl SecretVersions {
     /// # Errors
     ///
     /// [`SecretError`].
-    pub async fn note(&self, now: Timestamp) -> Result<(), SecretError> {
-        let making = self.keyring.making_version();
+    pub async fn record(&self, now: Timestamp) -> Result<(), SecretError> {
+        let making = self.keyring.primary_version();
         let needed_until = now + self.refresh_ttl;
         let is_noted = |known: &SecretVersion| known.version == making && known.needed_until >= needed_until;
-        self.learn().await?;
+        self.reload().await?;
         if self.known().iter().any(is_noted) {
             return Ok(());
         }
         for (version, fingerprint) in self.keyring.fingerprints().filter(|(version, _)| *version == making) {
             let noted = SecretVersion { version, fingerprint, needed_until: needed_until + MARGIN };
-            if !self.store.note_secret_version(&noted).await? {
+            if !self.store.record_secret_version(&noted).await? {
                 return Err(SecretError::Other(version));
             }
         }
-        Ok(self.learn().await?)
+        Ok(self.reload().await?)
     }
 
     /// Keeps noting and learning for as long as the server runs.
-    pub async fn follow(&self, clock: &dyn Clock) {
+    pub async fn run_reload_loop(&self, clock: &dyn Clock) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut outage = Outage::default();
@@ -144,7 +144,7 @@ impl SecretVersions {
         loop {
             ticks.tick().await;
             let now = clock.now();
-            outage.note(&self.note(now).await, "cannot note which master secret is in use; trying on");
+            outage.record(&self.record(now).await, "cannot note which master secret is in use; trying on");
             let missing: Vec<u8> = self.missing(now).iter().map(|known| known.version).collect();
             if missing != told_missing && !missing.is_empty() {
                 warn!(versions = ?missing, "this server lacks versions of the master secret that others still use");
@@ -155,19 +155,19 @@ impl SecretVersions {
 
     /// Learns what the store knows now. One question answers everybody who came before it began: tokens of a version
     /// that nobody knows can be made up, and must not cost a question each.
-    async fn learn_anew(&self) -> Result<(), StoreError> {
+    async fn reload_again(&self) -> Result<(), StoreError> {
         let begun = self.begun.load(Ordering::SeqCst);
         let mut answered = self.answered.lock().await;
         if *answered > begun {
             return Ok(());
         }
         let number = 1 + self.begun.fetch_add(1, Ordering::SeqCst);
-        self.learn().await?;
+        self.reload().await?;
         *answered = number;
         Ok(())
     }
 
-    async fn learn(&self) -> Result<(), StoreError> {
+    async fn reload(&self) -> Result<(), StoreError> {
         let known = self.store.list_secret_versions().await?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())

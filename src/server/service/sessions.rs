@@ -4,24 +4,27 @@ mod owner;
 pub mod token_service;
 
 use super::{
-    Origin,
+    SignInContext,
     clients::{KnownClient, WEB},
     delivery::Delivery,
     ended::EndedSessions,
     secret_versions::SecretVersions,
     tokens::{AccessTokenError, IssuedTokens, Tokens},
 };
-use crate::server::{
-    clock::{Clock, Timestamp},
-    domain::{
-        access_token::AccessToken,
-        refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokenError},
-        rotation::{Verdict, decide},
-        session::{EndReason, LoginMethod, Session, SessionId},
-        user::{User, UserId},
+use crate::{
+    server::{
+        clock::{Clock, Timestamp},
+        domain::{
+            access_token::AccessToken,
+            refresh_token::{PresentedRefreshToken, RefreshToken, RefreshTokenError},
+            rotation::{Verdict, decide},
+            session::{EndReason, Session, SessionId},
+            user::{User, UserId},
+        },
+        random,
+        store::{EndedSession, SessionStore, StoreError},
     },
-    random,
-    store::{EndedSession, SessionStore, StoreError},
+    sign_in_method::SignInMethod,
 };
 pub use owner::MAX_SESSIONS;
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
@@ -105,7 +108,7 @@ impl RefreshError {
 
 /// Tokens for a session, and who and which it is.
 #[derive(Clone, Debug)]
-pub struct Refreshed {
+pub struct IssuedSession {
     pub user_id: UserId,
     pub session_id: SessionId,
     pub tokens: IssuedTokens,
@@ -119,12 +122,12 @@ pub struct Authenticated {
     pub at: Timestamp,
     /// Whether its session is known not to have ended. If not, the store could not be asked, and nothing may be done
     /// or shown in its name.
-    pub is_certain: bool,
+    pub is_confirmed: bool,
 }
 
 /// What is known of a session whose access token holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum SessionStatus {
     Live,
     Ended,
     /// The store could not be asked.
@@ -175,21 +178,21 @@ impl Sessions {
     pub async fn begin(
         &self,
         user: UserId,
-        method: LoginMethod,
-        origin: &Origin,
-    ) -> Result<Option<Refreshed>, StoreError> {
+        method: SignInMethod,
+        context: &SignInContext,
+    ) -> Result<Option<IssuedSession>, StoreError> {
         let now = self.clock.now();
         let id = SessionId::from_uuid(random::id(now));
         let session = Session {
-            address: origin.address.to_string(),
-            user_agent: origin.user_agent.clone(),
+            address: context.address.to_string(),
+            user_agent: context.user_agent.clone(),
             ..Session::begin(id, user, WEB, method, now, self.refresh_ttl)
         };
         if !self.store.begin_session(&session).await? {
             return Ok(None);
         }
         info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
-        for replaced in &origin.replaces {
+        for replaced in &context.replaces {
             if let Err(error) = self.end(*replaced, EndReason::Replaced).await {
                 // It only leaves a session that nobody has the tokens of any more.
                 warn!(session = %replaced, error = &error as &dyn Error, "could not end a session that has been replaced");
@@ -207,35 +210,35 @@ impl Sessions {
     pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated, AccessError> {
         let now = self.clock.now();
         let token = self.tokens.read_access(access_token, now).await?;
-        let standing = self.standing(token.session_id, now).await;
-        if standing == Standing::Ended {
+        let status = self.status(token.session_id, now).await;
+        if status == SessionStatus::Ended {
             return Err(AccessError::Ended);
         }
-        self.delivery.saw(&token, now);
-        Ok(Authenticated { token, at: now, is_certain: standing == Standing::Live })
+        self.delivery.record_delivery(&token, now);
+        Ok(Authenticated { token, at: now, is_confirmed: status == SessionStatus::Live })
     }
 
     /// Whether a session has ended: by what this server knows, and if that may be out of date by asking the store.
-    pub(super) async fn standing(&self, session: SessionId, now: Timestamp) -> Standing {
+    pub(super) async fn status(&self, session: SessionId, now: Timestamp) -> SessionStatus {
         if self.ended.contains(session) {
-            return Standing::Ended;
+            return SessionStatus::Ended;
         }
         if self.ended.is_current(now) {
-            return Standing::Live;
+            return SessionStatus::Live;
         }
         match timeout(ASK_FOR, self.store.find_session(session)).await {
-            Ok(Ok(Some(session))) if session.ended.is_none() && now < session.expires_at => Standing::Live,
+            Ok(Ok(Some(session))) if session.ended.is_none() && now < session.expires_at => SessionStatus::Live,
             Ok(Ok(_)) => {
                 self.ended.insert(EndedSession { id: session, at: now });
-                Standing::Ended
+                SessionStatus::Ended
             }
             Ok(Err(error)) => {
                 warn!(error = &error as &dyn Error, "cannot find out whether a session has ended");
-                Standing::Unknown
+                SessionStatus::Unknown
             }
             Err(_elapsed) => {
                 warn!("cannot find out in time whether a session has ended");
-                Standing::Unknown
+                SessionStatus::Unknown
             }
         }
     }
@@ -259,7 +262,7 @@ impl Sessions {
         client: &KnownClient,
         token: PresentedRefreshToken,
         from: IpAddr,
-    ) -> Result<Refreshed, RefreshError> {
+    ) -> Result<IssuedSession, RefreshError> {
         let (sessions, client) = (Arc::clone(self), client.clone());
         let work = async move { sessions.redeem(&client, token, from).await };
         // The task is never aborted, so not to be joined means that it panicked.
@@ -271,7 +274,7 @@ impl Sessions {
         client: &KnownClient,
         token: PresentedRefreshToken,
         from: IpAddr,
-    ) -> Result<Refreshed, RefreshError> {
+    ) -> Result<IssuedSession, RefreshError> {
         let token = self.genuine(token).await?;
         for _ in 0..MAX_ROUNDS {
             let session = self.store.find_session(token.session_id).await?.ok_or(RefreshError::UnknownSession)?;
@@ -324,7 +327,7 @@ impl Sessions {
         session: Session,
         token: RefreshToken,
         from: IpAddr,
-    ) -> Result<Option<Refreshed>, RefreshError> {
+    ) -> Result<Option<IssuedSession>, RefreshError> {
         let now = self.clock.now();
         let verdict = decide(&session, token.generation, now);
         match verdict {
@@ -345,7 +348,7 @@ impl Sessions {
             Verdict::Ended => Err(RefreshError::Ended),
             Verdict::Reuse => {
                 let ended = self.store.end_reused_session(session.id, now, &from.to_string()).await?;
-                self.note_end(session.id, now, EndReason::Reuse, ended);
+                self.record_end(session.id, now, EndReason::Reuse, ended);
                 if ended {
                     warn!(
                         target: "tokenlife::security", event = "refresh_token_reused", user = %session.user_id, session = %session.id,
@@ -365,12 +368,12 @@ impl Sessions {
     pub async fn end(&self, session: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let ended = self.store.end_session(session, now, reason).await?;
-        self.note_end(session, now, reason, ended);
+        self.record_end(session, now, reason, ended);
         Ok(ended)
     }
 
     /// Has this server refuse the session's access tokens, and tells the log if it ended only now.
-    fn note_end(&self, session: SessionId, at: Timestamp, reason: EndReason, only_now: bool) {
+    fn record_end(&self, session: SessionId, at: Timestamp, reason: EndReason, only_now: bool) {
         self.ended.insert(EndedSession { id: session, at });
         if only_now {
             info!(target: "tokenlife::security", event = "session_ended", %session, reason = reason.code());
@@ -402,7 +405,7 @@ impl Sessions {
         self.ended.contains(session) || expires_at.is_some_and(|at| self.clock.now() >= at)
     }
 
-    fn issue(&self, session: &Session, now: Timestamp) -> Refreshed {
-        Refreshed { user_id: session.user_id, session_id: session.id, tokens: self.tokens.issue(session, now) }
+    fn issue(&self, session: &Session, now: Timestamp) -> IssuedSession {
+        IssuedSession { user_id: session.user_id, session_id: session.id, tokens: self.tokens.issue(session, now) }
     }
 }

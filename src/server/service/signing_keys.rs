@@ -104,7 +104,7 @@ pub struct SigningKeys {
     schedule: KeySchedule,
     current: RwLock<Arc<KeySet>>,
     /// When the store was last asked for an unknown key. Whoever asks holds the lock, so that one does for all.
-    asked: tokio::sync::Mutex<Option<Timestamp>>,
+    last_lookup: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl SigningKeys {
@@ -119,8 +119,9 @@ impl SigningKeys {
         schedule: KeySchedule,
         now: Timestamp,
     ) -> Result<Self, KeyError> {
-        let keys = Self { store, keyring, schedule, current: RwLock::default(), asked: tokio::sync::Mutex::default() };
-        keys.tend(now).await?;
+        let keys =
+            Self { store, keyring, schedule, current: RwLock::default(), last_lookup: tokio::sync::Mutex::default() };
+        keys.maintain(now).await?;
         if keys.current().signing(now).is_some() { Ok(keys) } else { Err(KeyError::Unusable) }
     }
 
@@ -153,7 +154,7 @@ impl SigningKeys {
     /// # Errors
     ///
     /// [`KeyError`]; what is known stays.
-    pub async fn tend(&self, now: Timestamp) -> Result<(), KeyError> {
+    pub async fn maintain(&self, now: Timestamp) -> Result<(), KeyError> {
         let stored = self.store.list_signing_keys().await?;
         if let Some(due) = self.schedule.due(&times(&stored), now) {
             self.make(due, now).await?;
@@ -198,7 +199,7 @@ impl SigningKeys {
     ///
     /// [`KeyError`].
     pub async fn reseal(&self) -> Result<(), KeyError> {
-        let version = self.keyring.making_version();
+        let version = self.keyring.primary_version();
         for key in self.store.list_signing_keys().await? {
             if key.sealed.version() == Some(version) {
                 continue;
@@ -218,16 +219,16 @@ impl SigningKeys {
     }
 
     /// Whether the key of this name is known after all: asks the store, unless another request has just done so.
-    pub async fn look_for(&self, id: &str, now: Timestamp) -> bool {
-        let mut asked = self.asked.lock().await;
+    pub async fn look_up(&self, id: &str, now: Timestamp) -> bool {
+        let mut last_lookup = self.last_lookup.lock().await;
         if self.current().get(id).is_some() {
             return true;
         }
         // A clock that was set back must not keep anybody from asking.
-        if asked.is_some_and(|at| at <= now && now.since(at) < ASK_AGAIN_AFTER) {
+        if last_lookup.is_some_and(|at| at <= now && now.since(at) < ASK_AGAIN_AFTER) {
             return false;
         }
-        *asked = Some(now);
+        *last_lookup = Some(now);
         match timeout(ASK_TIMEOUT, self.reload()).await {
             Ok(Ok(())) => self.current().get(id).is_some(),
             Ok(Err(error)) => {
@@ -250,7 +251,7 @@ impl SigningKeys {
         }
         let next = self.schedule.next(&keys, now);
         self.make(next, now).await?;
-        self.tend(now).await?;
+        self.maintain(now).await?;
         Ok(Rotated::Made(next))
     }
 
@@ -272,7 +273,7 @@ impl SigningKeys {
     }
 
     /// Keeps tending for as long as the server runs.
-    pub async fn follow(&self, clock: &dyn Clock) {
+    pub async fn run_reload_loop(&self, clock: &dyn Clock) {
         let mut ticks = interval(MAX_INTERVAL.min(self.schedule.lead / 4).max(Duration::from_millis(100)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Once at start and no more: while versions change, servers that make under different ones would undo each
@@ -283,8 +284,8 @@ impl SigningKeys {
             ticks.tick().await;
             let outcome = if resealed { Ok(()) } else { self.reseal().await };
             resealed = outcome.is_ok();
-            let outcome = outcome.and(self.tend(clock.now()).await);
-            outage.note(&outcome, "cannot look after the signing keys; trying on");
+            let outcome = outcome.and(self.maintain(clock.now()).await);
+            outage.record(&outcome, "cannot look after the signing keys; trying on");
         }
     }
 

@@ -155,7 +155,7 @@ impl Tokens {
     ) -> Result<C, AccessTokenError> {
         match self.read_by_known_keys(text, validation, now) {
             // Another server may have made the key a moment ago.
-            Err(AccessTokenError::UnknownKey(id)) if self.keys.look_for(&id, now).await => {
+            Err(AccessTokenError::UnknownKey(id)) if self.keys.look_up(&id, now).await => {
                 self.read_by_known_keys(text, validation, now)
             }
             read => read,

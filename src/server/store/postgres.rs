@@ -3,10 +3,10 @@
 //! Each method is one statement, or one short transaction where one statement cannot see what it has to. Who changes
 //! many sessions locks them in the order of their ids, so that two who do never wait for each other.
 
-mod at_home;
 mod clients;
 mod connect;
 mod listen;
+mod on_runtime;
 mod secret_versions;
 mod sessions;
 mod signing_keys;
@@ -16,7 +16,7 @@ pub use connect::PostgresSettings;
 
 use super::{Store, StoreError};
 use async_trait::async_trait;
-use at_home::AtHome;
+use on_runtime::OnRuntime;
 use sqlx::{
     FromRow, PgPool, Postgres,
     error::DatabaseError,
@@ -41,7 +41,7 @@ pub struct PostgresStore {
     background: PgPool,
     give_up_after: Duration,
     /// The runtime that looks after all connections, whichever thread sends a statement.
-    home: Handle,
+    runtime: Handle,
 }
 
 impl PostgresStore {
@@ -61,14 +61,14 @@ impl PostgresStore {
         migrated?;
         let requests = settings.pool(settings.pool_size).await?;
         let background = settings.pool(BACKGROUND_CONNECTIONS).await?;
-        let home = Handle::current();
-        Ok(Self { give_up_after: settings.give_up_after(), settings, requests, background, home })
+        let runtime = Handle::current();
+        Ok(Self { give_up_after: settings.give_up_after(), settings, requests, background, runtime })
     }
 
     /// A statement may have to open a connection. It is opened at home: on the runtime of the thread that happens to be
     /// the first one to need it, whoever uses it later would wait for that thread too.
     async fn run<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-        let work = AtHome::new(work, &self.home);
+        let work = OnRuntime::new(work, &self.runtime);
         Ok(timeout(self.give_up_after, work).await.map_err(|_| StoreError::timed_out())??)
     }
 

@@ -24,7 +24,7 @@ pub struct SecretVersion {
 pub trait SecretVersionStore: fmt::Debug + Send + Sync + 'static {
     /// Notes that a version of the master secret is in use. Never lowers until when it is needed. `false`, and nothing
     /// is noted, if another secret is known under this version.
-    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError>;
+    async fn record_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError>;
 
     /// The versions of the master secret that were ever in use, in their order.
     async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError>;

@@ -4,12 +4,15 @@ use super::{
     StoreError,
     users::{UserColumns, user_columns},
 };
-use crate::server::{
-    clock::Timestamp,
-    domain::{
-        session::{EndReason, Ended, Generation, LoginMethod, ReusedSession, Session, SessionId},
-        user::{User, UserId},
+use crate::{
+    server::{
+        clock::Timestamp,
+        domain::{
+            session::{EndReason, Ended, Generation, ReusedSession, Session, SessionId},
+            user::{User, UserId},
+        },
     },
+    sign_in_method::SignInMethod,
 };
 use async_trait::async_trait;
 use sqlx::{Database, Encode, FromRow, Type, query::Query};
@@ -24,7 +27,7 @@ pub struct EndedSession {
 }
 
 /// Who is told that a session has ended.
-pub type Teller<'a> = dyn Fn(SessionId) + Send + Sync + 'a;
+pub type EndedListener<'a> = dyn Fn(SessionId) + Send + Sync + 'a;
 
 /// The sessions of the [store](super::Store).
 #[async_trait]
@@ -89,7 +92,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Tells of each session that ends from now on, whoever ends it, until the connection is lost (an error) or the
     /// store closed. A database that cannot tell keeps silent until then. What is told is early news, not all of it:
     /// whoever must know asks [`Self::sessions_ended_since`] as well.
-    async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError>;
+    async fn subscribe_ended(&self, tell: &EndedListener<'_>) -> Result<(), StoreError>;
 
     /// Deletes up to `limit` sessions whose time was up before `before`; returns how many.
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
@@ -209,7 +212,7 @@ impl TryFrom<SessionRow> for Session {
             id: SessionId::from_uuid(row.id),
             user_id: UserId::from_uuid(row.user_id),
             client_id: row.client_id,
-            method: LoginMethod::from_amr(&row.method).ok_or(StoreError::Corrupt("login method"))?,
+            method: SignInMethod::from_amr(&row.method).ok_or(StoreError::Corrupt("login method"))?,
             began_at: Timestamp::from_millis(row.began_at),
             expires_at: Timestamp::from_millis(row.expires_at),
             generation: generation(row.generation)?,

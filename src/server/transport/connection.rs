@@ -56,7 +56,7 @@ pub(super) async fn run(accepted: Accepted) {
     let socket = Socket::new(stream, slot, Arc::clone(&activity), settings.write_timeout);
     let service = {
         let (activity, phase) = (Arc::clone(&activity), phase.clone());
-        service_fn(move |request| answer(request, peer, &router, &activity, &phase))
+        service_fn(move |request| response(request, peer, &router, &activity, &phase))
     };
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(socket), service));
     let mut is_closing = false;
@@ -93,13 +93,13 @@ pub(super) async fn run(accepted: Accepted) {
 }
 
 /// Has the router answer a request, and keeps track of both bodies.
-fn answer(
+fn response(
     request: Request<Incoming>,
     peer: PeerAddress,
     router: &Router,
     activity: &Arc<Activity>,
     phase: &watch::Receiver<Phase>,
-) -> impl Future<Output = Result<Response<TrackedAnswer>, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<TrackedResponse>, Infallible>> + use<> {
     let is_http2 = request.version() >= Version::HTTP_2;
     let has_body = !request.body().is_end_stream();
     // Where a chunked body ends is hyper's to say, so no head is looked for after it.
@@ -113,19 +113,19 @@ fn answer(
     });
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(Closing(phase.clone()));
-    let answer = is_addressed.then(|| router.clone().call(request));
+    let response = is_addressed.then(|| router.clone().call(request));
     let phase = phase.clone();
     async move {
-        let mut answer = match answer {
-            Some(answer) => answer.await?,
+        let mut response = match response {
+            Some(response) => response.await?,
             None => StatusCode::BAD_REQUEST.into_response(),
         };
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             exchange.activity.upgrade();
         } else if !is_http2 && (is_last || !is_addressed || *phase.borrow() >= Phase::Draining) {
-            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(answer.map(|inner| TrackedAnswer { inner, _exchange: exchange }))
+        Ok(response.map(|inner| TrackedResponse { inner, _exchange: exchange }))
     }
 }
 
@@ -196,12 +196,12 @@ impl HttpBody for TrackedRequest {
 }
 
 /// The body of an answer; keeps the exchange open until it has been handed over.
-struct TrackedAnswer {
+struct TrackedResponse {
     inner: Body,
     _exchange: Exchange,
 }
 
-impl HttpBody for TrackedAnswer {
+impl HttpBody for TrackedResponse {
     type Data = Bytes;
     type Error = axum::Error;
 

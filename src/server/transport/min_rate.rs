@@ -12,14 +12,14 @@ const MIN_BYTES_PER_SECOND: u64 = 500;
 /// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
 /// [`MIN_BYTES_PER_SECOND`] moved. Only waiting counts: the time in which we ourselves were busy is nobody's fault.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct MinRate {
     patience: Duration,
     waited: Duration,
     bytes: u64,
     waiting_since: Option<Instant>,
 }
 
-impl Pace {
+impl MinRate {
     #[must_use]
     pub const fn new(patience: Duration) -> Self {
         Self { patience, waited: Duration::ZERO, bytes: 0, waiting_since: None }
@@ -51,42 +51,42 @@ mod tests {
     #[test]
     fn silence_ends_after_the_patience() {
         let start = Instant::now();
-        let mut pace = Pace::new(20 * SECOND);
-        assert_eq!(pace.wait(start), start + 20 * SECOND);
-        assert_eq!(pace.wait(start + 5 * SECOND), start + 20 * SECOND, "asking again does not extend it");
+        let mut min_rate = MinRate::new(20 * SECOND);
+        assert_eq!(min_rate.wait(start), start + 20 * SECOND);
+        assert_eq!(min_rate.wait(start + 5 * SECOND), start + 20 * SECOND, "asking again does not extend it");
     }
 
     #[test]
     fn a_byte_now_and_then_buys_no_time() {
         let start = Instant::now();
-        let mut pace = Pace::new(20 * SECOND);
-        pace.wait(start);
-        pace.moved(|| start + 10 * SECOND, 1);
-        let end = pace.wait(start + 10 * SECOND);
+        let mut min_rate = MinRate::new(20 * SECOND);
+        min_rate.wait(start);
+        min_rate.moved(|| start + 10 * SECOND, 1);
+        let end = min_rate.wait(start + 10 * SECOND);
         assert!(end <= start + 21 * SECOND, "{:?}", end - start);
-        pace.moved(|| start + 20 * SECOND, 1);
-        assert!(pace.wait(start + 20 * SECOND) <= start + 21 * SECOND);
+        min_rate.moved(|| start + 20 * SECOND, 1);
+        assert!(min_rate.wait(start + 20 * SECOND) <= start + 21 * SECOND);
     }
 
     #[test]
     fn a_steady_transfer_may_take_as_long_as_it_needs() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(20 * SECOND);
+        let mut min_rate = MinRate::new(20 * SECOND);
         for _ in 0..1000 {
-            assert!(pace.wait(now) > now + SECOND);
+            assert!(min_rate.wait(now) > now + SECOND);
             now += SECOND;
-            pace.moved(|| now, 1000);
+            min_rate.moved(|| now, 1000);
         }
-        assert_eq!(pace.wait(now), now + 20 * SECOND, "credit from before does not excuse silence");
+        assert_eq!(min_rate.wait(now), now + 20 * SECOND, "credit from before does not excuse silence");
     }
 
     #[test]
     fn our_own_delays_do_not_count() {
         let start = Instant::now();
-        let mut pace = Pace::new(20 * SECOND);
-        pace.wait(start);
-        pace.moved(|| start + SECOND, 0);
+        let mut min_rate = MinRate::new(20 * SECOND);
+        min_rate.wait(start);
+        min_rate.moved(|| start + SECOND, 0);
         let much_later = start + 3600 * SECOND;
-        assert_eq!(pace.wait(much_later), much_later + 19 * SECOND);
+        assert_eq!(min_rate.wait(much_later), much_later + 19 * SECOND);
     }
 }

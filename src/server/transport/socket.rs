@@ -2,7 +2,7 @@
 //! last answer arrive.
 
 use super::{activity::Activity, framing::Framing};
-use crate::server::transport::min_rate::Pace;
+use crate::server::transport::min_rate::MinRate;
 use std::{
     future::Future,
     io,
@@ -26,7 +26,7 @@ pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,
     framing: Framing,
-    pace: Pace,
+    min_rate: MinRate,
     write_timer: Option<Pin<Box<Sleep>>>,
     ending: Ending,
     /// Given back with the socket: an upgraded connection outlives the one that accepted it.
@@ -52,15 +52,15 @@ impl Socket {
         activity: Arc<Activity>,
         write_timeout: Duration,
     ) -> Self {
-        let (framing, pace) = (Framing::default(), Pace::new(write_timeout));
-        Self { stream, activity, framing, pace, write_timer: None, ending: Ending::Open, _slot: slot }
+        let (framing, min_rate) = (Framing::default(), MinRate::new(write_timeout));
+        Self { stream, activity, framing, min_rate, write_timer: None, ending: Ending::Open, _slot: slot }
     }
 
     /// Notes how a write went, and turns one that has been waiting for too long into an error.
     fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Pending => {
-                let deadline = self.pace.wait(Instant::now());
+                let deadline = self.min_rate.wait(Instant::now());
                 let timer = self.write_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
                 if timer.deadline() != deadline {
                     timer.as_mut().reset(deadline);
@@ -71,7 +71,7 @@ impl Socket {
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
             }
             Poll::Ready(Ok(bytes)) => {
-                self.pace.moved(Instant::now, bytes);
+                self.min_rate.moved(Instant::now, bytes);
                 Poll::Ready(Ok(bytes))
             }
             failed @ Poll::Ready(Err(_)) => failed,

@@ -6,7 +6,7 @@
 //! one went out. Dropping such a task resets its stream (RFC 9113 §5.4.2), and the others of the connection, which may
 //! be other people's behind a proxy, go on.
 
-use crate::server::transport::min_rate::Pace;
+use crate::server::transport::min_rate::MinRate;
 use hyper::rt::Executor;
 use std::{
     cell::RefCell,
@@ -23,7 +23,7 @@ tokio::task_local! {
 }
 
 struct Sending {
-    pace: Pace,
+    min_rate: MinRate,
     /// The length of the piece that is waiting to go out.
     handed: Option<usize>,
 }
@@ -37,9 +37,9 @@ pub(super) fn handed(bytes: usize) {
 /// The next piece is wanted: the last one has gone out.
 pub(super) fn taken() {
     let _ = SENDING.try_with(|sending| {
-        let Sending { pace, handed } = &mut *sending.borrow_mut();
+        let Sending { min_rate, handed } = &mut *sending.borrow_mut();
         if let Some(bytes) = handed.take() {
-            pace.moved(Instant::now, bytes);
+            min_rate.moved(Instant::now, bytes);
         }
     });
 }
@@ -52,7 +52,7 @@ pub(super) struct Streams {
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let sending = Sending { pace: Pace::new(self.write_timeout), handed: None };
+        let sending = Sending { min_rate: MinRate::new(self.write_timeout), handed: None };
         tokio::spawn(SENDING.scope(RefCell::new(sending), while_taken(stream)));
     }
 }
@@ -65,8 +65,8 @@ async fn while_taken(stream: impl Future<Output = ()>) {
             return Poll::Ready(());
         }
         let Some(deadline) = SENDING.with(|sending| {
-            let Sending { pace, handed } = &mut *sending.borrow_mut();
-            handed.map(|_| pace.wait(Instant::now()))
+            let Sending { min_rate, handed } = &mut *sending.borrow_mut();
+            handed.map(|_| min_rate.wait(Instant::now()))
         }) else {
             return Poll::Pending;
         };

@@ -107,7 +107,7 @@ impl Server {
             max_body_bytes: 64 * 1024,
             max_header_bytes: settings.max_header_bytes,
             body_timeout: SHORT,
-            answer_timeout: LONG,
+            response_timeout: LONG,
             overdue: StatusCode::SERVICE_UNAVAILABLE,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -172,7 +172,7 @@ impl Client {
     }
 
     /// One answer with `Content-Length`.
-    async fn answer(&mut self) -> String {
+    async fn response(&mut self) -> String {
         let mut text = String::new();
         loop {
             let mut buffer = [0; 1024];
@@ -197,9 +197,9 @@ async fn requests_are_answered_and_know_their_peer() {
     let local = client.0.local_addr().unwrap().to_string();
     for _ in 0..3 {
         client.send(GET).await;
-        let answer = client.answer().await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(&local), "{answer}");
-        assert!(!answer.contains("server:"), "{answer}");
+        let response = client.response().await;
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with(&local), "{response}");
+        assert!(!response.contains("server:"), "{response}");
     }
 }
 
@@ -217,7 +217,7 @@ async fn connections_take_turns_among_the_workers_and_stay_there() {
         let mut client = Client(TcpStream::connect(address).await.unwrap());
         let mut ask = async || {
             client.send(GET).await;
-            client.answer().await.rsplit("\r\n").next().unwrap().to_owned()
+            client.response().await.rsplit("\r\n").next().unwrap().to_owned()
         };
         let (first, second) = (ask().await, ask().await);
         assert_eq!(first, second);
@@ -276,7 +276,7 @@ async fn a_rest_may_be_longer_than_a_head_but_ends_too() {
     let mut client = server.connect().await;
     for _ in 0..2 {
         client.send(GET).await;
-        client.answer().await;
+        client.response().await;
         tokio::time::sleep(SHORT * 3 / 2).await;
     }
     let (text, took) = client.read_to_end().await;
@@ -289,7 +289,7 @@ async fn the_head_after_a_rest_has_its_own_limit() {
     let server = Server::start(ServeSettings { header_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
-    client.answer().await;
+    client.response().await;
     tokio::time::sleep(SHORT * 2).await;
     client.send("GET / HT").await;
     let (text, took) = client.read_to_end().await;
@@ -306,7 +306,7 @@ async fn a_long_answer_of_ours_is_no_idleness_of_theirs() {
     server.event().await;
     tokio::time::sleep(SHORT * 2).await;
     server.release.notify_one();
-    assert!(client.answer().await.ends_with("done"));
+    assert!(client.response().await.ends_with("done"));
 }
 
 #[tokio::test]
@@ -393,12 +393,12 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
     let (mut first, mut second, mut third) = (server.connect().await, server.connect().await, server.connect().await);
     for client in [&mut first, &mut second] {
         client.send(GET).await;
-        client.answer().await;
+        client.response().await;
     }
     third.send(GET).await;
     assert!(tokio::time::timeout(SHORT, third.0.readable()).await.is_err(), "not before somebody has left");
     drop(first);
-    assert!(third.answer().await.starts_with("HTTP/1.1 200 OK"));
+    assert!(third.response().await.starts_with("HTTP/1.1 200 OK"));
 }
 
 #[test]

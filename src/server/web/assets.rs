@@ -4,7 +4,7 @@
 //! with a dot themselves (a gateway outside `/api/`) are merged outside of it. The router must have a fallback of its
 //! own: axum drops the layers around its default one when routers are merged.
 
-use crate::{error::AppError, server::edge::error_response::Problem};
+use crate::{error::AppError, server::edge::error_response::ErrorResponse};
 use axum::{
     Router,
     body::Body,
@@ -60,16 +60,16 @@ async fn serve(State(site): State<Site>, request: Request, next: Next) -> Respon
         return next.run(request).await;
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let refusal = Problem::from_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+        let refusal = ErrorResponse::from_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
         return ([(header::ALLOW, "GET, HEAD")], refusal).into_response();
     }
     if !is_public(path) {
-        return Problem::from(AppError::NotFound).into_response();
+        return ErrorResponse::from(AppError::NotFound).into_response();
     }
     let is_immutable = path.strip_prefix(&*site.pkg_prefix).is_some_and(has_hashed_name);
     let Ok(response) = site.files.oneshot(request).await;
     match response.status() {
-        StatusCode::NOT_FOUND => Problem::from(AppError::NotFound).into_response(),
+        StatusCode::NOT_FOUND => ErrorResponse::from(AppError::NotFound).into_response(),
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED => {
             let mut response = response.map(Body::new);
             describe(response.headers_mut(), is_immutable);

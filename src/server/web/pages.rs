@@ -10,10 +10,10 @@ use crate::{
         auth::{current_user::current_user, visitor::Visitor},
         context::CalledOverHttp,
         edge::security_headers::CspNonce,
-        gateway::direct::DirectServices,
+        gateway::direct::DirectClient,
         state::AppState,
     },
-    upstream::ServicesContext,
+    upstream::UpstreamContext,
 };
 use axum::{
     Router,
@@ -178,8 +178,8 @@ impl Site {
             if let Some(nonce) = parts.extensions.get::<CspNonce>() {
                 provide_context(Nonce::from_value(nonce.as_str()));
             }
-            let services = DirectServices::new(Arc::clone(&state.gateway), Arc::new(parts));
-            provide_context(ServicesContext(Arc::new(services)));
+            let services = DirectClient::new(Arc::clone(&state.gateway), Arc::new(parts));
+            provide_context(UpstreamContext(Arc::new(services)));
         }
     }
 }

@@ -60,7 +60,7 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
     let app = app.merge(health::router(readiness.clone(), ping(store)));
     // Clients prove themselves without cookies.
     let app = app.merge(limited(oauth::router(&state), limits));
-    // Services behind have limits of their own, and paths that may look like a file's.
+    // UpstreamClient behind have limits of their own, and paths that may look like a file's.
     let routes = state.gateway.routes().iter();
     let services = routes.map(|route| (Arc::clone(route), guard(limits_of(route, config), true))).collect();
     let edge = Edge {
@@ -154,7 +154,7 @@ fn guarded(router: Router, guard: Guard) -> Router {
 fn limits_of(route: &Route, config: &Config) -> RequestLimits {
     RequestLimits {
         max_body_bytes: u64::try_from(route.max_body_bytes()).unwrap_or(u64::MAX),
-        answer_timeout: route.answer_timeout(),
+        response_timeout: route.response_timeout(),
         overdue: StatusCode::GATEWAY_TIMEOUT,
         ..RequestLimits::from(&config.http)
     }

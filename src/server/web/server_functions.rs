@@ -13,7 +13,7 @@ use crate::{
     server::{
         auth::visitor::Visitor,
         context::CalledOverHttp,
-        edge::error_response::{Problem, Resend, accepts_html},
+        edge::error_response::{ErrorResponse, Resend, accepts_html},
     },
 };
 use axum::{
@@ -67,15 +67,15 @@ fn opened_by_hand(path: &str) -> MethodRouter {
 
 /// Refuses a request before its server function is reached. What a plain form holds is kept, to be sent again.
 pub async fn refuse(request: Request, error: AppError) -> Response {
-    let problem = Problem::from(error);
+    let error_response = ErrorResponse::from(error);
     let is_form = *request.method() == Method::POST && accepts_html(request.headers());
     if !is_form || paths::form_page(request.uri().path()).is_none() {
-        return problem.into_response();
+        return error_response.into_response();
     }
     let action = request.uri().path().to_owned();
     match Bytes::from_request(request, &()).await {
-        Ok(body) => problem.with_form(Resend::of(&action, &body)).into_response(),
-        Err(_) => problem.into_response(),
+        Ok(body) => error_response.with_form(Resend::of(&action, &body)).into_response(),
+        Err(_) => error_response.into_response(),
     }
 }
 
@@ -85,11 +85,11 @@ async fn call(site: Site, request: Request) -> Response {
     parts.extensions.insert(CalledOverHttp { by_form });
     let expected = parts.headers.get(EXPECTED_USER_HEADER).map(HeaderValue::as_bytes);
     if expected.is_some_and(|expected| is_of_another_user(&parts, expected)) {
-        return Problem::from(AppError::OtherUser).into_response();
+        return ErrorResponse::from(AppError::OtherUser).into_response();
     }
     let is_only_kept = parts.uri.query().is_some_and(paths::is_keeping);
     if is_only_kept && (!by_form || paths::form_page(parts.uri.path()).is_none()) {
-        return Problem::from(AppError::BadRequest).into_response();
+        return ErrorResponse::from(AppError::BadRequest).into_response();
     }
     if !by_form {
         return run(&site, Request::from_parts(parts, body)).await;
@@ -97,18 +97,18 @@ async fn call(site: Site, request: Request) -> Response {
     let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Problem::from(AppError::TooLarge).into_response();
+            return ErrorResponse::from(AppError::TooLarge).into_response();
         }
-        Err(_) => return Problem::from(AppError::BadRequest).into_response(),
+        Err(_) => return ErrorResponse::from(AppError::BadRequest).into_response(),
     };
     let mut fields = url::form_urlencoded::parse(&body);
     let expected = fields.find_map(|(name, value)| (name == EXPECTED_USER_FIELD).then_some(value));
     if expected.is_some_and(|expected| is_of_another_user(&parts, expected.as_bytes())) {
-        return Problem::from(AppError::OtherUser).into_response();
+        return ErrorResponse::from(AppError::OtherUser).into_response();
     }
     if is_only_kept {
         let form = Resend::of(parts.uri.path(), &body);
-        return Problem::from(AppError::Unauthenticated).with_form(form).into_response();
+        return ErrorResponse::from(AppError::Unauthenticated).with_form(form).into_response();
     }
     let mut as_script = parts.clone();
     as_script.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -121,7 +121,7 @@ async fn run(site: &Site, request: Request) -> Response {
     let visitor = request.extensions().get().cloned().unwrap_or_default();
     match check_access(request.uri().path(), &visitor) {
         Ok(()) => with_status_of_error(site.call_server_function(request).await).await,
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => ErrorResponse::from(error).into_response(),
     }
 }
 
@@ -155,11 +155,11 @@ async fn with_status_of_error(answer: Response) -> Response {
     }
     let (mut head, body) = answer.into_parts();
     let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else {
-        return Problem::from(AppError::Internal).into_response();
+        return ErrorResponse::from(AppError::Internal).into_response();
     };
     let error = match AppError::de(body.clone()) {
         // The body that came was no text. For a client it would mean that the answer was none.
-        AppError::Transport => return Problem::from(AppError::BadRequest).into_response(),
+        AppError::Transport => return ErrorResponse::from(AppError::BadRequest).into_response(),
         error => error,
     };
     head.status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -181,13 +181,13 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
         Ok(body) => AppError::de(body),
         Err(_) => AppError::Internal,
     };
-    let Some(page) = page else { return Problem::from(error).into_response() };
+    let Some(page) = page else { return ErrorResponse::from(error).into_response() };
     let resend = Resend::of(parts.uri.path(), form);
     if error == AppError::Unauthenticated && !resend.holds_text() {
         return Redirect::to(&paths::login_returning_to(&ReturnTo::parse(Some(page)))).into_response();
     }
     if let Some(hindrance) = hindrance(site, &parts, page, &error).await {
-        return Problem::from(hindrance).with_form(resend).into_response();
+        return ErrorResponse::from(hindrance).with_form(resend).into_response();
     }
     let mut response = show_again(site, parts, page, form, error.clone()).await;
     *response.status_mut() = answered.status;

@@ -2,7 +2,7 @@
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
-    upstream::{self, Asked},
+    upstream::{self, RequestKind},
 };
 use crate::support::{Answer, TestApp, server::Server};
 use axum::{
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn public(service: SocketAddr) -> RouteConfig {
     RouteConfig {
         connect_timeout: SHORT,
-        answer_timeout: SHORT,
+        response_timeout: SHORT,
         idle_timeout: SHORT,
         ..route(PREFIX, service, TokenPolicy::None)
     }
@@ -46,7 +46,7 @@ fn public(service: SocketAddr) -> RouteConfig {
 
 /// The same for answers that take their time.
 fn patient(route: RouteConfig) -> RouteConfig {
-    RouteConfig { answer_timeout: PATIENCE, idle_timeout: PATIENCE, ..route }
+    RouteConfig { response_timeout: PATIENCE, idle_timeout: PATIENCE, ..route }
 }
 
 async fn app_of(service: SocketAddr) -> TestApp {
@@ -90,7 +90,7 @@ async fn taking_no_connection() {
     while let Ok(connected) = timeout(SHORT, TcpStream::connect(address)).await {
         waiting.push(connected.expect("a connection"));
     }
-    let app = app_with(vec![RouteConfig { answer_timeout: PATIENCE, ..public(address) }]).await;
+    let app = app_with(vec![RouteConfig { response_timeout: PATIENCE, ..public(address) }]).await;
     assert_unavailable(&get(&app).await, 504);
 }
 
@@ -168,7 +168,7 @@ async fn full() {
         }
     })
     .await;
-    let hanging = RouteConfig { max_connections: 2, answer_timeout: PATIENCE, ..public(slow) };
+    let hanging = RouteConfig { max_connections: 2, response_timeout: PATIENCE, ..public(slow) };
     let app = app_with(vec![hanging, route("/api/files", upstream::echo().await, TokenPolicy::None)]).await;
 
     // Two requests take both places; the next two find none.
@@ -208,7 +208,7 @@ async fn closing_connections_between_two_requests() {
             }
         }
     });
-    let app = app_with(vec![RouteConfig { answer_timeout: PATIENCE, ..public(service.await) }]).await;
+    let app = app_with(vec![RouteConfig { response_timeout: PATIENCE, ..public(service.await) }]).await;
     get(&app).await.assert_status(200);
     get(&app).await.assert_status(200).assert_shows("done");
     assert_eq!(requests.load(Relaxed), 3, "what changes nothing is asked again");
@@ -371,7 +371,7 @@ async fn a_body_beyond_the_routes_limit() {
     let app = app_with(vec![RouteConfig { max_body_bytes: 100_000, ..public(service) }]).await;
     let post = |body: Body| script(&app, Method::POST, PREFIX).body(body).expect("a request");
     let fits = app.browser().send(post(Body::from("a".repeat(100_000)))).await.assert_status(200);
-    assert_eq!(Asked::read(&fits.body).body().len(), 100_000, "more than a form may have");
+    assert_eq!(RequestKind::read(&fits.body).body().len(), 100_000, "more than a form may have");
     app.browser().send(post(Body::from("a".repeat(100_001)))).await.assert_status(413).assert_shows("too_large");
     // One that does not say how long it is.
     let pieces = futures::stream::iter(vec![Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'a'; 60_000])); 2]);
@@ -421,7 +421,7 @@ async fn a_good_service_is_not_disturbed_by_any_of_this() {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from("{\"text\":\"é\"}"))
         .expect("a request");
-    let asked = Asked::read(&ada.send(put).await.assert_status(200).body);
+    let asked = RequestKind::read(&ada.send(put).await.assert_status(200).body);
     assert_eq!((asked.method(), asked.target(), asked.body()), ("PUT", "/1?x=%2F", "{\"text\":\"é\"}"));
     assert_eq!(asked.header("content-type"), "application/json");
 }

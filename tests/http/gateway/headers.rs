@@ -2,7 +2,7 @@
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
-    upstream::{self, Asked},
+    upstream::{self, RequestKind},
 };
 use crate::support::{Answer, TestApp};
 use axum::{
@@ -16,7 +16,7 @@ use tokenlife::server::{
 };
 
 /// What a service is asked if a client sends these headers.
-async fn asked_with(headers: &[(&'static str, &str)]) -> Asked {
+async fn asked_with(headers: &[(&'static str, &str)]) -> RequestKind {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     ada.set("theme", "dark");
@@ -24,7 +24,7 @@ async fn asked_with(headers: &[(&'static str, &str)]) -> Asked {
     for (name, value) in headers {
         request.headers_mut().append(*name, HeaderValue::from_str(value).expect("a header value"));
     }
-    Asked::read(&ada.send(request).await.assert_status(200).body)
+    RequestKind::read(&ada.send(request).await.assert_status(200).body)
 }
 
 /// What a client gets if a service answers with these headers.
@@ -44,7 +44,7 @@ async fn a_service_learns_where_a_request_came_from() {
     .await;
     for (peer, node) in [("203.0.113.9", "203.0.113.9"), ("2001:db8::5", "\"[2001:db8::5]\"")] {
         let answer = fetch(&app, &mut app.browser().at(peer), &format!("{PREFIX}/1")).await.assert_status(200);
-        let asked = Asked::read(&answer.body);
+        let asked = RequestKind::read(&answer.body);
         assert_eq!(asked.target(), "/1");
         assert_eq!(asked.header("host"), service.to_string());
         assert_eq!(asked.header("x-forwarded-for"), peer);
@@ -63,7 +63,7 @@ async fn a_prefix_that_stays_is_not_told() {
     let service = upstream::echo().await;
     let kept = RouteConfig { strip_prefix: false, ..route(PREFIX, service, TokenPolicy::None) };
     let app = app_with(vec![kept]).await;
-    let asked = Asked::read(&fetch(&app, &mut app.browser(), &format!("{PREFIX}/1?q=%20")).await.body);
+    let asked = RequestKind::read(&fetch(&app, &mut app.browser(), &format!("{PREFIX}/1?q=%20")).await.body);
     assert_eq!((asked.target(), asked.header("x-forwarded-prefix")), ("/api/notes/1?q=%20", ""));
 }
 
@@ -117,7 +117,7 @@ async fn a_trusted_proxy_names_request_and_trace() {
         .body(Body::empty())
         .expect("a request");
     request.extensions_mut().insert(PeerAddress(SocketAddr::from(([10, 1, 2, 3], 4711))));
-    let asked = Asked::read(&app.browser().send(request).await.assert_status(200).body);
+    let asked = RequestKind::read(&app.browser().send(request).await.assert_status(200).body);
     assert_eq!(asked.header("x-forwarded-for"), "203.0.113.9");
     assert_eq!(asked.header("x-request-id"), "from-the-proxy");
     assert!(asked.header("traceparent").starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
@@ -280,7 +280,7 @@ async fn only_the_methods_of_the_route_are_passed_on() {
     let methods = vec![Method::GET, Method::DELETE];
     let app = app_with(vec![RouteConfig { methods, ..route(PREFIX, service, TokenPolicy::None) }]).await;
     let delete = script(&app, Method::DELETE, PREFIX).body(Body::empty()).expect("a request");
-    assert_eq!(Asked::read(&app.browser().send(delete).await.assert_status(200).body).method(), "DELETE");
+    assert_eq!(RequestKind::read(&app.browser().send(delete).await.assert_status(200).body).method(), "DELETE");
     let post = script(&app, Method::POST, PREFIX).body(Body::from("{}")).expect("a request");
     assert_eq!(app.browser().send(post).await.assert_status(405).header("allow"), "GET, DELETE");
 }
@@ -299,7 +299,7 @@ async fn a_service_may_serve_what_looks_like_a_file_and_hides_no_page() {
     let app =
         app_with(vec![route("/files", service, TokenPolicy::None), route("/files/deep", service, TokenPolicy::None)])
             .await;
-    let asked = |answer: Answer| Asked::read(&answer.assert_status(200).body).target().to_owned();
+    let asked = |answer: Answer| RequestKind::read(&answer.assert_status(200).body).target().to_owned();
     assert_eq!(asked(fetch(&app, &mut app.browser(), "/files/a/report.pdf").await), "/a/report.pdf");
     assert_eq!(asked(fetch(&app, &mut app.browser(), "/files/deep/x.css").await), "/x.css");
     assert_eq!(asked(fetch(&app, &mut app.browser(), "/files").await), "/");

@@ -2,7 +2,7 @@
 
 use super::{
     PREFIX, app_with, route,
-    upstream::{self, Asked},
+    upstream::{self, RequestKind},
 };
 use crate::support::{Browser, TestApp, forger::Parts as Token};
 use axum::http::{Method, Request, request::Parts};
@@ -16,9 +16,9 @@ use tokenlife::{
         auth::visitor::{Visitor, VisitorSession},
         config::TokenPolicy,
         edge::limits::Deadline,
-        gateway::direct::DirectServices,
+        gateway::direct::DirectClient,
     },
-    upstream::{Answer, Call, Services as _, ServicesContext},
+    upstream::{UpstreamClient as _, UpstreamContext, UpstreamRequest, UpstreamResponse},
 };
 use tokio::time::Instant;
 
@@ -35,21 +35,21 @@ async fn page_of(app: &TestApp, browser: Option<&Browser<'_>>) -> Parts {
     let mut page = request.body(()).expect("a request").into_parts().0;
     if let Some(browser) = browser {
         let session = app.session(browser.session_id()).await;
-        let session = Some(VisitorSession { user_id: session.user_id, session_id: session.id, is_certain: true });
+        let session = Some(VisitorSession { user_id: session.user_id, session_id: session.id, is_confirmed: true });
         page.extensions.insert(Visitor { session, ..Visitor::default() });
     }
     page
 }
 
-fn services(app: &TestApp, page: Parts) -> DirectServices {
-    DirectServices::new(Arc::clone(&app.state.gateway), Arc::new(page))
+fn services(app: &TestApp, page: Parts) -> DirectClient {
+    DirectClient::new(Arc::clone(&app.state.gateway), Arc::new(page))
 }
 
-fn get(path: &str) -> Call {
-    Call { method: Method::GET, path: path.to_owned(), body: None }
+fn get(path: &str) -> UpstreamRequest {
+    UpstreamRequest { method: Method::GET, path: path.to_owned(), body: None }
 }
 
-fn text(answer: Result<Answer, AppError>) -> String {
+fn text(answer: Result<UpstreamResponse, AppError>) -> String {
     String::from_utf8(answer.expect("an answer").body.to_vec()).expect("text")
 }
 
@@ -58,7 +58,7 @@ async fn a_page_calls_in_the_name_of_whoever_it_is_for() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::User)]).await;
     let ada = app.signed_in("ada").await;
     let services = services(&app, page_of(&app, Some(&ada)).await);
-    let asked = Asked::read(&text(services.call(get("/api/notes/1?q=x")).await));
+    let asked = RequestKind::read(&text(services.call(get("/api/notes/1?q=x")).await));
     assert_eq!((asked.method(), asked.target()), ("GET", "/1?q=x"));
     assert_eq!(Token::of(asked.token()).claims["sid"], json!(ada.session_id().as_uuid()));
     assert_eq!(asked.header("accept"), "application/json");
@@ -67,11 +67,11 @@ async fn a_page_calls_in_the_name_of_whoever_it_is_for() {
     assert_eq!(asked.header("cookie"), "theme=dark");
 
     let body = Some(r#"{"text":"x"}"#.to_owned().into_bytes().into());
-    let asked = services.call(Call { method: Method::PUT, path: "/api/notes/1".to_owned(), body }).await;
-    let asked = Asked::read(&text(asked));
+    let asked = services.call(UpstreamRequest { method: Method::PUT, path: "/api/notes/1".to_owned(), body }).await;
+    let asked = RequestKind::read(&text(asked));
     assert_eq!((asked.method(), asked.body()), ("PUT", r#"{"text":"x"}"#));
     assert_eq!(asked.header("content-type"), "application/json");
-    let again = Asked::read(&text(services.call(get(PREFIX)).await));
+    let again = RequestKind::read(&text(services.call(get(PREFIX)).await));
     assert_eq!(again.token(), asked.token(), "one token for the whole page");
 }
 
@@ -82,7 +82,7 @@ async fn the_same_function_finds_the_short_way() {
     let services = services(&app, page_of(&app, Some(&ada)).await);
     let owner = Owner::new();
     let call = owner.with(|| {
-        provide_context(ServicesContext(Arc::new(services)));
+        provide_context(UpstreamContext(Arc::new(services)));
         api::post::<Value>("/api/notes", &json!({ "text": "x" }))
     });
     let asked = call.await.expect("an answer");
@@ -103,9 +103,9 @@ async fn a_page_for_nobody_gets_what_nobody_gets() {
     let services = services(&app, page_of(&app, None).await);
     assert_eq!(services.call(get(PREFIX)).await, Err(AppError::Unauthenticated));
     for path in ["/api/news", "/api/public"] {
-        assert_eq!(Asked::read(&text(services.call(get(path)).await)).header("authorization"), "", "{path}");
+        assert_eq!(RequestKind::read(&text(services.call(get(path)).await)).header("authorization"), "", "{path}");
     }
-    let asked = Asked::read(&text(services.call(get("/api/prices")).await));
+    let asked = RequestKind::read(&text(services.call(get("/api/prices")).await));
     assert_eq!(Token::of(asked.token()).claims["sub"], "web");
 }
 
@@ -121,12 +121,12 @@ async fn a_page_does_not_call_in_the_name_of_a_session_that_may_have_ended() {
     let ada = app.signed_in("ada").await;
     let mut page = page_of(&app, Some(&ada)).await;
     let visitor = page.extensions.get_mut::<Visitor>().expect("a visitor");
-    visitor.session.as_mut().expect("a session").is_certain = false;
+    visitor.session.as_mut().expect("a session").is_confirmed = false;
     let services = services(&app, page);
     for path in [PREFIX, "/api/news"] {
         assert_eq!(services.call(get(path)).await, Err(AppError::Unavailable), "{path}");
     }
-    Asked::read(&text(services.call(get("/api/public")).await));
+    RequestKind::read(&text(services.call(get("/api/public")).await));
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn who_could_refresh_is_not_taken_for_nobody_by_a_page() {
     let routes = [(PREFIX, TokenPolicy::User), ("/api/news", TokenPolicy::UserOrAnonymous)];
     let app = app_with(routes.map(|(prefix, token)| route(prefix, echo, token)).into()).await;
     let mut page = page_of(&app, None).await;
-    page.extensions.insert(Visitor { can_refresh: true, ..Visitor::default() });
+    page.extensions.insert(Visitor { may_refresh: true, ..Visitor::default() });
     let services = services(&app, page);
     for path in [PREFIX, "/api/news"] {
         assert_eq!(services.call(get(path)).await, Err(AppError::Unauthenticated), "{path}");

@@ -2,7 +2,7 @@
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
-    upstream::{self, Asked},
+    upstream::{self, RequestKind},
 };
 use crate::support::{
     Answer, Browser, Condition, TestApp,
@@ -29,8 +29,8 @@ use tokenlife::{
 };
 use uuid::Uuid;
 
-async fn asked(app: &TestApp, browser: &mut Browser<'_>) -> Asked {
-    Asked::read(&fetch(app, browser, PREFIX).await.assert_status(200).body)
+async fn asked(app: &TestApp, browser: &mut Browser<'_>) -> RequestKind {
+    RequestKind::read(&fetch(app, browser, PREFIX).await.assert_status(200).body)
 }
 
 async fn fetch_with(app: &TestApp, browser: &mut Browser<'_>, authorization: &[&str]) -> Answer {
@@ -138,8 +138,8 @@ async fn routes_with_one_audience_share_a_token() {
         [route("/api/notes", one, TokenPolicy::User), route("/api/files", two, TokenPolicy::User)].map(audience);
     let app = app_with(routes.into()).await;
     let mut ada = app.signed_in("ada").await;
-    let notes = Asked::read(&fetch(&app, &mut ada, "/api/notes").await.body);
-    let files = Asked::read(&fetch(&app, &mut ada, "/api/files").await.body);
+    let notes = RequestKind::read(&fetch(&app, &mut ada, "/api/notes").await.body);
+    let files = RequestKind::read(&fetch(&app, &mut ada, "/api/files").await.body);
     assert_eq!(notes.token(), files.token());
     assert_eq!(Parts::of(notes.token()).claims["aud"], "https://services.example");
 }
@@ -201,7 +201,7 @@ async fn the_application_itself() {
     assert_eq!((&claims["sub"], &claims["client_id"], claims.get("sid")), (&json!("web"), &json!("web"), None));
     let mut ada = app.signed_in("ada").await;
     let answer = fetch_with(&app, &mut ada, &["Bearer hers"]).await.assert_status(200);
-    assert_eq!(Asked::read(&answer.body).token(), of_nobody.token());
+    assert_eq!(RequestKind::read(&answer.body).token(), of_nobody.token());
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn without_a_token_of_ours_the_clients_own_word_is_passed_on() {
     let mut ada = app.signed_in("ada").await;
     assert_eq!(asked(&app, &mut ada).await.header("authorization"), "");
     let answer = fetch_with(&app, &mut ada, &["Basic b25lOnR3bw=="]).await.assert_status(200);
-    assert_eq!(Asked::read(&answer.body).header("authorization"), "Basic b25lOnR3bw==");
+    assert_eq!(RequestKind::read(&answer.body).header("authorization"), "Basic b25lOnR3bw==");
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn an_access_token_may_come_without_cookies() {
     let ada = app.signed_in("ada").await;
     let bearer = format!("bEARER {}", ada.cookie("accessToken").expect("an access token"));
     let answer = fetch_with(&app, &mut app.browser(), &[&bearer]).await.assert_status(200);
-    let claims = Parts::of(Asked::read(&answer.body).token()).claims;
+    let claims = Parts::of(RequestKind::read(&answer.body).token()).claims;
     assert_eq!(claims["sid"], json!(ada.session_id().as_uuid()));
     for worthless in ["Bearer", "Bearer ", "Bearer x.y.z", "Basic b25lOnR3bw==", "", "é"] {
         let answer = fetch_with(&app, &mut app.browser(), &[worthless]).await;
@@ -258,7 +258,7 @@ async fn who_cannot_refresh_is_refreshed_for() {
         }
         let answer = ada.send(request.body(Body::empty()).expect("a request")).await.assert_status(200);
         assert_eq!(answer.issued(), ALL_COOKIES, "{kind}");
-        assert_eq!(Parts::of(Asked::read(&answer.body).token()).claims["sid"], json!(ada.session_id().as_uuid()));
+        assert_eq!(Parts::of(RequestKind::read(&answer.body).token()).claims["sid"], json!(ada.session_id().as_uuid()));
     }
     let mut ada = app.signed_in("ada").await;
     ada.delete("accessToken");
@@ -294,7 +294,7 @@ async fn what_is_meant_for_somebody_else_is_not_passed_on() {
     let meant_for = |id: String| script(&app, Method::PUT, PREFIX).header("expected-user", id).body(Body::empty());
     let id_of = async |browser: &Browser<'_>| app.session(browser.session_id()).await.user_id.to_string();
     let hers = meant_for(id_of(&ada).await).expect("a request");
-    assert_eq!(Asked::read(&ada.send(hers).await.assert_status(200).body).header("expected-user"), "");
+    assert_eq!(RequestKind::read(&ada.send(hers).await.assert_status(200).body).header("expected-user"), "");
     let not_hers = meant_for(id_of(&grace).await).expect("a request");
     assert_eq!(ada.send(not_hers).await.assert_status(409).body, r#"{"code":"other_user"}"#);
     let nobodys = meant_for(id_of(&grace).await).expect("a request");

@@ -43,9 +43,9 @@ async fn told(request: Request) -> Response {
 }
 
 /// What an [`echo`] was asked.
-pub struct Asked(Value);
+pub struct RequestKind(Value);
 
-impl Asked {
+impl RequestKind {
     pub fn read(body: &str) -> Self {
         Self(serde_json::from_str(body).unwrap_or_else(|_| panic!("no echo: {body}")))
     }

@@ -8,7 +8,7 @@ use axum::{
 use cookie::{Cookie, time::Duration as MaxAge};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use tokenlife::server::{
-    clock::Timestamp, domain::session::SessionId, service::sessions::Refreshed, transport::PeerAddress,
+    clock::Timestamp, domain::session::SessionId, service::sessions::IssuedSession, transport::PeerAddress,
 };
 use tower::ServiceExt as _;
 
@@ -118,7 +118,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Puts tokens into the jar that were issued without a request.
-    pub fn take(&mut self, issued: &Refreshed) {
+    pub fn take(&mut self, issued: &IssuedSession) {
         let life = issued.tokens.life;
         let access_ends = self.app.now() + Duration::from_secs(life.seconds().unsigned_abs());
         let refresh_ends = self.app.now() + issued.tokens.refresh_life;

@@ -13,22 +13,25 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokenlife::server::{
-    boot::{
-        background::BackgroundTasks,
-        start::{Application, StartError},
+use tokenlife::{
+    server::{
+        boot::{
+            background::BackgroundTasks,
+            start::{Application, StartError},
+        },
+        clock::{Clock as _, ManualClock, Timestamp},
+        config::{Config, MasterSecretSource, MasterSecrets},
+        domain::{
+            session::{Session, SessionId},
+            user::UserId,
+        },
+        service::{SignInContext, ended::EndedSessions, secret_versions::SecretVersions},
+        state::AppState,
+        store::Store,
+        transport::Readiness,
+        web::router,
     },
-    clock::{Clock as _, ManualClock, Timestamp},
-    config::{Config, MasterSecretSource, MasterSecrets},
-    domain::{
-        session::{LoginMethod, Session, SessionId},
-        user::UserId,
-    },
-    service::{Origin, ended::EndedSessions, secret_versions::SecretVersions},
-    state::AppState,
-    store::Store,
-    transport::Readiness,
-    web::router,
+    sign_in_method::SignInMethod,
 };
 use tokio::sync::Mutex;
 
@@ -192,8 +195,9 @@ impl TestApp {
 
     /// A browser in which this account signed in a moment ago.
     pub async fn browser_of(&self, user: UserId) -> Browser<'_> {
-        let origin = Origin { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new(), replaces: Vec::new() };
-        let begun = self.state.sessions.begin(user, LoginMethod::Password, &origin).await.expect("the store answers");
+        let origin =
+            SignInContext { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new(), replaces: Vec::new() };
+        let begun = self.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
         let mut browser = self.browser();
         browser.take(&begun.expect("the account is not disabled"));
         browser

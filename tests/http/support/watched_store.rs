@@ -18,8 +18,8 @@ use tokenlife::server::{
     },
     keyring::Sealed,
     store::{
-        Client, ClientStore, EndedSession, SecretVersion, SecretVersionStore, SessionStore, SigningKeyStore, Store,
-        StoreError, StoredSigningKey, Teller, UserStore,
+        Client, ClientStore, EndedListener, EndedSession, SecretVersion, SecretVersionStore, SessionStore,
+        SigningKeyStore, Store, StoreError, StoredSigningKey, UserStore,
     },
 };
 
@@ -174,13 +174,13 @@ watch! {
         ask_beside delete_expired_sessions(before: Timestamp, limit: u32) -> u64;
     } {
         /// Passes notifications on only while the database is fine.
-        async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError> {
+        async fn subscribe_ended(&self, tell: &EndedListener<'_>) -> Result<(), StoreError> {
             let heard = |id| {
                 if self.condition() == Condition::Fine {
                     tell(id);
                 }
             };
-            self.inner.tell_ended(&heard).await
+            self.inner.subscribe_ended(&heard).await
         }
     }
     ClientStore {
@@ -196,7 +196,7 @@ watch! {
         ask_beside reseal_signing_key(number: u32, old: &Sealed, new: &Sealed) -> bool;
     }
     SecretVersionStore {
-        ask_beside note_secret_version(version: &SecretVersion) -> bool;
+        ask_beside record_secret_version(version: &SecretVersion) -> bool;
         ask_beside list_secret_versions() -> Vec<SecretVersion>;
         ask_beside retire_secret_version(version: u8, at: Timestamp) -> bool;
     }

@@ -20,8 +20,8 @@ pub fn key(settings: &Path, command: KeyCommand) -> Result<(), StartError> {
         let (keys, now) = (application.state.tokens.keys(), application.state.clock.now());
         match command {
             KeyCommand::List => list(keys, now).await,
-            KeyCommand::Rotate { at_once: false } => told(keys.rotate(now).await),
-            KeyCommand::Rotate { at_once: true } => told(keys.replace_all(now).await),
+            KeyCommand::Rotate { at_once: false } => report(keys.rotate(now).await),
+            KeyCommand::Rotate { at_once: true } => report(keys.replace_all(now).await),
         }
     })
 }
@@ -44,7 +44,7 @@ fn line(key: &StoredSigningKey, window: &KeyWindow, now: Timestamp) -> String {
     format!("{}\t{}\t{state}\tsigns from {}", key.times.number, key.id, in_utc(key.times.signs_from))
 }
 
-fn told(rotated: Result<Rotated, KeyError>) -> Result<(), StartError> {
+fn report(rotated: Result<Rotated, KeyError>) -> Result<(), StartError> {
     match rotated? {
         Rotated::Made(key) => {
             say(&format!("key {} is published; it signs from {}", key.number, in_utc(key.signs_from)))

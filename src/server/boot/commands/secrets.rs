@@ -6,7 +6,7 @@ use crate::server::{
         cli::SecretCommand,
         start::{self, Application, StartError},
     },
-    config::{Config, MasterSecrets, Origin},
+    config::{Config, MasterSecrets, SecretSource},
 };
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ async fn list(application: &Application) -> Result<(), StartError> {
     versions.sort_unstable();
     versions.dedup();
     for version in versions {
-        let here = if version == keyring.making_version() {
+        let here = if version == keyring.primary_version() {
             "makes"
         } else if keyring.fingerprints().any(|(known, _)| known == version) {
             "opens"
@@ -69,14 +69,14 @@ fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
     if !secrets.has(version) {
         return refuse(format!("{} holds no version {version}", file.display()));
     }
-    if version == secrets.making() {
+    if version == secrets.primary() {
         return refuse(format!("version {version} makes what is new; run `tokenlife secret rotate` first"));
     }
     with_application(settings, async |application| {
         let now = application.state.clock.now();
         let known = application.secrets.known();
-        if !known.iter().any(|known| known.version == secrets.making()) {
-            return refuse(format!("no server makes under version {} yet; start them again first", secrets.making()));
+        if !known.iter().any(|known| known.version == secrets.primary()) {
+            return refuse(format!("no server makes under version {} yet; start them again first", secrets.primary()));
         }
         let needed = known.iter().find(|known| known.version == version && known.needed_until > now);
         if let Some(needed) = needed.filter(|_| !force) {
@@ -98,7 +98,7 @@ fn secrets_in_file(settings: &Path) -> Result<(MasterSecrets, PathBuf), StartErr
     let config = Config::load(settings)?;
     let secrets = start::master_secrets(&config)?;
     match MasterSecrets::load(&config.auth.master_secret, &config.data.dir)? {
-        Some((secrets, Origin::File(file) | Origin::Generated(file))) => Ok((secrets, file)),
+        Some((secrets, SecretSource::File(file) | SecretSource::Generated(file))) => Ok((secrets, file)),
         _ => Err(StartError::Command(format!(
             "the master secret is in a variable ({secrets}): write the versions there, `2:… 1:…`, each as \
              `openssl rand -base64 32` prints it; the first one makes what is new"

@@ -2,7 +2,7 @@
 
 use crate::server::{
     boot::start::{self, StartError},
-    config::{Config, ConfigError, Environment, MasterSecrets, Origin, Setting, leptos_options},
+    config::{Config, ConfigError, Environment, MasterSecrets, SecretSource, Setting, leptos_options},
 };
 use std::{
     fmt::Write as _,
@@ -50,7 +50,7 @@ fn check(path: &Path, environment: &Environment) -> Result<String, Vec<String>> 
     let secret = app.as_ref().and_then(|(config, _)| {
         MasterSecrets::load(&config.auth.master_secret, &config.data.dir).map_err(&mut note).ok()
     });
-    let clash = app.as_ref().and_then(|(config, _)| start::refuse_clashes(config).err());
+    let clash = app.as_ref().and_then(|(config, _)| start::refuse_prefix_conflicts(config).err());
     problems.extend(clash.iter().flat_map(StartError::lines));
     let (Some(site), Some((config, settings)), Some(secret), None) = (site, app, secret, clash) else {
         return Err(problems);
@@ -63,10 +63,12 @@ fn check(path: &Path, environment: &Environment) -> Result<String, Vec<String>> 
     Ok(text)
 }
 
-fn secret_in_words(secret: Option<&(MasterSecrets, Origin)>, config: &Config) -> String {
+fn secret_in_words(secret: Option<&(MasterSecrets, SecretSource)>, config: &Config) -> String {
     match secret {
-        Some((secrets, Origin::Variable)) => format!("{secrets}, from TOKENLIFE__AUTH__MASTER_SECRET"),
-        Some((secrets, Origin::File(path) | Origin::Generated(path))) => format!("{secrets}, from {}", path.display()),
+        Some((secrets, SecretSource::Variable)) => format!("{secrets}, from TOKENLIFE__AUTH__MASTER_SECRET"),
+        Some((secrets, SecretSource::File(path) | SecretSource::Generated(path))) => {
+            format!("{secrets}, from {}", path.display())
+        }
         None => format!("the first start makes {}", config.data.dir.join(MasterSecrets::FILE_NAME).display()),
     }
 }
@@ -85,6 +87,6 @@ fn render(settings: &[Setting], text: &mut String) {
             Some(value) => format!("{} = {value}", setting.key),
             None => format!("# {} is not set", setting.key),
         };
-        let _ = writeln!(text, "{line:<44} # {}", setting.origin);
+        let _ = writeln!(text, "{line:<44} # {}", setting.source);
     }
 }

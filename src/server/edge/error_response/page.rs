@@ -1,6 +1,6 @@
 //! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
 
-use super::{Problem, Resend};
+use super::{ErrorResponse, Resend};
 use crate::{error::Field, paths, server::edge::request_id::RequestId};
 use axum::http::StatusCode;
 use std::{
@@ -11,8 +11,8 @@ use std::{
 const NAME: &str = "tokenlife";
 
 /// The whole document.
-pub(super) fn render(problem: &Problem, stylesheet: &str, id: Option<&RequestId>) -> String {
-    let (status, form) = (problem.status, problem.resend.as_ref());
+pub(super) fn render(error_response: &ErrorResponse, stylesheet: &str, id: Option<&RequestId>) -> String {
+    let (status, form) = (error_response.status, error_response.resend.as_ref());
     let (heading, advice) = explanation(status);
     let (home, stylesheet) = (paths::HOME, Escaped(stylesheet));
     let mut html = format!(
@@ -34,7 +34,7 @@ pub(super) fn render(problem: &Problem, stylesheet: &str, id: Option<&RequestId>
 <p>{advice}</p>
 "#
     );
-    if let Some(wait) = problem.retry_after {
+    if let Some(wait) = error_response.retry_after {
         push(&mut html, format_args!("<p>Please try again in {}.</p>\n", Wait(wait)));
     }
     match form {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_escaped() {
-        let html = render(&Problem::from_status(StatusCode::NOT_FOUND), "/pkg/a.css\"><script>", None);
+        let html = render(&ErrorResponse::from_status(StatusCode::NOT_FOUND), "/pkg/a.css\"><script>", None);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("/pkg/a.css&quot;&gt;&lt;script&gt;"));
     }
@@ -175,7 +175,7 @@ mod tests {
     fn a_form_can_be_sent_again_as_it_was() {
         let sent = "title=%22%3Cb%3E&text=%3C%2Ftextarea%3E%0Aa&version=7&password=secret&expected_user=u";
         let form = Resend::of("/api/note/change", sent.as_bytes());
-        let html = render(&Problem::from(AppError::Unauthenticated).with_form(form), "/style.css", None);
+        let html = render(&ErrorResponse::from(AppError::Unauthenticated).with_form(form), "/style.css", None);
         for part in [
             r#"<form class="card" method="post" action="/api/note/change">"#,
             r#"<input id="title" name="title" value="&quot;&lt;b&gt;">"#,
@@ -191,20 +191,20 @@ mod tests {
 
     #[test]
     fn waits_are_told_in_words() {
-        let told = |seconds| Wait(Duration::from_secs(seconds)).to_string();
-        assert_eq!(told(0), "a second");
-        assert_eq!(told(30), "30 seconds");
-        assert_eq!(told(600), "10 minutes");
-        assert_eq!(told(601), "11 minutes");
-        assert_eq!(told(7200), "2 hours");
+        let shown = |seconds| Wait(Duration::from_secs(seconds)).to_string();
+        assert_eq!(shown(0), "a second");
+        assert_eq!(shown(30), "30 seconds");
+        assert_eq!(shown(600), "10 minutes");
+        assert_eq!(shown(601), "11 minutes");
+        assert_eq!(shown(7200), "2 hours");
     }
 
     #[test]
     fn every_error_status_has_a_page() {
         for code in 400..600 {
             let status = StatusCode::from_u16(code).unwrap();
-            let problem = Problem::from_status(status).retry_after(Duration::from_secs(3));
-            let html = render(&problem, "/style.css", None);
+            let error_response = ErrorResponse::from_status(status).retry_after(Duration::from_secs(3));
+            let html = render(&error_response, "/style.css", None);
             assert!(html.contains("<h1>") && html.contains("lang=\"en\"") && html.ends_with("</html>\n"), "{code}");
         }
     }

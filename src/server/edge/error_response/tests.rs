@@ -11,9 +11,9 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 
 fn app() -> Router {
     let router = Router::new()
-        .route("/forbidden", get(|| async { Problem::from(AppError::Forbidden) }))
-        .route("/limited", get(|| async { Problem::from(AppError::RateLimited { retry_after_secs: 90 }) }))
-        .route("/down", get(|| async { Problem::from(AppError::Unavailable) }))
+        .route("/forbidden", get(|| async { ErrorResponse::from(AppError::Forbidden) }))
+        .route("/limited", get(|| async { ErrorResponse::from(AppError::RateLimited { retry_after_secs: 90 }) }))
+        .route("/down", get(|| async { ErrorResponse::from(AppError::Unavailable) }))
         .route("/only-post", post(|| async { "ok" }))
         .route("/untyped", get(|| async { (StatusCode::BAD_REQUEST, Body::from("Could not find a server function")) }))
         .route("/json", get(|| async { (StatusCode::CONFLICT, [(header::CONTENT_TYPE, "application/json")], "{}") }))
@@ -87,7 +87,7 @@ async fn the_time_to_come_back_is_told_in_seconds() {
     assert!(page.contains("90 seconds"));
     let (down, _) = ask("/down", "*/*").await;
     assert_eq!(header_of(&down, header::RETRY_AFTER), "1");
-    let rounded = Problem::from(AppError::Unavailable).retry_after(Duration::from_millis(1200)).into_response();
+    let rounded = ErrorResponse::from(AppError::Unavailable).retry_after(Duration::from_millis(1200)).into_response();
     assert_eq!(header_of(&rounded, header::RETRY_AFTER), "2");
 }
 
@@ -112,7 +112,7 @@ fn replacing_an_answer_keeps_its_cookies() {
         .header(header::CACHE_CONTROL, "public")
         .body(Body::from("done"))
         .unwrap();
-    let replaced = Problem::from(AppError::TooLarge).replace(answer);
+    let replaced = ErrorResponse::from(AppError::TooLarge).replace(answer);
     assert_eq!(replaced.status().as_u16(), 413);
     assert_eq!(replaced.headers().get_all(header::SET_COOKIE).iter().count(), 2);
     assert!(!replaced.headers().contains_key(header::LOCATION));

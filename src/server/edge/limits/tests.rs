@@ -11,7 +11,7 @@ const LIMITS: RequestLimits = RequestLimits {
     max_body_bytes: 100,
     max_header_bytes: 1000,
     body_timeout: Duration::from_millis(200),
-    answer_timeout: Duration::from_millis(300),
+    response_timeout: Duration::from_millis(300),
     overdue: StatusCode::SERVICE_UNAVAILABLE,
 };
 

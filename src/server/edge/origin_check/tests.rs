@@ -19,7 +19,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn passes(method: &str, pairs: &[(&str, &str)]) -> bool {
-    judge(&Method::from_bytes(method.as_bytes()).unwrap(), &headers(pairs), OURS) == Verdict::Pass
+    judge(&Method::from_bytes(method.as_bytes()).unwrap(), &headers(pairs), OURS) == Decision::Pass
 }
 
 /// The matrix of `Sec-Fetch-Site` × `Origin` × cookie, for every method that changes things.
@@ -88,7 +88,7 @@ fn reading_is_open_to_links_from_everywhere() {
 fn methods_nobody_here_knows_are_refused() {
     for method in ["TRACE", "CONNECT", "PROPFIND", "get", "FOO"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        assert_eq!(judge(&method, &headers(&[("sec-fetch-site", "same-origin")]), OURS), Verdict::UnknownMethod);
+        assert_eq!(judge(&method, &headers(&[("sec-fetch-site", "same-origin")]), OURS), Decision::UnknownMethod);
     }
 }
 

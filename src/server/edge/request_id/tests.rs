@@ -127,10 +127,10 @@ async fn one_line_tells_what_happened_and_no_secret() {
         ("x-request-id", "abc"),
     ];
     // An escape is not a legal header byte; Latin-1 and C1 controls are.
-    let mut asked = request("/nowhere?token=secret-query", "10.0.0.1", &headers[1..]);
+    let mut request = request("/nowhere?token=secret-query", "10.0.0.1", &headers[1..]);
     let user_agent = HeaderValue::from_bytes("Mozilla\u{9b}31m\u{202e}/5.0".as_bytes()).unwrap();
-    asked.headers_mut().insert(header::USER_AGENT, user_agent);
-    app().oneshot(asked).await.unwrap();
+    request.headers_mut().insert(header::USER_AGENT, user_agent);
+    app().oneshot(request).await.unwrap();
 
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");

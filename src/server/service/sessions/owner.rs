@@ -15,9 +15,9 @@ use tracing::warn;
 /// the one that was unused for longest.
 pub const MAX_SESSIONS: u32 = 50;
 /// How long somebody is told that a session of theirs ended by reuse, unless they dismiss it.
-const TOLD_FOR: Duration = Duration::from_hours(30 * 24);
+const REPORTED_FOR: Duration = Duration::from_hours(30 * 24);
 /// How many of those are told at once, the newest.
-const TOLD_AT_ONCE: u32 = 5;
+const MAX_REPORTED: u32 = 5;
 
 impl Sessions {
     /// The live sessions of a user, the one used last first.
@@ -58,8 +58,8 @@ impl Sessions {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn list_reused(&self, owner: UserId) -> Result<Vec<ReusedSession>, StoreError> {
-        self.store.list_reused_sessions(owner, self.clock.now().before(TOLD_FOR), TOLD_AT_ONCE).await
+    pub async fn list_reused_sessions(&self, owner: UserId) -> Result<Vec<ReusedSession>, StoreError> {
+        self.store.list_reused_sessions(owner, self.clock.now().before(REPORTED_FOR), MAX_REPORTED).await
     }
 
     /// Notes that a user has been told about a session of theirs that ended by reuse. `false` if there is none.
@@ -88,7 +88,7 @@ impl Sessions {
         let now = self.clock.now();
         let ended = self.store.end_other_sessions(user, spared, keep, now, reason).await?;
         for session in &ended {
-            self.note_end(*session, now, reason, true);
+            self.record_end(*session, now, reason, true);
         }
         Ok(ended.len())
     }

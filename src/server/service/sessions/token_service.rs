@@ -1,6 +1,6 @@
 //! What a registered client may ask about tokens: a token in its own name, whether one holds, that one ends.
 
-use super::{RefreshError, Sessions, Standing};
+use super::{RefreshError, SessionStatus, Sessions};
 use crate::server::{
     clock::Timestamp,
     domain::{
@@ -78,14 +78,14 @@ impl Sessions {
             );
         }
         let Ok(claims) = self.tokens.inspect(token, now).await else { return Ok(None) };
-        let standing = match claims.session_id() {
-            Some(session) => self.standing(session, now).await,
-            None => Standing::Live,
+        let status = match claims.session_id() {
+            Some(session) => self.status(session, now).await,
+            None => SessionStatus::Live,
         };
-        match standing {
-            Standing::Live => Ok(Some(Introspected::Access(claims))),
-            Standing::Ended => Ok(None),
-            Standing::Unknown => Err(InspectError::NotNow),
+        match status {
+            SessionStatus::Live => Ok(Some(Introspected::Access(claims))),
+            SessionStatus::Ended => Ok(None),
+            SessionStatus::Unknown => Err(InspectError::NotNow),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::PostgresSettings;
 use crate::server::{
     domain::session::SessionId,
-    store::{StoreError, Teller},
+    store::{EndedListener, StoreError},
 };
 use sqlx::{Executor as _, postgres::PgListener};
 use std::{io, time::Duration};
@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Listens until the connection is lost.
-pub(super) async fn listen(settings: &PostgresSettings, tell: &Teller<'_>) -> Result<(), StoreError> {
+pub(super) async fn listen(settings: &PostgresSettings, tell: &EndedListener<'_>) -> Result<(), StoreError> {
     let mut listener = PgListener::connect_with(&settings.single().await?).await?;
     listener.eager_reconnect(false);
     let schema: String = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut listener).await?;

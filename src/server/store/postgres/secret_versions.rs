@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl SecretVersionStore for PostgresStore {
-    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
+    async fn record_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
         Ok(self.change(&self.background, secret_versions::note(version)).await? == 1)
     }
 

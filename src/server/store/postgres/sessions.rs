@@ -8,7 +8,7 @@ use crate::server::{
         user::{User, UserId},
     },
     store::{
-        EndedSession, SessionStore, StoreError, Teller,
+        EndedListener, EndedSession, SessionStore, StoreError,
         sessions::{self, EndedSessionRow, ReusedSessionRow, SessionRow, SessionWithUserRow},
     },
 };
@@ -126,7 +126,7 @@ impl SessionStore for PostgresStore {
         self.list::<EndedSessionRow, _>(&self.background, query).await
     }
 
-    async fn tell_ended(&self, tell: &Teller<'_>) -> Result<(), StoreError> {
+    async fn subscribe_ended(&self, tell: &EndedListener<'_>) -> Result<(), StoreError> {
         let mut closed = self.background.close_event();
         match closed.do_until(listen::listen(&self.settings, tell)).await {
             Ok(lost) => lost,

@@ -18,7 +18,7 @@ const MAX_WAITING: usize = 4096;
 /// How many writes share a transaction at most, so that the first of them does not wait for too many others.
 const MAX_BATCH: usize = 256;
 
-type Answer = Result<u64, StoreError>;
+type Outcome = Result<u64, StoreError>;
 
 /// Where writes are handed in.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ enum Job {
 struct Write {
     sql: SqlStr,
     arguments: SqliteArguments,
-    answer: oneshot::Sender<Answer>,
+    outcome: oneshot::Sender<Outcome>,
 }
 
 impl GroupCommit {
@@ -50,10 +50,10 @@ impl GroupCommit {
 
     /// Carries out one statement, on its own or with others, and returns how many rows it changed once that is on
     /// disk.
-    pub(super) async fn write(&self, mut statement: Query<'_, Sqlite, SqliteArguments>) -> Answer {
+    pub(super) async fn write(&self, mut statement: Query<'_, Sqlite, SqliteArguments>) -> Outcome {
         let arguments = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
-        let (answer, answered) = oneshot::channel();
-        let write = Write { sql: statement.sql(), arguments, answer };
+        let (outcome, answered) = oneshot::channel();
+        let write = Write { sql: statement.sql(), arguments, outcome };
         let handed_in = self.desk.send(Job::Write(write)).await;
         handed_in.map_err(|_| sqlx::Error::PoolClosed)?;
         answered.await.unwrap_or(Err(sqlx::Error::PoolClosed.into()))
@@ -115,7 +115,7 @@ async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable
     if writes.len() > 1 {
         match try_together(&mut connection, &writes).await {
             Ok(counts) => {
-                writes.into_iter().zip(counts).for_each(|(write, count)| write.answer(Ok(count)));
+                writes.into_iter().zip(counts).for_each(|(write, count)| write.outcome(Ok(count)));
                 return Ok(());
             }
             Err(Refusal::OfAll(error)) => return Err(refuse(writes, &error.to_string())),
@@ -125,12 +125,12 @@ async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable
     let mut rest = writes.into_iter();
     while let Some(write) = rest.next() {
         let done = write.execute(&mut connection).await;
-        let answer = done.map(|done| done.rows_affected()).map_err(StoreError::from);
-        let why = match &answer {
+        let outcome = done.map(|done| done.rows_affected()).map_err(StoreError::from);
+        let why = match &outcome {
             Err(StoreError::Unavailable(error)) => Some(error.to_string()),
             _ => None,
         };
-        write.answer(answer);
+        write.outcome(outcome);
         if let Some(why) = why {
             return Err(refuse(rest.collect(), &why));
         }
@@ -161,7 +161,7 @@ async fn try_together(connection: &mut SqliteConnection, writes: &[Write]) -> Re
 fn refuse(writes: Vec<Write>, why: &str) -> Unavailable {
     for write in writes {
         let error = sqlx::Error::Io(io::Error::other(why.to_owned()));
-        write.answer(Err(StoreError::Unavailable(error)));
+        write.outcome(Err(StoreError::Unavailable(error)));
     }
     why.to_owned()
 }
@@ -171,8 +171,8 @@ impl Write {
         sqlx::query_with(self.sql.clone(), self.arguments.clone()).execute(connection).await
     }
 
-    fn answer(self, answer: Answer) {
+    fn outcome(self, outcome: Outcome) {
         // Whoever asked may have gone away.
-        let _gone = self.answer.send(answer);
+        let _gone = self.outcome.send(outcome);
     }
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 #[async_trait]
 impl SecretVersionStore for SqliteStore {
-    async fn note_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
+    async fn record_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
         Ok(self.change(secret_versions::note(version)).await? == 1)
     }
 

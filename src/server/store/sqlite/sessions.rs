@@ -8,7 +8,7 @@ use crate::server::{
         user::{User, UserId},
     },
     store::{
-        EndedSession, SessionStore, StoreError, Teller,
+        EndedListener, EndedSession, SessionStore, StoreError,
         sessions::{self, EndedSessionRow, ReusedSessionRow, SessionRow, SessionWithUserRow},
     },
 };
@@ -116,7 +116,7 @@ impl SessionStore for SqliteStore {
     }
 
     /// There is one server, which knows what it ended itself; of other processes it learns by asking.
-    async fn tell_ended(&self, _tell: &Teller<'_>) -> Result<(), StoreError> {
+    async fn subscribe_ended(&self, _tell: &EndedListener<'_>) -> Result<(), StoreError> {
         self.writer.close_event().await;
         Ok(())
     }

@@ -33,7 +33,7 @@ async fn resting_connections_are_closed() {
     let server = Server::start(patient()).await;
     let (mut rested, mut silent) = (server.connect().await, server.connect().await);
     rested.send(GET).await;
-    rested.answer().await;
+    rested.response().await;
     server.stop.send_replace(Stop::Gracefully);
     assert_eq!(rested.read_to_end().await.0, "");
     assert_eq!(silent.read_to_end().await.0, "");
@@ -45,7 +45,7 @@ async fn requests_are_taken_while_load_balancers_move_on() {
     let server = Server::start(ServeSettings { drain_delay: SHORT * 2, ..patient() }).await;
     let mut old = server.connect().await;
     old.send(GET).await;
-    assert!(!old.answer().await.contains("connection: close"));
+    assert!(!old.response().await.contains("connection: close"));
 
     server.stop.send_replace(Stop::Gracefully);
     while server.readiness.is_ready() {
@@ -124,6 +124,6 @@ async fn without_anybody_to_stop_it_the_server_runs_on() {
     let Server { stop, task, .. } = server;
     drop(stop);
     client.send(GET).await;
-    assert!(client.answer().await.starts_with("HTTP/1.1 200 OK"));
+    assert!(client.response().await.starts_with("HTTP/1.1 200 OK"));
     assert!(!task.is_finished());
 }

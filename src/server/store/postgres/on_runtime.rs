@@ -8,30 +8,30 @@ use tokio::runtime::Handle;
 
 /// Polls a future, and drops it, as if on another runtime: the connections it opens, the timers it sets and the tasks it
 /// leaves behind belong there.
-pub(super) struct AtHome<'a, F> {
+pub(super) struct OnRuntime<'a, F> {
     work: Option<Pin<Box<F>>>,
-    home: &'a Handle,
+    runtime: &'a Handle,
 }
 
-impl<'a, F> AtHome<'a, F> {
-    pub(super) fn new(work: F, home: &'a Handle) -> Self {
-        Self { work: Some(Box::pin(work)), home }
+impl<'a, F> OnRuntime<'a, F> {
+    pub(super) fn new(work: F, runtime: &'a Handle) -> Self {
+        Self { work: Some(Box::pin(work)), runtime }
     }
 }
 
-impl<F: Future> Future for AtHome<'_, F> {
+impl<F: Future> Future for OnRuntime<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let _at_home = self.home.enter();
+        let _at_home = self.runtime.enter();
         self.work.as_mut().map_or(Poll::Pending, |work| work.as_mut().poll(context))
     }
 }
 
-impl<F> Drop for AtHome<'_, F> {
+impl<F> Drop for OnRuntime<'_, F> {
     fn drop(&mut self) {
         // A statement that is given up leaves behind a task that makes its connection usable again.
-        let _at_home = self.home.enter();
+        let _at_home = self.runtime.enter();
         self.work = None;
     }
 }
