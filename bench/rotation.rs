@@ -160,18 +160,10 @@ fn user(now: Timestamp) -> User {
 }
 
 fn session(user_id: UserId, now: Timestamp) -> Session {
+    let id = SessionId::from_uuid(random::id(now));
     Session {
-        id: SessionId::from_uuid(random::id(now)),
-        user_id,
-        client_id: WEB.to_owned(),
-        method: SignInMethod::Password,
-        began_at: now,
-        expires_at: now + Duration::from_hours(720),
-        generation: Generation::FIRST,
-        rotated_at: now,
-        delivered: Generation::NONE,
-        ended: None,
         address: "192.0.2.1".to_owned(),
         user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0".to_owned(),
+        ..Session::begin(id, user_id, WEB, SignInMethod::Password, now, Duration::from_hours(720))
     }
 }
