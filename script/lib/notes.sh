@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # The service behind the application: examples/notes. Sourced by lib/ready.sh.
 
-# build_notes [OPTION...]: with --release, a release build.
+# build_notes [OPTION...]: with --release, a release build. The server is named as well, so that Cargo gives what both
+# depend on the same features, and compiles it once for both.
 build_notes() {
-    cargo build --locked --no-default-features --features ssr --example notes "$@"
+    cargo build --locked --package tokenlife --package notes --no-default-features --features tokenlife/ssr --bin notes "$@"
 }
 
 # notes_binary PROFILE
 notes_binary() {
-    printf '%s/%s/examples/notes' "$(target_dir)" "$1"
+    printf '%s/%s/notes' "$(target_dir)" "$1"
 }
 
 # run_along COMMAND...: runs it alongside this script and whatever this turns into by exec, and stops it when that has

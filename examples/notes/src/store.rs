@@ -18,7 +18,7 @@ pub const MAX_NOTES: u32 = 100;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-static MIGRATOR: Migrator = sqlx::migrate!("examples/notes/migrations");
+static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Counts the changes of one owner's notes.
 pub type Revision = i64;
