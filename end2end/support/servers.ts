@@ -12,7 +12,7 @@ const projectRoot = resolve(import.meta.dirname, '../..');
 export const binary = resolve(process.env.TOKENLIFE_BINARY || join(projectRoot, 'target/release/tokenlife'));
 // In debug, as the other tests build it: a release of it would compile every library again.
 export const notesBinary = resolve(process.env.TOKENLIFE_NOTES_BINARY || join(projectRoot, 'target/debug/notes'));
-export const siteRoot = resolve(projectRoot, process.env.LEPTOS_SITE_ROOT || 'target/site');
+export const siteRoot = resolve(projectRoot, process.env.LEPTOS_SITE_ROOT || 'target/site-release');
 
 // Not the port of anybody's own server. Somebody else who tests here at the same time takes another.
 const firstPort = Number(process.env.TOKENLIFE_TEST_PORT || 3210);

@@ -35,7 +35,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     binary: PathBuf,
     /// The folder with the built site.
-    #[arg(long, value_name = "FOLDER", default_value = "target/site")]
+    #[arg(long, value_name = "FOLDER", default_value = "target/site-release")]
     site_root: PathBuf,
     /// Small figures, for a run of about a minute.
     #[arg(long)]

@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # The release build. Sourced by lib/ready.sh.
 
-site_root=$project_root/target/site
+# Not the site-root of Cargo.toml: `cargo leptos watch` empties that one, and fills it with a debug build whose file names
+# have no hashes.
+release_site=target/site-release
+site_root=$project_root/$release_site
 
 # Leptos compiles this name in; a build without it would look for files of other names.
 export LEPTOS_OUTPUT_NAME=tokenlife
@@ -48,7 +51,7 @@ flags_for_browser() {
     fi
 }
 
-# build_release: the server at $(release_binary), the site in target/site, its files under hashed names.
+# build_release: the server at $(release_binary), the site in $site_root, its files under hashed names.
 # cargo-leptos compresses them with gzip, and with Brotli at the highest quality, 11.
 build_release() {
     local binary hashes inputs built
@@ -63,7 +66,8 @@ build_release() {
     fi
     rm -f "$built"
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$(flags_for_browser) \
-        LEPTOS_HASH_FILES=true cargo-leptos build --release --split --precompress --cargo-locked
+        LEPTOS_HASH_FILES=true LEPTOS_SITE_ROOT=$release_site \
+        cargo-leptos build --release --split --precompress --cargo-locked
     [[ -x $binary ]] || die "the build did not leave $binary"
     printf '%s\n' "$inputs" >"$built"
 }
@@ -83,8 +87,7 @@ check_site() {
     ((size <= limit))
 }
 
-# site_belongs_to HASHES: whether the site is that of a release; `cargo leptos watch` writes to the same folder, under
-# names without a hash.
+# site_belongs_to HASHES: whether the site is there, and is the one whose hashes lie beside the binary.
 site_belongs_to() {
     [[ -e $1 && -e $site_root/pkg/tokenlife.$(sed -n 's/^js: //p' "$1").js ]]
 }
