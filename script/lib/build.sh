@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The release build. Sourced by lib/ready.sh.
+# The release build. Sourced by lib/common.sh.
 
 # Not the site-root of Cargo.toml: `cargo leptos watch` empties that one, and fills it with a debug build whose file names
 # have no hashes.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The race lab and its optional tools: a scenario whose tool is missing is left out. Sourced by lib/ready.sh.
+# The race lab and its optional tools: a scenario whose tool is missing is left out. Sourced by lib/common.sh.
 
 # find_libfaketime: the library for multi-threaded programs.
 find_libfaketime() {
