@@ -33,7 +33,7 @@ guard_shared_target() {
 release_inputs() {
     {
         rustc -vV
-        printf '%s\n' "$project_root" "$cargo_leptos_version" "$(locked_version wasm-bindgen)"
+        printf '%s\n' "$project_root" "$(pinned cargo-leptos)" "$(locked_version wasm-bindgen)"
         find . \( -path ./.git -o -path ./.ci -o -path ./.github -o -path ./bench -o -path ./data -o -path ./deploy \
             -o -path ./docs -o -path ./end2end -o -path ./examples -o -path ./fuzz -o -path ./target -o -path ./tests \
             -o -name node_modules \) -prune -o -type f ! -name '*.md' -print0 |

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Makes everything ready that is needed to build: the system's packages, Rust, and the tools that Cargo and npm install.
+# Makes everything ready that is needed to build: the system's packages, Rust, and the tools of pinned versions.
 # Each ready_* does nothing if its piece is already there. Sourced by lib/common.sh.
 
 # ready_to compile | build | browse: each includes the one before it. Everything the system lacks is reported at once,
@@ -201,10 +201,86 @@ ready_rust() {
     die "no Rust that compiles for $wasm_target. Fix it with: rustup toolchain install $rust_channel && rustup target add $wasm_target"
 }
 
-# --- Tools compiled by Cargo: cargo-leptos, the wasm-bindgen command, cargo-deny.
+# --- Tools of pinned versions: fetched if there is a prebuilt one, or compiled by Cargo.
 
-cargo_leptos_version=0.3.10
-cargo_deny_version=0.20.2
+# pinned TOOL: its version.
+pinned() {
+    awk -v tool="$1" '$1 == tool { print $2; exit }' script/tools/versions
+}
+
+# prebuilt_file TOOL: the SHA-256 and the source of its prebuilt file for this platform; nothing if there is none.
+prebuilt_file() {
+    awk -v tool="$1" -v platform="$(uname -s)-$(uname -m)" '
+        /^[^# ]/ { in_tool = $1 == tool }
+        /^ / && in_tool && ($1 == platform || $1 == "any") { print $2, $3; exit }
+    ' script/tools/versions
+}
+
+# fetch SOURCE FOLDER: downloads one file. A single attempt that soon gives up where there is no connection.
+fetch() {
+    case $1 in
+    https://*) curl --fail --silent --location --proto =https --connect-timeout 5 --max-time 300 --output "$2/${1##*/}" "$1" ;;
+    npm:*) npm pack --silent --fetch-retries=0 --fetch-timeout=60000 --pack-destination "$2" "${1#npm:}" ;;
+    pypi:*) python3 -m pip --quiet download --no-deps --only-binary :all: --retries 0 --timeout 5 --dest "$2" "${1#pypi:}" ;;
+    esac >/dev/null 2>&1
+}
+
+# sha256 FILE
+sha256() {
+    if have sha256sum; then
+        sha256sum -- "$1"
+    else
+        shasum -a 256 -- "$1"
+    fi | cut -d ' ' -f 1
+}
+
+# unpack FILE FOLDER
+unpack() {
+    case $1 in
+    *.whl) python3 -m zipfile -e "$1" "$2" ;;
+    *) tar -xzf "$1" -C "$2" ;;
+    esac
+}
+
+# fetch_prebuilt TOOL FOLDER: unpacks the tool's prebuilt file into FOLDER. Fails, and says why, if there is none for this
+# platform, if it cannot be fetched, or if it does not have the SHA-256 that is pinned.
+fetch_prebuilt() {
+    local wanted source downloads file result=1
+    if ! read -r wanted source < <(prebuilt_file "$1"); then
+        note "script/tools/versions has no prebuilt one for this platform."
+        return 1
+    fi
+    downloads=$(mktemp -d)
+    if ! fetch "$source" "$downloads" || ! file=$(compgen -G "$downloads/*"); then
+        note "The prebuilt one cannot be fetched: $source"
+    elif [[ $(sha256 "$file") != "$wanted" ]]; then
+        note "The prebuilt one is not used, for its SHA-256 is not the pinned one: $source"
+    else
+        mkdir -p "$2"
+        unpack "$file" "$2" && result=0
+    fi
+    rm -rf "$downloads"
+    return "$result"
+}
+
+# install_prebuilt TOOL COMMAND VERSION FOLDER: puts the command from the tool's prebuilt file into FOLDER, if it runs here.
+install_prebuilt() {
+    local unpacked found result=1
+    unpacked=$(mktemp -d)
+    if fetch_prebuilt "$1" "$unpacked"; then
+        found=$(find "$unpacked" -type f -name "$2")
+        chmod +x "$found"
+        if [[ $(tool_version "$found") == "$3" ]]; then
+            mkdir -p "$4"
+            mv "$found" "$4/$2"
+            result=0
+        else
+            note "The prebuilt one does not run here."
+        fi
+    fi
+    rm -rf "$unpacked"
+    return "$result"
+}
 
 # tool_version COMMAND: the version of the first one on PATH; nothing if there is none.
 tool_version() {
@@ -216,30 +292,40 @@ locked_version() {
     awk -v wanted="name = \"$1\"" '$0 == wanted { getline; gsub(/version = |"/, ""); print; exit }' Cargo.lock
 }
 
-# ready_cargo_tool CRATE COMMAND VERSION DURATION [OPTION...]
-# Overrides the tool's own release profile: not optimized, it is compiled in less than half the time. An installed tool of
-# another version is left alone; ours then goes into the cache, for these scripts only. An interrupted build resumes.
+# compile_tool CRATE VERSION [OPTION...]
+# Overrides the tool's own release profile: not optimized, it is compiled in less than half the time. An interrupted build
+# resumes.
+compile_tool() {
+    local build=$cache_dir/build/$1-$2
+    env -u RUSTFLAGS \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
+        cargo install "$1@$2" "${@:3}" --target-dir "$build"
+    rm -rf "$build"
+}
+
+# ready_cargo_tool CRATE COMMAND VERSION DURATION [OPTION...]: DURATION and the options are those of compiling it. An
+# installed tool of another version is left alone; ours then goes into the cache, for these scripts only.
 ready_cargo_tool() {
-    local crate=$1 command=$2 version=$3 duration=$4 own build
+    local crate=$1 command=$2 version=$3 duration=$4 own root=$cargo_install_root
     shift 4
     own=$cache_dir/tools/$crate-$version
-    build=$cache_dir/build/$crate-$version
     if [[ -x $own/bin/$command ]]; then
         put_on_path "$own/bin"
     fi
     if [[ $(tool_version "$command") == "$version" ]]; then
         return
     fi
-    say "$crate $version: cargo install ($duration)"
+    say "$crate $version"
     if have "$command"; then
         note "$(command -v "$command") is another version and is left alone; this one goes to $own"
         note "To use it yourself: export PATH=\"$own/bin:\$PATH\""
+        root=$own
         set -- "$@" --root "$own"
     fi
-    env -u RUSTFLAGS \
-        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
-        cargo install "$crate@$version" "$@" --target-dir "$build"
-    rm -rf "$build"
+    if ! install_prebuilt "$crate" "$command" "$version" "$root/bin"; then
+        note "cargo install compiles it: $duration."
+        compile_tool "$crate" "$version" "$@"
+    fi
     if [[ -x $own/bin/$command ]]; then
         put_on_path "$own/bin"
     fi
@@ -247,9 +333,9 @@ ready_cargo_tool() {
     [[ $(tool_version "$command") == "$version" ]] || die "$command $version was installed, but $(command -v "$command") comes first on PATH"
 }
 
-# With --locked, 0.3.11 needs a newer Rust. What compresses and takes WASM apart works for long enough to be optimized.
+# What compresses and takes WASM apart works for long enough to be optimized.
 ready_cargo_leptos() {
-    ready_cargo_tool cargo-leptos cargo-leptos "$cargo_leptos_version" "6 to 12 minutes on 2 cores, the first time only" --locked \
+    ready_cargo_tool cargo-leptos cargo-leptos "$(pinned cargo-leptos)" "6 to 12 minutes on 2 cores, the first time only" --locked \
         --config profile.release.package.brotli.opt-level=3 --config profile.release.package.miniz_oxide.opt-level=3 \
         --config profile.release.package.wasmparser.opt-level=1
 }
@@ -260,21 +346,20 @@ ready_wasm_bindgen() {
 }
 
 ready_cargo_deny() {
-    ready_cargo_tool cargo-deny cargo-deny "$cargo_deny_version" "2 to 5 minutes on 2 cores, the first time only" --locked
+    ready_cargo_tool cargo-deny cargo-deny "$(pinned cargo-deny)" "2 to 5 minutes on 2 cores, the first time only" --locked
 }
 
-# --- What npm installs: wasm-opt, and the packages of the browser tests.
-
-oldest_node=20
+# --- Node and what runs in it: wasm-opt, and the packages of the browser tests.
 
 ready_node() {
-    local actual=
+    local actual='' oldest
+    oldest=$(pinned node)
     if have node; then
         actual=$(node --version)
         actual=${actual#v}
     fi
-    if [[ -z $actual ]] || ! have npm || ((${actual%%.*} < oldest_node)); then
-        missing "Node $oldest_node or newer with npm" "the command on https://nodejs.org/en/download"
+    if [[ -z $actual ]] || ! have npm || ((${actual%%.*} < oldest)); then
+        missing "Node $oldest or newer with npm" "the command on https://nodejs.org/en/download"
     fi
 }
 
@@ -283,21 +368,20 @@ npm_ci() {
     (cd -- "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --no-update-notifier --loglevel=error)
 }
 
-# Debian's wasm-opt is too old for current WebAssembly, and not every system has one.
 ready_wasm_opt() {
     local version own unfinished
-    version=$(sed -n 's/.*"binaryen": "\(.*\)".*/\1/p' script/tools/package.json)
+    version=$(pinned binaryen)
     own=$cache_dir/tools/binaryen-$version
-    if [[ ! -x $own/node_modules/.bin/wasm-opt ]]; then
-        say "wasm-opt $version: npm ci (seconds)"
+    if [[ ! -x $own/package/bin/wasm-opt ]]; then
+        say "wasm-opt $version: npm pack (seconds)"
         mkdir -p "$cache_dir/tools"
         unfinished=$(mktemp -d "$cache_dir/tools/unfinished.XXXXXX")
-        cp script/tools/package.json script/tools/package-lock.json "$unfinished"
-        npm_ci "$unfinished"
+        fetch_prebuilt binaryen "$unfinished" || die "there is no wasm-opt; it comes from the npm registry"
+        chmod +x "$unfinished/package/bin/wasm-opt"
         rm -rf "$own"
         mv "$unfinished" "$own"
     fi
-    put_on_path "$own/node_modules/.bin"
+    put_on_path "$own/package/bin"
 }
 
 # npm writes .package-lock.json once it has installed everything.
