@@ -34,9 +34,9 @@ release_inputs() {
     {
         rustc -vV
         printf '%s\n' "$project_root" "$(pinned cargo-leptos)" "$(locked_version wasm-bindgen)"
-        find . \( -path ./.git -o -path ./.ci -o -path ./.github -o -path ./bench -o -path ./data -o -path ./deploy \
-            -o -path ./docs -o -path ./end2end -o -path ./examples -o -path ./fuzz -o -path ./target -o -path ./tests \
-            -o -name node_modules \) -prune -o -type f ! -name '*.md' -print0 |
+        find . \( -path ./.git -o -path ./.githooks -o -path ./.ci -o -path ./.github -o -path ./bench -o -path ./data \
+            -o -path ./deploy -o -path ./docs -o -path ./end2end -o -path ./examples -o -path ./fuzz -o -path ./target \
+            -o -path ./tests -o -name node_modules \) -prune -o -type f ! -name '*.md' -print0 |
             LC_ALL=C sort -z | xargs -0 cksum
     } | cksum
 }
