@@ -172,7 +172,7 @@ impl Tokens {
             return Err(AccessTokenError::Invalid(None));
         }
         let header = decode_header(text).map_err(|error| AccessTokenError::Invalid(Some(error)))?;
-        if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE)) || header.crit.is_some() {
+        if !header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE)) {
             return Err(AccessTokenError::WrongType);
         }
         let id = header.kid.filter(|id| is_key_id(id)).ok_or(AccessTokenError::Invalid(None))?;
@@ -211,8 +211,9 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// `jsonwebtoken` checks signature, algorithm, issuer, audience and that every claim is there. The times are checked
-/// by [`Claims::check_times`], against our clock and with our leeway.
+/// `jsonwebtoken` checks signature, algorithm, issuer, audience, that every claim is there, and refuses critical header
+/// parameters it does not know (RFC 7515 §4.1.11). The times are checked by [`Claims::check_times`], against our clock
+/// and with our leeway.
 fn validation(issuer: &str) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_required_spec_claims(&["exp", "nbf", "iss", "sub", "aud"]);
