@@ -105,6 +105,9 @@ fn is_hash(part: &str) -> bool {
 fn describe(headers: &mut HeaderMap, is_immutable: bool) {
     headers.insert(header::CACHE_CONTROL, if is_immutable { FOR_A_YEAR } else { ASK_AGAIN });
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // `ServeDir` derives it from the modification time in nanoseconds, which differs between the servers of one release
+    // if each has copied the files for itself; `Last-Modified` is all that is validated by.
+    headers.remove(header::ETAG);
     let with_charset = headers.get(header::CONTENT_TYPE).and_then(|content_type| {
         let text = content_type.to_str().ok()?;
         let is_text = text.starts_with("text/") || text == "application/javascript" || text == "image/svg+xml";
