@@ -14,6 +14,9 @@ pub const MAX_BYTES: usize = 1024;
 const ESTIMATED_CHARS: usize = 72;
 
 /// Sorted bytewise, after the two lines that say where it comes from.
+///
+/// zxcvbn (3.1.1) is no substitute: by its score alone 830 of these 8,343 passwords would pass, up to the highest score,
+/// and only 3,124 of them are common by its feedback.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 /// A password as typed, on its way to the hash. Never shown, never stored.
