@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::Jwk;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -18,13 +19,7 @@ const KEEP_METADATA: Duration = Duration::from_hours(1);
 pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let keys = state.tokens.keys();
     let known = keys.current();
-    let published: Vec<Value> = known
-        .published(state.clock.now())
-        .map(|key| {
-            let x = URL_SAFE_NO_PAD.encode(&key.public);
-            json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": x})
-        })
-        .collect();
+    let published: Vec<&Jwk> = known.published(state.clock.now()).map(|key| &key.public).collect();
     cacheable(&json!({ "keys": published }), "application/jwk-set+json", keys.keep_for(), &headers)
 }
 

@@ -17,7 +17,10 @@ use aws_lc_rs::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey,
+    jwk::{Jwk, PublicKeyUse},
+};
 use std::{
     error::Error,
     fmt,
@@ -64,8 +67,8 @@ pub struct SigningKey {
     pub id: String,
     pub signing: EncodingKey,
     pub verifying: DecodingKey,
-    /// The public half (RFC 8032 §5.1.5), for others to check with.
-    pub public: Vec<u8>,
+    /// The public half (RFC 8037 §2), for others to check with.
+    pub public: Jwk,
 }
 
 /// The keys this server knows.
@@ -300,12 +303,11 @@ impl SigningKeys {
     fn open(&self, stored: &StoredSigningKey) -> Result<SigningKey, KeyError> {
         let pkcs8 = self.keyring.open(&purpose(&stored.id), &stored.sealed)?;
         let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|_| KeyError::Unusable)?;
-        Ok(SigningKey {
-            id: stored.id.clone(),
-            signing: EncodingKey::from_ed_der(&pkcs8),
-            verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
-            public: pair.public_key().as_ref().to_vec(),
-        })
+        let verifying = DecodingKey::from_ed_der(pair.public_key().as_ref());
+        let mut public = Jwk::from_decoding_key(&verifying, Some(Algorithm::EdDSA)).map_err(|_| KeyError::Unusable)?;
+        public.common.key_id = Some(stored.id.clone());
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(SigningKey { id: stored.id.clone(), signing: EncodingKey::from_ed_der(&pkcs8), verifying, public })
     }
 }
 
