@@ -128,7 +128,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         self.look_for_problems(&mut problems);
-        problems.into_result()
+        problems.result()
     }
 
     fn look_for_problems(&self, problems: &mut Problems) {

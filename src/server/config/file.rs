@@ -91,7 +91,7 @@ impl SettingsFile {
                 }
             }
         }
-        problems.into_result().map(|()| file)
+        problems.result().map(|()| file)
     }
 
     /// What the file says about a key.

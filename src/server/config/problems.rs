@@ -153,11 +153,6 @@ impl Problems {
     /// # Errors
     ///
     /// All problems collected, if there are any.
-    pub(super) fn into_result(self) -> Result<(), ConfigError> {
-        if self.lines.is_empty() { Ok(()) } else { Err(ConfigError { lines: self.lines }) }
-    }
-
-    /// The same without consuming the origins.
     pub(super) fn result(&self) -> Result<(), ConfigError> {
         if self.lines.is_empty() { Ok(()) } else { Err(ConfigError { lines: self.lines.clone() }) }
     }
