@@ -3,7 +3,10 @@
 //! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
 //! request's id. The text a person reads is chosen by [`crate::components::error_view`].
 
-use crate::encoding::Wire;
+use crate::{
+    encoding::Wire,
+    validation::{Field, FieldError, FieldProblem},
+};
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
@@ -44,66 +47,6 @@ pub enum AppError {
     Internal,
     /// The answer did not arrive or could not be read.
     Transport,
-}
-
-/// A field of a form and what is wrong with its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldError {
-    pub field: Field,
-    pub problem: FieldProblem,
-}
-
-/// The fields of all forms, by their `name` attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    Email,
-    DisplayName,
-    Password,
-    Title,
-    Text,
-}
-
-impl Field {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Email, Self::DisplayName, Self::Password, Self::Title, Self::Text];
-
-    /// The `name` attribute, and the parameter of the server function.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::DisplayName => "display_name",
-            Self::Password => "password",
-            Self::Title => "title",
-            Self::Text => "text",
-        }
-    }
-}
-
-/// Why a field was refused. Lengths count Unicode code points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldProblem {
-    Required,
-    TooShort {
-        min: u32,
-    },
-    TooLong {
-        max: u32,
-    },
-    /// Not an e-mail address this application can write to.
-    NotAnEmail,
-    /// Another account uses it.
-    Taken,
-    /// Contains characters that cannot be seen, such as line breaks.
-    ControlCharacters,
-    /// One of the passwords that are tried first.
-    CommonPassword,
-    /// Made of the person's own name or address, or of the application's name.
-    PersonalPassword,
-    /// Long enough, but quickly guessed.
-    GuessablePassword,
 }
 
 impl AppError {

@@ -17,6 +17,7 @@ pub mod respond;
 pub mod server;
 pub mod sign_in_method;
 pub mod upstream;
+pub mod validation;
 
 /// Brings the page to life: called by the script that the page loads.
 #[cfg(feature = "hydrate")]

@@ -4,8 +4,9 @@ pub(crate) mod json;
 pub mod notes;
 
 use crate::{
-    error::{AppError, Field},
+    error::AppError,
     sign_in_method::SignInMethod,
+    validation::{Field, FieldProblem},
 };
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +172,7 @@ pub struct PasswordRating {
     /// `0` (guessed at once) to `4` (not within a human life), by zxcvbn.
     pub score: u8,
     /// Why it would be refused, if it would.
-    pub problem: Option<crate::error::FieldProblem>,
+    pub problem: Option<FieldProblem>,
 }
 
 impl PageData {

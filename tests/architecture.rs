@@ -13,12 +13,13 @@ use std::{
 /// circle. What belongs to both sides and what belongs to the server alone stand in one list, because the pages are
 /// rendered by the server. `cargo test --features ssr --test architecture -- --nocapture the_rooms` prints it with what
 /// each room uses.
-const ROOMS: [&str; 32] = [
+const ROOMS: [&str; 33] = [
     // Both sides.
     "encoding",
     "paths",
     "respond",
     "sign_in_method",
+    "validation",
     "error",
     "model",
     "upstream",
@@ -191,6 +192,31 @@ fn the_rooms_use_only_what_stands_before_them() {
     for room in ROOMS {
         let used = used_by_room.get(room).unwrap_or_else(|| panic!("{room} is in the list, and no such room exists"));
         println!("{room:20} {}", used.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// What the domain may use besides the standard library and crates.
+const USED_BY_DOMAIN: [&str; 4] = ["sign_in_method", "validation", "server::clock", "server::redacted"];
+
+/// The domain compiles without the pages' framework: neither it nor what it uses names Leptos.
+#[test]
+fn the_domain_uses_neither_leptos_nor_the_wire() {
+    for (file, used) in uses() {
+        if room_of(&file).as_deref() != Some("server::domain") {
+            continue;
+        }
+        for used in used.iter().filter_map(|path| room(path)).filter(|used| used != "server::domain") {
+            assert!(USED_BY_DOMAIN.contains(&used.as_str()), "{} may not use {used}", file.display());
+        }
+    }
+    for (file, text) in sources("src") {
+        let room = room_of(&file).unwrap_or_default();
+        if room == "server::domain" || USED_BY_DOMAIN.contains(&room.as_str()) {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code.filter(|line| line.contains("leptos")) {
+                panic!("{} uses Leptos: {line}", file.display());
+            }
+        }
     }
 }
 

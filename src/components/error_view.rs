@@ -2,8 +2,9 @@
 
 use super::address::use_address;
 use crate::{
-    error::{AppError, Field, FieldProblem},
+    error::AppError,
     respond,
+    validation::{Field, FieldProblem},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -1,7 +1,7 @@
 //! A labelled input with its hint and its error.
 
 use super::{error_view::describe_problem, form::FormState};
-use crate::error::Field;
+use crate::validation::Field;
 use leptos::prelude::*;
 
 /// One line of text.

@@ -4,8 +4,9 @@ mod action;
 
 use super::{error_view::describe, page_data::use_form_echo};
 use crate::{
-    error::{AppError, Field, FieldProblem},
+    error::AppError,
     model::FormEcho,
+    validation::{Field, FieldProblem},
 };
 pub use action::{FormAction, FormFunction, ServerForm};
 use leptos::prelude::*;

@@ -4,7 +4,7 @@ use super::{
     fields::{FieldFrame, described_by},
     form::FormState,
 };
-use crate::error::Field;
+use crate::validation::Field;
 use leptos::{html, prelude::*};
 
 /// A password. It never comes back from the server, and pasting works.

@@ -4,8 +4,8 @@ use super::page_data::use_settings;
 use crate::{
     api::account::rate_password,
     browser::dom,
-    error::{Field, FieldProblem},
     model::PasswordRating,
+    validation::{Field, FieldProblem},
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;

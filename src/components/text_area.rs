@@ -7,7 +7,7 @@ use super::{
     fields::{FieldFrame, described_by},
     form::FormState,
 };
-use crate::error::Field;
+use crate::validation::Field;
 use leptos::{html, prelude::*};
 
 /// A labelled field for several lines.

@@ -9,8 +9,8 @@ use crate::{
         local_time::LocalTime,
         private_area::{ForThisUser, use_current_user},
     },
-    error::Field,
     paths,
+    validation::Field,
 };
 use leptos::{html, prelude::*};
 use leptos_meta::Title;

@@ -6,8 +6,8 @@ use crate::{
         password_field::PasswordField,
         return_to::{ReturnToField, use_return_to},
     },
-    error::Field,
     paths,
+    validation::Field,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -8,8 +8,8 @@ use crate::{
         return_to::{ReturnToField, use_return_to},
         strength_meter::StrengthMeter,
     },
-    error::Field,
     paths,
+    validation::Field,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -10,9 +10,10 @@ use crate::{
         private_area::ForThisUser,
         text_area::TextArea,
     },
-    error::{AppError, Field},
+    error::AppError,
     model::notes::NoteDraft,
     paths,
+    validation::Field,
 };
 use leptos::{ev::SubmitEvent, html, prelude::*};
 

@@ -12,9 +12,10 @@ use crate::{
         form::{FormMessage, FormState, focus, id_in, lead},
         private_area::ForThisUser,
     },
-    error::{AppError, Field},
+    error::AppError,
     model::notes::Notes,
     paths,
+    validation::Field,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};

@@ -10,12 +10,13 @@ use crate::{
         loader::{Loaded, use_loader},
         page_data::use_form_echo,
     },
-    error::{AppError, Field},
+    error::AppError,
     model::{
         FormEcho,
         notes::{Note, NoteChange, NoteDraft, Notes},
     },
     paths, respond,
+    validation::Field,
 };
 use leptos::{prelude::*, task::spawn_local};
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     components::error_view,
-    error::{AppError, FieldError},
+    error::AppError,
     server::{
         clock::{SystemClock, Timestamp},
         config::{Config, leptos_options},
@@ -21,6 +21,7 @@ use crate::{
         store::UserStore,
         telemetry,
     },
+    validation::FieldError,
 };
 use std::{io::BufRead, path::Path, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};

@@ -1,6 +1,6 @@
 //! E-mail addresses: shown as typed, compared by one canonical key.
 
-use crate::error::FieldProblem;
+use crate::validation::FieldProblem;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use std::fmt;

@@ -2,7 +2,7 @@
 //! not quickly guessed. No rules about kinds of characters, no expiry.
 
 use super::email::EmailKey;
-use crate::{error::FieldProblem, server::redacted::redacted};
+use crate::{server::redacted::redacted, validation::FieldProblem};
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zxcvbn::{Score, zxcvbn};

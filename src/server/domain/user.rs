@@ -5,8 +5,8 @@ use super::{
     id::id,
 };
 use crate::{
-    error::FieldProblem,
     server::{clock::Timestamp, redacted::redacted},
+    validation::FieldProblem,
 };
 
 id! {

@@ -6,7 +6,6 @@ use super::{
     sessions::{IssuedSession, Sessions},
 };
 use crate::{
-    error::{Field, FieldError, FieldProblem},
     model::PasswordRating,
     server::{
         clock::Clock,
@@ -19,6 +18,7 @@ use crate::{
         store::{Conflict, StoreError, UserStore},
     },
     sign_in_method::SignInMethod,
+    validation::{Field, FieldError, FieldProblem},
 };
 use std::sync::Arc;
 use tokio::task::spawn_blocking;

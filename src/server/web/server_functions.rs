@@ -7,7 +7,7 @@
 
 use super::pages::Site;
 use crate::{
-    error::{AppError, Field},
+    error::AppError,
     model::{EXPECTED_USER_FIELD, EXPECTED_USER_HEADER, FormEcho},
     paths::{self, Access, ReturnTo},
     server::{
@@ -15,6 +15,7 @@ use crate::{
         context::CalledOverHttp,
         edge::error_response::{ErrorResponse, Resend, accepts_html},
     },
+    validation::Field,
 };
 use axum::{
     Router,

@@ -1,7 +1,7 @@
 //! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
 
 use super::{ErrorResponse, Resend};
-use crate::{error::Field, paths, server::edge::request_id::RequestId};
+use crate::{paths, server::edge::request_id::RequestId, validation::Field};
 use axum::http::StatusCode;
 use std::{
     fmt::{self, Display, Write},

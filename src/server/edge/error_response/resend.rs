@@ -1,8 +1,8 @@
 //! A plain form that could not be taken, and the page that can show it again.
 
 use crate::{
-    error::Field,
     paths::{self, ReturnTo},
+    validation::Field,
 };
 
 /// A form as it was sent, without its passwords. Its own page cannot be shown, because that needs what is missing just
@@ -30,7 +30,6 @@ impl Resend {
     /// Whether somebody has typed anything into it.
     #[must_use]
     pub fn holds_text(&self) -> bool {
-        let is_typed = |name: &str| Field::ALL.into_iter().any(|field| field.name() == name);
-        self.fields.iter().any(|(name, value)| is_typed(name) && !value.trim().is_empty())
+        self.fields.iter().any(|(name, value)| Field::of_name(name).is_some() && !value.trim().is_empty())
     }
 }
