@@ -1,7 +1,7 @@
 //! The one error type that crosses the wire.
 //!
 //! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
-//! request's id. The text a person reads is chosen by [`crate::components::error_view`].
+//! request's id. The text for it is in [`crate::wording`].
 
 use crate::{
     encoding::Wire,

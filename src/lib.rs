@@ -18,6 +18,7 @@ pub mod server;
 pub mod sign_in_method;
 pub mod upstream;
 pub mod validation;
+pub mod wording;
 
 /// Brings the page to life: called by the script that the page loads.
 #[cfg(feature = "hydrate")]

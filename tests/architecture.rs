@@ -13,7 +13,7 @@ use std::{
 /// circle. What belongs to both sides and what belongs to the server alone stand in one list, because the pages are
 /// rendered by the server. `cargo test --features ssr --test architecture -- --nocapture the_rooms` prints it with what
 /// each room uses.
-const ROOMS: [&str; 33] = [
+const ROOMS: [&str; 34] = [
     // Both sides.
     "encoding",
     "paths",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 33] = [
     "sign_in_method",
     "validation",
     "error",
+    "wording",
     "model",
     "upstream",
     "browser",

@@ -203,7 +203,7 @@ test('nobody else gets it carried out', async ({ site, page, renameTooLate, open
   await other.isAt(paths.ACCOUNT, 'Account');
   await site.button('Send again').click();
 
-  await expect(page.getByRole('heading', { name: 'Somebody else has signed in on this browser' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Another user has signed in on this browser' })).toBeVisible();
   await other.reload();
   await expect(other.field('Display name')).toHaveValue(somebodyElse.displayName);
 });

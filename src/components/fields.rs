@@ -1,7 +1,10 @@
 //! A labelled input with its hint and its error.
 
-use super::{error_view::describe_problem, form::FormState};
-use crate::validation::Field;
+use super::form::FormState;
+use crate::{
+    validation::Field,
+    wording::{describe_problem, label},
+};
 use leptos::prelude::*;
 
 /// One line of text.
@@ -9,7 +12,6 @@ use leptos::prelude::*;
 pub fn TextField(
     form: FormState,
     field: Field,
-    label: &'static str,
     /// What browsers and password managers fill in.
     autocomplete: &'static str,
     #[prop(default = "text")] kind: &'static str,
@@ -20,7 +22,7 @@ pub fn TextField(
 ) -> impl IntoView {
     let value = form.typed(field).unwrap_or(initial);
     view! {
-        <FieldFrame form=form field=field label=label>
+        <FieldFrame form=form field=field>
             <input
                 id=form.id_of(field)
                 name=field.name()
@@ -44,7 +46,6 @@ pub fn TextField(
 pub fn FieldFrame(
     form: FormState,
     field: Field,
-    label: &'static str,
     #[prop(optional_no_strip)] hint: Option<String>,
     children: Children,
 ) -> impl IntoView {
@@ -55,7 +56,7 @@ pub fn FieldFrame(
     };
     view! {
         <div class="field">
-            <label for=form.id_of(field)>{label}</label>
+            <label for=form.id_of(field)>{label(field)}</label>
             {children()}
             {hint.map(|hint| view! { <p id=hint_id(form, field) class="hint">{hint}</p> })}
             {error}

@@ -2,11 +2,12 @@
 
 mod action;
 
-use super::{error_view::describe, page_data::use_form_echo};
+use super::page_data::use_form_echo;
 use crate::{
     error::AppError,
     model::FormEcho,
     validation::{Field, FieldProblem},
+    wording::describe,
 };
 pub use action::{FormAction, FormFunction, ServerForm};
 use leptos::prelude::*;

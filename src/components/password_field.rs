@@ -38,7 +38,7 @@ pub fn PasswordField(
     });
 
     view! {
-        <FieldFrame form=form field=field label="Password" hint=hint>
+        <FieldFrame form=form field=field hint=hint>
             <div class="with-button">
                 <input
                     node_ref=input

@@ -1,7 +1,7 @@
 //! The top of every page: where one is, and who one is.
 
-use super::{by_session::BySession, error_view::describe, page_data::use_offered, return_to::use_return_to};
-use crate::{browser::use_session, paths};
+use super::{by_session::BySession, page_data::use_offered, return_to::use_return_to};
+use crate::{browser::use_session, paths, wording::describe};
 use leptos::prelude::*;
 use leptos_router::components::A;
 

@@ -2,10 +2,7 @@
 
 use super::page_data::use_settings;
 use crate::{
-    api::account::rate_password,
-    browser::dom,
-    model::PasswordRating,
-    validation::{Field, FieldProblem},
+    api::account::rate_password, browser::dom, model::PasswordRating, validation::Field, wording::describe_strength,
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -53,20 +50,10 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
     view! {
         <div class="strength">
             <meter aria-label="Strength" min="0" max="4" low="2" high="3" optimum="4" value=score></meter>
-            <p aria-live="polite">{move || rating.get().map(advice)}</p>
+            <p aria-live="polite">
+                {move || rating.get().map(|rating| describe_strength(rating.score, rating.problem))}
+            </p>
         </div>
-    }
-}
-
-/// In one line, for the same reason. How to mend a password that is refused stands next to the field.
-fn advice(rating: PasswordRating) -> &'static str {
-    match (rating.problem, rating.score) {
-        (Some(FieldProblem::CommonPassword), _) => "One of the passwords that are tried first.",
-        (Some(FieldProblem::PersonalPassword), _) => "Can be guessed from your name or address.",
-        (Some(FieldProblem::GuessablePassword), _) | (_, 0..=1) => "Easily guessed.",
-        (_, 2) => "Could be better: add another word.",
-        (_, 3) => "Good.",
-        _ => "Very good.",
     }
 }
 

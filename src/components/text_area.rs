@@ -15,14 +15,13 @@ use leptos::{html, prelude::*};
 pub fn TextArea(
     form: FormState,
     field: Field,
-    label: &'static str,
     /// What stands in it to begin with.
     initial: String,
     node_ref: NodeRef<html::Textarea>,
 ) -> impl IntoView {
     let initial = if is_server() { as_markup(&initial) } else { initial };
     view! {
-        <FieldFrame form=form field=field label=label>
+        <FieldFrame form=form field=field>
             <textarea
                 id=form.id_of(field)
                 name=field.name()

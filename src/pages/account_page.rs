@@ -98,7 +98,6 @@ fn DisplayNameForm() -> impl IntoView {
             <TextField
                 form=form
                 field=Field::DisplayName
-                label="Display name"
                 autocomplete="name"
                 initial=current_name
                 node_ref=input

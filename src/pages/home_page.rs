@@ -1,12 +1,9 @@
 use crate::{
     components::{
-        arrival::lead_to_page,
-        by_session::BySession,
-        duration::in_words,
-        error_view::{TryAgain, describe},
-        page_data::use_settings,
+        arrival::lead_to_page, by_session::BySession, duration::in_words, error_view::TryAgain, page_data::use_settings,
     },
     paths,
+    wording::describe,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -39,7 +39,7 @@ fn LoginForm() -> impl IntoView {
     view! {
         <ServerForm action=login>
             <FormMessage form=form/>
-            <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
+            <TextField form=form field=Field::Email kind="email" autocomplete="username"/>
             <PasswordField form=form autocomplete="current-password"/>
             <ReturnToField/>
             <SubmitButton form=form>"Sign in"</SubmitButton>

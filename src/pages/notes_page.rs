@@ -2,6 +2,7 @@ use crate::{
     components::{error_view::TryAgain, page_data::use_offered},
     pages::NotFoundPage,
     paths,
+    wording::describe_notes_error,
 };
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
@@ -54,7 +55,7 @@ fn notes_page() -> AnyView {
                 let trouble = move || {
                     notes.get().and_then(Result::err).map(|error| {
                         view! {
-                            <p class="form-message" role="alert">{form::describe_trouble(&error)}</p>
+                            <p class="form-message" role="alert">{describe_notes_error(&error)}</p>
                             <p><TryAgain/></p>
                         }
                     })

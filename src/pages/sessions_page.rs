@@ -3,7 +3,7 @@ use crate::{
     components::{
         device_name::device_name,
         duration::{in_words, roughly, the_last},
-        error_view::{TryAgain, describe},
+        error_view::TryAgain,
         form::{FormAction, FormMessage, FormState, OnSuccess, ServerForm, SubmitButton, focus, use_form},
         loader::use_loader,
         local_time::LocalTime,
@@ -14,6 +14,7 @@ use crate::{
     model::{LastSeen, SessionEntry},
     paths, respond,
     sign_in_method::SignInMethod,
+    wording::describe,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -43,8 +43,8 @@ fn SignUpForm() -> impl IntoView {
     view! {
         <ServerForm action=sign_up>
             <FormMessage form=form/>
-            <TextField form=form field=Field::Email label="E-mail address" kind="email" autocomplete="username"/>
-            <TextField form=form field=Field::DisplayName label="Display name" autocomplete="name"/>
+            <TextField form=form field=Field::Email kind="email" autocomplete="username"/>
+            <TextField form=form field=Field::DisplayName autocomplete="name"/>
             <PasswordField form=form autocomplete="new-password" hint=hint typed=set_password/>
             <StrengthMeter password=password/>
             <ReturnToField/>

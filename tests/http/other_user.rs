@@ -78,7 +78,7 @@ async fn a_plain_form_for_somebody_else_gets_a_page_that_says_so() {
 
     let fields = [RENAME, (EXPECTED_USER_FIELD, &shown)];
     let page = browser.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(409);
-    page.assert_shows("Somebody else has signed in").assert_hides(RENAME.1);
+    page.assert_shows("Another user has signed in").assert_hides(RENAME.1);
     app.advance(minutes(61));
     let renewed = browser.submit(api::CHANGE_DISPLAY_NAME, &fields).await.assert_status(409);
     assert_eq!(renewed.issued(), ALL_COOKIES, "what was rotated on the way arrives");

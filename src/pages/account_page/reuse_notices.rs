@@ -4,7 +4,6 @@ use crate::{
     api::account::{DismissReuse, list_reuses},
     components::{
         device_name::device_name,
-        error_view::describe,
         form::{FormAction, FormMessage, FormState, OnSuccess, ServerForm, SubmitButton, focus, use_form},
         loader::use_loader,
         local_time::LocalTime,
@@ -13,6 +12,7 @@ use crate::{
     error::AppError,
     model::ReuseNotice,
     paths,
+    wording::describe,
 };
 use leptos::prelude::*;
 

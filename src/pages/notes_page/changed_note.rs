@@ -2,7 +2,7 @@
 
 use super::{
     STATUS_ID,
-    form::{Inputs, NoteFields, describe_trouble, part_of},
+    form::{Inputs, NoteFields, part_of},
     list::{Change, NoteItem, Opening},
     state::NotesState,
 };
@@ -13,6 +13,7 @@ use crate::{
     },
     error::AppError,
     paths,
+    wording::describe_notes_error,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 
@@ -109,7 +110,7 @@ pub fn ChangedNote(
             <input type="hidden" name="id" value=id/>
             <input type="hidden" name="version" value=seen/>
             {gone}
-            <FormMessage form=form in_words=describe_trouble/>
+            <FormMessage form=form in_words=describe_notes_error/>
             <NoteFields form=form initial=initial inputs=inputs is_fresh=is_fresh/>
             <div class="actions">
                 <SubmitButton form=form>

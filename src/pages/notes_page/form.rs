@@ -4,16 +4,15 @@
 use super::{list::Change, state::NotesState};
 use crate::{
     components::{
-        error_view::describe,
         fields::{FieldFrame, described_by},
         form::{FormMessage, FormState, SubmitButton, id_in, lead},
         private_area::ForThisUser,
         text_area::TextArea,
     },
-    error::AppError,
     model::notes::NoteDraft,
     paths,
     validation::Field,
+    wording::describe_notes_error,
 };
 use leptos::{ev::SubmitEvent, html, prelude::*};
 
@@ -22,21 +21,6 @@ const NEW_NOTE: &str = "new-note";
 /// The id of the part of the page that a note has.
 pub fn part_of(note: &str) -> String {
     format!("note-{note}")
-}
-
-/// What went wrong with a note, in words.
-pub fn describe_trouble(error: &AppError) -> String {
-    match error {
-        AppError::Unavailable | AppError::Internal | AppError::Transport => {
-            "The notes cannot be reached at the moment. Nothing is lost; please try again shortly.".into()
-        }
-        AppError::Conflict => {
-            "This note was changed elsewhere in the meantime. The current version is shown above. Save to replace it with \
-             yours, or cancel."
-                .into()
-        }
-        other => describe(other),
-    }
 }
 
 /// The form for a new note.
@@ -67,7 +51,7 @@ pub fn NewNote(state: NotesState) -> impl IntoView {
             <h2 id=heading.clone()>"New note"</h2>
             <form method="post" action=paths::api::ADD_NOTE novalidate=true on:submit=add>
                 <ForThisUser/>
-                <FormMessage form=form in_words=describe_trouble/>
+                <FormMessage form=form in_words=describe_notes_error/>
                 <NoteFields form=form initial=initial inputs=inputs/>
                 <SubmitButton form=form>"Add"</SubmitButton>
             </form>
@@ -117,7 +101,7 @@ pub fn NoteFields(
 ) -> impl IntoView {
     let field = Field::Title;
     view! {
-        <FieldFrame form=form field=field label="Title">
+        <FieldFrame form=form field=field>
             <input
                 id=form.id_of(field)
                 name=field.name()
@@ -130,6 +114,6 @@ pub fn NoteFields(
                 node_ref=inputs.title
             />
         </FieldFrame>
-        <TextArea form=form field=Field::Text label="Text" initial=initial.text node_ref=inputs.text/>
+        <TextArea form=form field=Field::Text initial=initial.text node_ref=inputs.text/>
     }
 }

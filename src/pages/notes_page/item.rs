@@ -3,7 +3,7 @@
 use super::{
     STATUS_ID, address,
     changed_note::ChangedNote,
-    form::{describe_trouble, part_of},
+    form::part_of,
     list::{Change, NoteItem},
     state::NotesState,
 };
@@ -16,6 +16,7 @@ use crate::{
     model::notes::Notes,
     paths,
     validation::Field,
+    wording::describe_refused_deletion,
 };
 use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
@@ -162,15 +163,5 @@ fn keep_focus() {
                 _ = active.unchecked_into::<HtmlElement>().focus();
             }
         });
-    }
-}
-
-fn describe_refused_deletion(error: &AppError) -> String {
-    match error {
-        AppError::Conflict => {
-            "This note was changed elsewhere in the meantime. Here is its current version, which you can still delete."
-                .into()
-        }
-        other => describe_trouble(other),
     }
 }

@@ -11,8 +11,6 @@ use super::{
     start::{self, Application, StartError},
 };
 use crate::{
-    components::error_view,
-    error::AppError,
     server::{
         clock::{SystemClock, Timestamp},
         config::{Config, leptos_options},
@@ -21,7 +19,7 @@ use crate::{
         store::UserStore,
         telemetry,
     },
-    validation::FieldError,
+    wording,
 };
 use std::{io::BufRead, path::Path, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -78,7 +76,7 @@ async fn add(accounts: &Accounts, email: &str, name: &str) -> Result<(), StartEr
     let password = password.strip_suffix('\r').unwrap_or(password).to_owned();
     match accounts.add_user(email, name, password.into()).await {
         Ok(id) => say(&format!("added {email} as {id}")),
-        Err(AccountError::Refused(fields)) => Err(StartError::Command(in_words(&fields))),
+        Err(AccountError::Refused(fields)) => Err(StartError::Command(wording::describe_fields(&fields))),
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => Err(StartError::Command(error.to_string())),
     }
@@ -117,14 +115,6 @@ fn report(found: bool, email: &str, done: &str) -> Result<(), StartError> {
     } else {
         Err(StartError::Command(format!("there is no account with the address {email:?}")))
     }
-}
-
-fn in_words(fields: &[FieldError]) -> String {
-    let problems: Vec<String> = fields
-        .iter()
-        .map(|error| format!("{}: {}", error.field.name(), error_view::describe_problem(error.field, error.problem)))
-        .collect();
-    if problems.is_empty() { error_view::describe(&AppError::Internal) } else { problems.join("; ") }
 }
 
 fn say(line: &str) -> Result<(), StartError> {

@@ -1,19 +1,16 @@
 //! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
 
 use super::{ErrorResponse, Resend};
-use crate::{paths, server::edge::request_id::RequestId, validation::Field};
+use crate::{paths, server::edge::request_id::RequestId, validation::Field, wording};
 use axum::http::StatusCode;
-use std::{
-    fmt::{self, Display, Write},
-    time::Duration,
-};
+use std::fmt::{self, Display, Write};
 
 const NAME: &str = "tokenlife";
 
 /// The whole document.
 pub(super) fn render(error_response: &ErrorResponse, stylesheet: &str, id: Option<&RequestId>) -> String {
     let (status, form) = (error_response.status, error_response.resend.as_ref());
-    let (heading, advice) = explanation(status);
+    let (heading, advice) = wording::describe_status(status.as_u16());
     let (home, stylesheet) = (paths::HOME, Escaped(stylesheet));
     let mut html = format!(
         r#"<!DOCTYPE html>
@@ -35,7 +32,7 @@ pub(super) fn render(error_response: &ErrorResponse, stylesheet: &str, id: Optio
 "#
     );
     if let Some(wait) = error_response.retry_after {
-        push(&mut html, format_args!("<p>Please try again in {}.</p>\n", Wait(wait)));
+        push(&mut html, format_args!("<p>Please try again in {}.</p>\n", wording::describe_wait(wait)));
     }
     match form {
         Some(form) => push_form(&mut html, form, status),
@@ -66,12 +63,14 @@ fn push_form(html: &mut String, form: &Resend, status: StatusCode) {
     }
     push(html, format_args!("<form class=\"card\" method=\"post\" action=\"{}\">\n", Escaped(&form.action)));
     for (name, value) in &form.fields {
+        let typed = Field::of_name(name).filter(|field| *field != Field::Password);
         let (name, value) = (Escaped(name), Escaped(value));
-        match label(name.0) {
+        match typed {
             None => push(html, format_args!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")),
-            Some((label, is_long)) => {
+            Some(field) => {
+                let label = wording::label(field);
                 push(html, format_args!("<div class=\"field\"><label for=\"{name}\">{label}</label>\n"));
-                if is_long {
+                if field.is_multiline() {
                     // A line break right after the tag is not part of the text.
                     push(html, format_args!("<textarea id=\"{name}\" name=\"{name}\">\n{value}</textarea></div>\n"));
                 } else {
@@ -81,61 +80,6 @@ fn push_form(html: &mut String, form: &Resend, status: StatusCode) {
         }
     }
     html.push_str("<button type=\"submit\" class=\"button primary\">Send again</button>\n</form>\n");
-}
-
-/// What a field is called that people type into, and whether it holds several lines.
-fn label(name: &str) -> Option<(&'static str, bool)> {
-    match Field::ALL.into_iter().find(|field| field.name() == name)? {
-        Field::Email => Some(("E-mail address", false)),
-        Field::DisplayName => Some(("Display name", false)),
-        Field::Title => Some(("Title", false)),
-        Field::Text => Some(("Text", true)),
-        Field::Password => None,
-    }
-}
-
-/// A heading and what one can do about it.
-fn explanation(status: StatusCode) -> (&'static str, &'static str) {
-    match status.as_u16() {
-        401 => ("Please sign in", "You have to be signed in to do this."),
-        403 => (
-            "This did not come from our own pages",
-            "For your safety, forms are only accepted from this site itself. Open the page here and try again.",
-        ),
-        404 | 410 => ("Page not found", "There is nothing at this address. The link may be old or mistyped."),
-        405 => ("That cannot be done here", "This address does not take requests of that kind."),
-        408 => ("That took too long", "Your request did not arrive completely. Please send it again."),
-        409 => (
-            "Somebody else has signed in on this browser",
-            "The page you sent this from was another person’s. Nothing has been changed.",
-        ),
-        413 => ("That is too large", "What you sent is larger than this site accepts. Please send less."),
-        414 => ("This address is too long", "The link is longer than this site can read."),
-        415 => ("That cannot be read", "What you sent is not in a form this site understands."),
-        429 => ("Too many attempts", "To keep accounts safe, there is a short pause now."),
-        431 => (
-            "Your browser sent too much",
-            "This usually means too many cookies. Delete this site’s cookies in your browser and try again.",
-        ),
-        502..=504 => ("Not available at the moment", "The site cannot answer just now. This does not sign you out."),
-        400..=499 => ("That cannot be read", "The request was incomplete or damaged. Please go back and try again."),
-        _ => ("Something went wrong", "This is our fault, and it has been noted. Please try again in a moment."),
-    }
-}
-
-/// A waiting time as people say it.
-struct Wait(Duration);
-
-impl Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_millis().div_ceil(1000);
-        match seconds {
-            0..=1 => f.write_str("a second"),
-            2..=90 => write!(f, "{seconds} seconds"),
-            91..=5400 => write!(f, "{} minutes", seconds.div_ceil(60)),
-            _ => write!(f, "{} hours", seconds.div_ceil(3600)),
-        }
-    }
 }
 
 /// Text inside an element or a quoted attribute.
@@ -163,6 +107,7 @@ fn push(html: &mut String, text: fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::error::AppError;
+    use std::time::Duration;
 
     #[test]
     fn what_is_put_in_is_escaped() {
@@ -187,16 +132,6 @@ mod tests {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(!html.contains("secret"), "a password is typed anew");
-    }
-
-    #[test]
-    fn waits_are_told_in_words() {
-        let shown = |seconds| Wait(Duration::from_secs(seconds)).to_string();
-        assert_eq!(shown(0), "a second");
-        assert_eq!(shown(30), "30 seconds");
-        assert_eq!(shown(600), "10 minutes");
-        assert_eq!(shown(601), "11 minutes");
-        assert_eq!(shown(7200), "2 hours");
     }
 
     #[test]
