@@ -9,6 +9,7 @@ pub mod start;
 use super::config::Environment;
 use clap::Parser;
 use cli::{Cli, Command, ConfigCommand};
+use commands::CommandError;
 use std::process::ExitCode;
 
 /// Runs what the command line asks for. Everything that can be wrong is told in one line each.
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let done = match command.unwrap_or_default() {
-        Command::Serve => start::serve(&config),
+        Command::Serve => start::serve(&config).map_err(CommandError::from),
         Command::User { command } => commands::user(&config, &command),
         Command::Secret { command } => commands::secrets::secret(&config, command),
         Command::Client { command } => commands::clients::client(&config, &command),

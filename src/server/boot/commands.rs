@@ -2,25 +2,24 @@
 //! server, on the same database.
 
 pub(super) mod clients;
+mod error;
 pub(super) mod keys;
 pub(super) mod secrets;
 pub mod settings;
 
 use super::{
     cli::UserCommand,
-    start::{self, Application, StartError},
+    start::{self, Application},
 };
-use crate::{
-    server::{
-        clock::{SystemClock, Timestamp},
-        config::{Config, leptos_options},
-        domain::{email::EmailKey, user::User},
-        service::accounts::{AccountError, Accounts},
-        store::UserStore,
-        telemetry,
-    },
-    wording,
+use crate::server::{
+    clock::{SystemClock, Timestamp},
+    config::{Config, leptos_options},
+    domain::{email::EmailKey, user::User},
+    service::accounts::Accounts,
+    store::UserStore,
+    telemetry,
 };
+pub use error::CommandError;
 use std::{io::BufRead, path::Path, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -30,16 +29,16 @@ const PAGE: u32 = 500;
 ///
 /// # Errors
 ///
-/// [`StartError`], to be told in one line.
-pub fn user(settings: &Path, command: &UserCommand) -> Result<(), StartError> {
+/// [`CommandError`] if the application cannot be assembled, the account is refused or unknown, or the store fails.
+pub fn user(settings: &Path, command: &UserCommand) -> Result<(), CommandError> {
     with_application(settings, async |application| run(&application.state.accounts, &*application.store, command).await)
 }
 
 /// Does something with the application as the settings describe it.
 fn with_application(
     settings: &Path,
-    work: impl AsyncFnOnce(&Application) -> Result<(), StartError>,
-) -> Result<(), StartError> {
+    work: impl AsyncFnOnce(&Application) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     let config = Config::load(settings)?;
     let options = leptos_options(settings)?;
     telemetry::init(&config.log);
@@ -54,7 +53,7 @@ fn with_application(
     })
 }
 
-async fn run(accounts: &Accounts, store: &dyn UserStore, command: &UserCommand) -> Result<(), StartError> {
+async fn run(accounts: &Accounts, store: &dyn UserStore, command: &UserCommand) -> Result<(), CommandError> {
     match command {
         UserCommand::Add { email, name } => add(accounts, email, name).await,
         UserCommand::List => list(store).await,
@@ -69,20 +68,16 @@ async fn run(accounts: &Accounts, store: &dyn UserStore, command: &UserCommand) 
     }
 }
 
-async fn add(accounts: &Accounts, email: &str, name: &str) -> Result<(), StartError> {
+async fn add(accounts: &Accounts, email: &str, name: &str) -> Result<(), CommandError> {
     let mut password = String::new();
     std::io::stdin().lock().read_line(&mut password)?;
     let password = password.strip_suffix('\n').unwrap_or(&password);
     let password = password.strip_suffix('\r').unwrap_or(password).to_owned();
-    match accounts.add_user(email, name, password.into()).await {
-        Ok(id) => say(&format!("added {email} as {id}")),
-        Err(AccountError::Refused(fields)) => Err(StartError::Command(wording::describe_fields(&fields))),
-        Err(AccountError::Store(error)) => Err(error.into()),
-        Err(error) => Err(StartError::Command(error.to_string())),
-    }
+    let id = accounts.add_user(email, name, password.into()).await?;
+    say(&format!("added {email} as {id}"))
 }
 
-async fn list(store: &dyn UserStore) -> Result<(), StartError> {
+async fn list(store: &dyn UserStore) -> Result<(), CommandError> {
     let mut after = None;
     loop {
         let users = store.list_users(after, PAGE).await?;
@@ -105,19 +100,15 @@ fn in_utc(at: Timestamp) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
-fn key(email: &str) -> Result<EmailKey, StartError> {
-    EmailKey::of(email).ok_or_else(|| StartError::Command(format!("{email:?} is not an e-mail address")))
+fn key(email: &str) -> Result<EmailKey, CommandError> {
+    EmailKey::of(email).ok_or_else(|| CommandError::NotAnEmail(email.to_owned()))
 }
 
-fn report(found: bool, email: &str, done: &str) -> Result<(), StartError> {
-    if found {
-        say(&format!("{email} is {done}"))
-    } else {
-        Err(StartError::Command(format!("there is no account with the address {email:?}")))
-    }
+fn report(found: bool, email: &str, done: &str) -> Result<(), CommandError> {
+    if found { say(&format!("{email} is {done}")) } else { Err(CommandError::UnknownAccount(email.to_owned())) }
 }
 
-fn say(line: &str) -> Result<(), StartError> {
+fn say(line: &str) -> Result<(), CommandError> {
     use std::io::Write as _;
 
     let mut out = std::io::stdout().lock();

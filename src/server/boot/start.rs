@@ -22,7 +22,7 @@ use crate::{
             clients::{ClientCredentials, Clients, WEB},
             delivery::{self, Delivery},
             ended::EndedSessions,
-            hashing::Hasher,
+            hashing::{Hasher, HashingError},
             secret_versions::{SecretError, SecretVersions},
             sessions::Sessions,
             signing_keys::{KeyError, SigningKeys},
@@ -53,7 +53,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECK_SQLITE: &str = "check [app.database] url and who may write there";
 const CHECK_POSTGRES: &str = "check [app.database] url and tls, and that the database runs and lets this user in";
 
-/// Why the program cannot do what it was started for.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -72,14 +72,16 @@ pub enum StartError {
         "the gateway's prefix {prefix} would hide {path}; write a prefix that no page and no server function uses, such as /api/notes"
     )]
     PrefixConflict { prefix: String, path: String },
-    #[error("{0}")]
-    Command(String),
+    #[error("{}", chain(.0))]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
 }
 
 impl StartError {
-    /// What to tell, line by line.
+    /// The text for standard error: one line for each problem found.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
@@ -104,12 +106,6 @@ impl From<KeyError> for StartError {
             KeyError::Store(error) => error.into(),
             KeyError::Unsealable(_) | KeyError::Unusable => Self::Keys(error),
         }
-    }
-}
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> Self {
-        Self::Command(chain(&error))
     }
 }
 
@@ -167,7 +163,7 @@ impl Application {
             store: store.clone(),
             clock: Arc::clone(&clock),
             sessions: Arc::clone(&sessions),
-            hasher: Hasher::for_this_machine().map_err(|error| StartError::Command(error.to_string()))?,
+            hasher: Hasher::for_this_machine()?,
             policy: PasswordPolicy { min_chars: password_min_length },
         });
         let upstream_tokens = UpstreamTokens::new(Arc::clone(&tokens), Arc::clone(&clock), access_ttl);

@@ -1,8 +1,8 @@
 //! The commands that look after the signing keys.
 
-use super::{in_utc, say, with_application};
+use super::{CommandError, in_utc, say, with_application};
 use crate::server::{
-    boot::{cli::KeyCommand, start::StartError},
+    boot::cli::KeyCommand,
     clock::Timestamp,
     domain::key_schedule::KeyWindow,
     service::signing_keys::{KeyError, Rotated, SigningKeys},
@@ -14,8 +14,8 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`StartError`], to be told in one line.
-pub fn key(settings: &Path, command: KeyCommand) -> Result<(), StartError> {
+/// [`CommandError`] if the application cannot be assembled or the store fails.
+pub fn key(settings: &Path, command: KeyCommand) -> Result<(), CommandError> {
     with_application(settings, async |application| {
         let (keys, now) = (application.state.tokens.keys(), application.state.clock.now());
         match command {
@@ -26,7 +26,7 @@ pub fn key(settings: &Path, command: KeyCommand) -> Result<(), StartError> {
     })
 }
 
-async fn list(keys: &SigningKeys, now: Timestamp) -> Result<(), StartError> {
+async fn list(keys: &SigningKeys, now: Timestamp) -> Result<(), CommandError> {
     for (key, window) in keys.list().await? {
         say(&line(&key, &window, now))?;
     }
@@ -44,7 +44,7 @@ fn line(key: &StoredSigningKey, window: &KeyWindow, now: Timestamp) -> String {
     format!("{}\t{}\t{state}\tsigns from {}", key.times.number, key.id, in_utc(key.times.signs_from))
 }
 
-fn report(rotated: Result<Rotated, KeyError>) -> Result<(), StartError> {
+fn report(rotated: Result<Rotated, KeyError>) -> Result<(), CommandError> {
     match rotated? {
         Rotated::Made(key) => {
             say(&format!("key {} is published; it signs from {}", key.number, in_utc(key.signs_from)))

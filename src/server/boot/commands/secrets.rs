@@ -1,10 +1,10 @@
 //! The commands that look after the master secret.
 
-use super::{in_utc, say, with_application};
+use super::{CommandError, in_utc, say, with_application};
 use crate::server::{
     boot::{
         cli::SecretCommand,
-        start::{self, Application, StartError},
+        start::{self, Application},
     },
     config::{Config, MasterSecrets, SecretSource},
 };
@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 ///
-/// [`StartError`], to be told in one line.
-pub fn secret(settings: &Path, command: SecretCommand) -> Result<(), StartError> {
+/// [`CommandError`] if the settings or the master secret cannot be read, the version may not be added or removed, or the
+/// store fails.
+pub fn secret(settings: &Path, command: SecretCommand) -> Result<(), CommandError> {
     match command {
         SecretCommand::List => with_application(settings, list),
         SecretCommand::Rotate { standby } => rotate(settings, standby),
@@ -23,7 +24,7 @@ pub fn secret(settings: &Path, command: SecretCommand) -> Result<(), StartError>
     }
 }
 
-async fn list(application: &Application) -> Result<(), StartError> {
+async fn list(application: &Application) -> Result<(), CommandError> {
     let keyring = &application.state.keyring;
     let now = application.state.clock.now();
     let known = application.secrets.known();
@@ -49,10 +50,10 @@ async fn list(application: &Application) -> Result<(), StartError> {
     Ok(())
 }
 
-fn rotate(settings: &Path, standby: bool) -> Result<(), StartError> {
+fn rotate(settings: &Path, standby: bool) -> Result<(), CommandError> {
     let (secrets, file) = secrets_in_file(settings)?;
     let rotated = if standby { secrets.with_standby() } else { secrets.rotated() };
-    let rotated = rotated.ok_or_else(|| StartError::Command("there is no room for another version".to_owned()))?;
+    let rotated = rotated.ok_or(CommandError::NoRoomForVersion)?;
     rotated.replace(&file)?;
     let then = if standby {
         "give this file to all servers and start them again; then run `tokenlife secret rotate`"
@@ -63,28 +64,23 @@ fn rotate(settings: &Path, standby: bool) -> Result<(), StartError> {
     say(&format!("{} now holds: {rotated}; {then}", file.display()))
 }
 
-fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
+fn retire(settings: &Path, version: u8, force: bool) -> Result<(), CommandError> {
     let (secrets, file) = secrets_in_file(settings)?;
-    let refuse = |why: String| Err(StartError::Command(why));
     if !secrets.has(version) {
-        return refuse(format!("{} holds no version {version}", file.display()));
+        return Err(CommandError::UnknownVersion { file, version });
     }
     if version == secrets.primary() {
-        return refuse(format!("version {version} makes what is new; run `tokenlife secret rotate` first"));
+        return Err(CommandError::PrimaryVersion(version));
     }
     with_application(settings, async |application| {
         let now = application.state.clock.now();
         let known = application.secrets.known();
         if !known.iter().any(|known| known.version == secrets.primary()) {
-            return refuse(format!("no server makes under version {} yet; start them again first", secrets.primary()));
+            return Err(CommandError::UnusedVersion(secrets.primary()));
         }
         let needed = known.iter().find(|known| known.version == version && known.needed_until > now);
         if let Some(needed) = needed.filter(|_| !force) {
-            return refuse(format!(
-                "version {version} is needed until {}; with --force, who has not been back since it was replaced has \
-                 to sign in again",
-                in_utc(needed.needed_until)
-            ));
+            return Err(CommandError::NeededVersion { version, until: needed.needed_until });
         }
         application.state.tokens.keys().reseal().await?;
         application.store.retire_secret_version(version, now).await?;
@@ -94,14 +90,11 @@ fn retire(settings: &Path, version: u8, force: bool) -> Result<(), StartError> {
 }
 
 /// The versions, and the file they are in.
-fn secrets_in_file(settings: &Path) -> Result<(MasterSecrets, PathBuf), StartError> {
+fn secrets_in_file(settings: &Path) -> Result<(MasterSecrets, PathBuf), CommandError> {
     let config = Config::load(settings)?;
     let secrets = start::master_secrets(&config)?;
     match MasterSecrets::load(&config.auth.master_secret, &config.data.dir)? {
         Some((secrets, SecretSource::File(file) | SecretSource::Generated(file))) => Ok((secrets, file)),
-        _ => Err(StartError::Command(format!(
-            "the master secret is in a variable ({secrets}): write the versions there, `2:… 1:…`, each as \
-             `openssl rand -base64 32` prints it; the first one makes what is new"
-        ))),
+        _ => Err(CommandError::SecretInVariable { secrets: secrets.to_string() }),
     }
 }
