@@ -9,7 +9,7 @@ import { newUser, signUp, type User } from './support/users';
 interface Fixtures {
   /** The server under test. */
   origin: string;
-  /** What the browser complained about. Nobody needs to ask for it: it fails the test at its end. */
+  /** The errors that the browser reported. Every test uses it: unexpected ones fail the test at its end. */
   problems: Problems;
   jar: Jar;
   /** The calls of the first tab. */
@@ -19,9 +19,9 @@ interface Fixtures {
   /** Opens one more tab of the same browser. */
   openTab: () => Promise<Site>;
   account: { user: User; cookies: Cookie[] };
-  /** Somebody with an account, who is not signed in here. */
+  /** A user with an account, not signed in here. */
   user: User;
-  /** Somebody with an account, who is signed in here. */
+  /** A user with an account, signed in here. */
   signedIn: User;
 }
 
@@ -36,11 +36,11 @@ export const test = base.extend<Fixtures>({
   problems: [
     async ({ context, origin }, use, { project }) => {
       const problems = new Problems(context, origin);
-      // The news of a session end with it. Whether a page is still there to see that is a matter of chance.
+      // The stream of changes ends with the session. Whether a page is still open then is a matter of chance.
       problems.allow('net::ERR_INCOMPLETE_CHUNKED_ENCODING', upstreams.changes);
       problems.allow(401, upstreams.changes);
       if (project.name === 'short-lived') {
-        // A token of a few seconds may end while a call is on its way: the client refreshes then, and calls again.
+        // A token of a few seconds may end while a call is in flight: the client refreshes then, and retries.
         problems.allow(401, /^\/api\//);
       }
       await context.addInitScript(reportViolations);

@@ -3,9 +3,9 @@ import { checkBuild } from './support/check-build';
 import { headlessShell } from './support/chromium';
 import { defaultLives, shortLives } from './support/servers';
 
-// Each spec runs twice, alive and without JavaScript; those that need a living page are called *.hydrated.spec.ts.
+// Each spec runs twice, hydrated and without JavaScript; those that need hydration are named *.hydrated.spec.ts.
 const hydrated = /\.hydrated\.spec\.ts$/;
-// What people do every day runs once more where an access token lives for three seconds.
+// The everyday specs run once more with an access token lifetime of three seconds.
 const normalUse = /(journey|profile|notes|short-lived\.hydrated)\.spec\.ts$/;
 const shortLivedOnly = /short-lived\.hydrated\.spec\.ts$/;
 
@@ -15,7 +15,7 @@ const tests: Project[] = [
   { name: 'short-lived', testMatch: normalUse, use: { baseURL: shortLives.url } },
 ];
 
-// Not a test: takes pictures when it is told where to put them. See screenshots.ts.
+// Not a test: takes screenshots if a folder is given. See screenshots.ts.
 const screenshots: Project = {
   name: 'screenshots',
   testDir: '.',
@@ -25,7 +25,7 @@ const screenshots: Project = {
 
 const takesScreenshots = Boolean(process.env.TOKENLIFE_SCREENSHOTS);
 
-// Here, for Playwright starts the servers before it runs a globalSetup.
+// Here, because Playwright starts the servers before it runs a globalSetup.
 checkBuild();
 
 export default defineConfig({
@@ -34,9 +34,9 @@ export default defineConfig({
   fullyParallel: true,
   // One more than cores: some tests wait for a token to end.
   workers: 3,
-  // A build that is broken altogether shows itself sooner.
+  // A build that is broken altogether fails sooner.
   maxFailures: 25,
-  // What passes only at a later try is told as flaky, and does not hold up everything else.
+  // A test that passes only on a retry is reported as flaky, and does not delay the others.
   retries: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
@@ -44,7 +44,7 @@ export default defineConfig({
   use: {
     launchOptions: headlessShell(),
     locale: 'en-GB',
-    // A trace of everything costs a fifth of the time; for a single test: npx playwright test -g "…" --trace on
+    // Tracing every test costs a fifth of the time; for a single test: npx playwright test -g "…" --trace on
     screenshot: 'only-on-failure',
   },
   projects: takesScreenshots ? [screenshots] : tests,

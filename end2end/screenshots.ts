@@ -1,4 +1,4 @@
-// Takes pictures for people to look at; no part of the tests.
+// Takes screenshots for review; not part of the tests.
 //   TOKENLIFE_SCREENSHOTS=/some/folder npx playwright test
 
 import { join } from 'node:path';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { binary, notesBinary, siteRoot } from './servers';
 
-/** A site of another build would not come alive, and each test would wait for it in vain. */
+/** A site of another build would not hydrate, and each test would run into its timeout. */
 export function checkBuild(): void {
   const hashes = join(dirname(binary), 'hash.txt');
   const hash = existsSync(hashes) ? /^js: (.+)$/m.exec(readFileSync(hashes, 'utf8'))?.[1] : undefined;

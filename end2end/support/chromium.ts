@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const SHELL_NAMES = ['chromium-headless-shell', 'chrome-headless-shell'];
 
-// Nothing but the pages under test: no updates, no services of the browser's maker, no protocol beside HTTP.
+// Nothing but the pages under test: no updates, no services of the browser's vendor, no protocol besides HTTP.
 const ARGS = [
   '--disable-quic',
   '--no-first-run',
@@ -49,7 +49,7 @@ function findOnPath(names: string[]): string | undefined {
       accessSync(file, constants.X_OK);
       return file;
     } catch {
-      // Not there; the next one.
+      // Not there: try the next one.
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-/** Something that happens when the test says so. */
+/** An event that the test triggers. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => {

@@ -5,14 +5,14 @@ import type { Site } from './site';
 const ELSEWHERE = 'http://elsewhere.test/';
 
 /**
- * A browser with a back/forward cache. Playwright switches it off, because pages that come back from it confuse it;
- * here they are the matter. What can be told of them reliably is what stands in the document.
+ * A browser with a back/forward cache. Playwright switches it off, because pages restored from it confuse it;
+ * here they are the subject. Only what stands in the document can be observed reliably.
  */
 export function withPageCache(): LaunchOptions {
   return { ...chromium(), ignoreDefaultArgs: ['--disable-back-forward-cache'] };
 }
 
-/** Has every page say how it was shown. */
+/** Makes every page record how it was shown. */
 export async function watchReturns(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
     addEventListener('pageshow', (event) => {
@@ -24,7 +24,7 @@ export async function watchReturns(context: BrowserContext): Promise<void> {
   });
 }
 
-/** Leaves for another site. A page of our own would tell the others that it is there, which ends their sleep. */
+/** Leaves for another site. A page of our own would announce itself to the others, which evicts them from the cache. */
 export async function goElsewhere(site: Site): Promise<void> {
   await site.page.route(ELSEWHERE, (route) => route.fulfill({ contentType: 'text/html', body: '<h1>Elsewhere</h1>' }));
   await site.page.goto(ELSEWHERE);
@@ -45,7 +45,7 @@ export async function wasLoadedAnew(site: Site): Promise<void> {
   await site.isAlive();
 }
 
-/** The page has come back at some time, even if it was loaded anew then. */
+/** The page was restored at some time, even if it was reloaded then. */
 export async function hadComeBack(site: Site): Promise<string | null> {
   return site.page.evaluate(() => sessionStorage.getItem('came back'));
 }

@@ -2,7 +2,7 @@ import type { FullConfig, Reporter, Suite, TestError } from '@playwright/test/re
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
-/** Says at the very end what failed and why, in a few lines: often nothing but the end of a log is kept. */
+/** Reports at the very end what failed and why, in a few lines: often only the end of a log is kept. */
 export default class InShort implements Reporter {
   #config?: FullConfig;
   #suite?: Suite;

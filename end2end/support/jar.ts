@@ -2,7 +2,7 @@ import type { BrowserContext, Cookie, Response } from '@playwright/test';
 
 export type CookieName = 'accessToken' | 'refreshToken' | 'tokenLife';
 
-/** All three, as `Jar.names` tells them. */
+/** All three, as `Jar.names` returns them. */
 export const ALL_THREE: CookieName[] = ['accessToken', 'refreshToken', 'tokenLife'];
 
 /** The browser's cookie jar. */
@@ -20,7 +20,7 @@ export class Jar {
     return (await this.get(name))?.value;
   }
 
-  /** The names of all cookies there are. */
+  /** The names of all cookies. */
   async names(): Promise<string[]> {
     return (await this.context.cookies()).map((cookie) => cookie.name).sort();
   }
@@ -36,7 +36,7 @@ export class Jar {
   }
 }
 
-/** The cookies that an answer sets, by name. */
+/** The cookies that a response sets, by name. */
 export async function issuedBy(answer: Response): Promise<Map<string, string>> {
   const headers = await answer.headersArray();
   const lines = headers.filter(({ name }) => name.toLowerCase() === 'set-cookie');

@@ -27,7 +27,7 @@ export class MeetingPoint {
     await once(this.#server, 'close');
   }
 
-  /** From now on nobody gets to the page until `count` requests for it are here. */
+  /** From now on no request for the page is passed on until `count` of them have arrived. */
   gather(path: string, count: number): void {
     this.#path = path;
     this.#missing = count;

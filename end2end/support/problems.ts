@@ -1,9 +1,9 @@
 import type { BrowserContext, ConsoleMessage } from '@playwright/test';
 
-// Chromium says so after three seconds, which a busy machine may need, and always without JavaScript.
+// Chromium warns after three seconds, which a busy machine may need, and always without JavaScript.
 const UNUSED = 'was preloaded using link preload but not used';
 
-/** Everything the browser complains about, in all tabs of a context: a test that leaves some of it has failed. */
+/** All errors that the browser reports, in all tabs of a context: a test with an unexpected one fails. */
 export class Problems {
   readonly #found: { text: string; path: string }[] = [];
   readonly #allowed: { text: string; path: string | RegExp }[] = [];
@@ -22,20 +22,20 @@ export class Problems {
     });
     context.on('requestfailed', (request) => {
       const why = request.failure()?.errorText ?? '';
-      // Aborted is what a page leaves unfinished when the next one is opened. What the policy refuses stands in the
-      // console; without JavaScript, Chromium calls every script refused, and does not mean it.
+      // Requests that a page leaves unfinished on navigation are reported as aborted. What the policy blocks stands in
+      // the console; without JavaScript, Chromium reports every script as blocked, which is no violation.
       if (!['net::ERR_ABORTED', 'csp'].includes(why) && request.url().startsWith(origin)) {
         this.#note(`failed: ${why}`, request.url());
       }
     });
   }
 
-  /** Expects a complaint about a path: a status such as `422`, or a piece of its text. */
+  /** Expects an error of a path: a status such as `422`, or a part of its text. */
   allow(what: number | string, path: string | RegExp): void {
     this.#allowed.push({ text: String(what), path });
   }
 
-  /** What was found and not allowed. */
+  /** The errors that were not expected. */
   left(): string[] {
     const isAllowed = (problem: { text: string; path: string }) =>
       this.#allowed.some(({ text, path }) => {
@@ -56,7 +56,7 @@ export class Problems {
   }
 }
 
-/** Runs in every page before its own scripts: what the content security policy refused goes to the console. */
+/** Runs in every page before its own scripts: what the content security policy blocked goes to the console. */
 export function reportViolations(): void {
   document.addEventListener('securitypolicyviolation', (event) => {
     console.error(`refused by ${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`);

@@ -14,10 +14,10 @@ export const binary = resolve(process.env.TOKENLIFE_BINARY || join(projectRoot, 
 export const notesBinary = resolve(process.env.TOKENLIFE_NOTES_BINARY || join(projectRoot, 'target/debug/notes'));
 export const siteRoot = resolve(projectRoot, process.env.LEPTOS_SITE_ROOT || 'target/site-release');
 
-// Not the port of anybody's own server. Somebody else who tests here at the same time takes another.
+// Not the port of a development server. A second test run on the same machine takes another.
 const firstPort = Number(process.env.TOKENLIFE_TEST_PORT || 3210);
 
-// Everybody comes from one address here, so the limits must never be what a test runs into.
+// All clients have one address here, so no test may run into the limits.
 const NO_LIMIT = '100000/min';
 
 class Server {
@@ -32,7 +32,7 @@ class Server {
     this.notesUrl = `http://127.0.0.1:${port + 50}`;
   }
 
-  /** The release binary and the service behind it, with an empty data folder, which goes when the run ends. */
+  /** The release binary and its upstream, with an empty data folder, which is removed when the run ends. */
   start(): WebServer[] {
     const folder = freshFolder();
     const both = {
@@ -48,7 +48,7 @@ class Server {
   }
 
   command(folder: string): string[] {
-    // The shipped settings, except for where the service behind is found.
+    // The shipped settings, except for the address of the upstream.
     const settings = join(folder, 'Leptos.toml');
     const shipped = readFileSync(join(projectRoot, 'Leptos.toml'), 'utf8');
     if (folder) {
@@ -134,16 +134,16 @@ async function isReady(url: string): Promise<void> {
     }
     await setTimeout(50);
   }
-  throw new Error(`nobody answers at ${url}`);
+  throw new Error(`no response from ${url}`);
 }
 
 function quoted(words: string[]): string {
   return words.map((word) => `"${word}"`).join(' ');
 }
 
-// The settings as they come: access for an hour, a session for 30 days.
+// The shipped settings: access for an hour, a session for 30 days.
 export const defaultLives = new Server(firstPort);
-// Access for three seconds, so that refreshes really happen while a person clicks.
+// Access for three seconds, so that refreshes really happen while a user clicks.
 export const shortLives = new Server(firstPort + 1, { TOKENLIFE__AUTH__ACCESS_TTL: '3s' });
 
 function freshFolder(): string {

@@ -2,7 +2,7 @@ import { expect, type Locator, type Page, type Response } from '@playwright/test
 import { ACCOUNT, LOGIN, SIGN_UP } from './paths';
 import type { User } from './users';
 
-/** One tab with the application in it, and what people do there. */
+/** One tab with the application in it, and the user's actions there. */
 export class Site {
   constructor(
     readonly page: Page,
@@ -31,7 +31,7 @@ export class Site {
     return answer;
   }
 
-  /** Loads the page anew. */
+  /** Reloads the page. */
   async reload(): Promise<Response> {
     const answer = await this.page.reload();
     await this.isAlive();
@@ -41,7 +41,7 @@ export class Site {
     return answer;
   }
 
-  /** Waits for a page to be there, and to react to people. */
+  /** Waits for a page to be loaded, and to react to input. */
   async isAt(path: string, heading: string): Promise<void> {
     await expect(this.page).toHaveURL(path);
     await expect(this.page.getByRole('heading', { level: 1, name: heading, exact: true })).toBeVisible();
@@ -60,7 +60,7 @@ export class Site {
     }
   }
 
-  /** Presses a button that sends a form; returns the answer's status. */
+  /** Presses a button that sends a form; returns the response's status. */
   async send(button: string, path: string): Promise<number> {
     const answered = this.page.waitForResponse(
       (answer) => new URL(answer.url()).pathname === path && answer.request().method() === 'POST',
@@ -69,13 +69,13 @@ export class Site {
     return (await answered).status();
   }
 
-  /** Signs in on the page that is open. */
+  /** Signs in on the open page. */
   async signIn(user: Pick<User, 'email' | 'password'>): Promise<void> {
     await this.fill({ 'E-mail address': user.email, Password: user.password });
     await this.button('Sign in').click();
   }
 
-  /** Creates an account on the page that is open. */
+  /** Creates an account on the open page. */
   async signUp(user: User): Promise<void> {
     await this.fill({ 'E-mail address': user.email, 'Display name': user.displayName, Password: user.password });
     await this.button('Create account').click();
@@ -86,7 +86,7 @@ export class Site {
     await this.showsNobody();
   }
 
-  /** A note, or the form for a new one, by what it is called. */
+  /** A note, or the form for a new one, by its name. */
   note(title: string): Locator {
     return this.page.getByRole('region', { name: title, exact: true });
   }
@@ -128,14 +128,14 @@ export class Site {
     await expect(this.page.getByRole('status').filter({ hasText: 'Saved.' })).toBeVisible();
   }
 
-  /** The page is for somebody who is signed in. */
+  /** The page is for a signed-in user. */
   async showsSomebody(): Promise<void> {
     await expect(this.button('Sign out')).toBeVisible();
     await expect(this.nav.getByRole('link', { name: 'Account', exact: true })).toHaveAttribute('href', ACCOUNT);
     await this.isAlive();
   }
 
-  /** The page is for nobody in particular. */
+  /** The page is for an anonymous visitor. */
   async showsNobody(): Promise<void> {
     await expect(this.nav.getByRole('link', { name: 'Sign in' })).toHaveAttribute('href', new RegExp(`^${LOGIN}`));
     await expect(this.nav.getByRole('link', { name: 'Create account' })).toHaveAttribute(

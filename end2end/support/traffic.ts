@@ -1,6 +1,6 @@
 import type { Page, Request, Route } from '@playwright/test';
 
-/** The calls of server functions that leave a page. */
+/** The calls of server functions that a page sends. */
 export class Traffic {
   #requests: Request[] = [];
 
@@ -12,7 +12,7 @@ export class Traffic {
     });
   }
 
-  /** `200 /api/session/refresh` and so on, in the order in which they left. */
+  /** `200 /api/session/refresh` and so on, in the order in which they were sent. */
   async calls(): Promise<string[]> {
     return Promise.all(
       this.#requests.map(async (request) => {
@@ -27,14 +27,14 @@ export class Traffic {
   }
 }
 
-/** Calls that wait until they are let go. */
+/** Calls that wait until they are released. */
 export interface Held {
-  /** The first one is there. */
+  /** The first one has arrived. */
   arrived: Promise<void>;
   letGo: () => void;
 }
 
-/** Holds up the calls of a server function that leave a page; what then becomes of them, `goOn` says. */
+/** Holds the calls of a server function that a page sends; `goOn` decides what happens to them. */
 export async function hold(
   page: Page,
   path: string,
@@ -46,7 +46,7 @@ export async function hold(
   await page.route(`**${path}`, async (route) => {
     arrive();
     await isFree;
-    // A call that was given up meanwhile cannot go on.
+    // A call that was aborted meanwhile cannot go on.
     await goOn(route).catch(() => {});
   });
   return { arrived, letGo };

@@ -8,13 +8,13 @@ export interface User {
   password: string;
 }
 
-/** Somebody nobody has heard of. */
+/** A user without an account. */
 export function newUser(): User {
   const id = randomBytes(6).toString('hex');
   return { email: `robin.${id}@example.com`, displayName: `Robin ${id}`, password: `vermilion otter juggles ${id}` };
 }
 
-/** Redeems the refresh token outside of the browser; returns the cookies of the answer, which is "still on its way". */
+/** Redeems the refresh token outside of the browser; returns the cookies of the response that has "not arrived". */
 export async function refreshElsewhere(request: APIRequest, baseURL: string, cookies: Cookie[]): Promise<Cookie[]> {
   const client = await request.newContext({ baseURL, storageState: { cookies, origins: [] } });
   const answer = await client.post(api.refresh, { headers: { Origin: baseURL }, form: {} });
@@ -24,7 +24,7 @@ export async function refreshElsewhere(request: APIRequest, baseURL: string, coo
   return renewed;
 }
 
-/** Creates an account without a browser; returns the cookies of the session that begins with it. */
+/** Creates an account without a browser; returns the cookies of its session. */
 export async function signUp(request: APIRequest, baseURL: string, user: User): Promise<Cookie[]> {
   const client = await request.newContext({ baseURL });
   const form = { email: user.email, display_name: user.displayName, password: user.password };
@@ -35,7 +35,7 @@ export async function signUp(request: APIRequest, baseURL: string, user: User): 
   return cookies;
 }
 
-/** Signs in somewhere else, with whatever calls itself so. */
+/** Signs in on another device, with this user agent. */
 export async function signIn(
   request: APIRequest,
   baseURL: string,

@@ -7,8 +7,8 @@ async function become(page: Page, hidden: boolean): Promise<void> {
   }, hidden);
 }
 
-/** Another tab is chosen. A browser without a window hides none by itself, so the page is only told. */
+/** Another tab is selected. A headless browser hides no tab, so only the event is dispatched. */
 export const goOutOfView = (page: Page) => become(page, true);
 
-/** The tab is chosen again. */
+/** The tab is selected again. */
 export const comeIntoView = (page: Page) => become(page, false);

@@ -4,7 +4,7 @@ import type { Site } from '../support/site';
 const { api } = paths;
 const NOT_RIGHT = 'Wrong e-mail address or password.';
 
-/** The message is next to the field, and belongs to it for those who do not see where it is. */
+/** The message is next to the field, and refers to it for screen readers. */
 async function hasProblem(site: Site, label: string, message: RegExp): Promise<void> {
   await expect(site.field(label)).toHaveAttribute('aria-invalid', 'true');
   await expect(site.field(label)).toHaveAccessibleDescription(message);
@@ -101,8 +101,8 @@ test('an address that is taken is refused, and another one is accepted', async (
   await expect(site.field('Display name')).toHaveValue(newcomer.displayName);
 });
 
-for (const who of ['somebody with an account', 'nobody with an account']) {
-  test(`a wrong password of ${who} is not told from an unknown address`, async ({
+for (const who of ['a user with an account', 'a user without an account']) {
+  test(`a wrong password of ${who} is indistinguishable from an unknown address`, async ({
     site,
     page,
     problems,
@@ -110,7 +110,7 @@ for (const who of ['somebody with an account', 'nobody with an account']) {
     jar,
   }) => {
     problems.allow(401, api.login);
-    const email = who.startsWith('somebody') ? user.email : newUser().email;
+    const email = who === 'a user with an account' ? user.email : newUser().email;
     await site.goto(paths.LOGIN);
     await site.fill({ 'E-mail address': email, Password: 'not the password at all' });
 
@@ -144,7 +144,7 @@ test('a refused form can be opened again, and is empty then', async ({ site, pag
   expect(await site.send('Sign in', api.login)).toBe(401);
   await expect(page.getByRole('heading', { level: 1, name: 'Sign in' })).toBeVisible();
 
-  // Whatever stands in the address bar now: it can be opened, copied or bookmarked.
+  // The URL in the address bar now can be opened, copied or bookmarked.
   await page.goto(page.url());
 
   await site.isAt(paths.LOGIN, 'Sign in');

@@ -30,7 +30,7 @@ test('a clock that jumps a day ahead, and takes the cookies along, costs one ref
   await page.clock.install();
   await site.goto(paths.ACCOUNT);
   await page.clock.setSystemTime(Date.now() + DAY);
-  // The browser throws away what its clock says has ended.
+  // The browser deletes cookies that have expired by its clock.
   await jar.delete('accessToken', 'tokenLife');
   for (const name of ['Robin', 'Robin the Second', 'Robin the Third']) {
     await site.rename(name);

@@ -17,12 +17,12 @@ test('the files of a page may be kept for a year, the page itself not at all', a
 });
 
 test('a page asks for each of its files once', async ({ site, page }) => {
-  const asked: string[] = [];
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  const requested: string[] = [];
+  page.on('request', (request) => requested.push(new URL(request.url()).pathname));
   await site.goto(paths.LOGIN);
   await page.waitForLoadState('networkidle');
-  expect(asked.some((path) => path.endsWith('.wasm'))).toBe(true);
-  expect(asked.filter((path, index) => asked.indexOf(path) !== index)).toEqual([]);
+  expect(requested.some((path) => path.endsWith('.wasm'))).toBe(true);
+  expect(requested.filter((path, index) => requested.indexOf(path) !== index)).toEqual([]);
 });
 
 test('no file of a page comes with a cookie, whatever state the session is in', async ({

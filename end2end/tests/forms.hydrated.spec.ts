@@ -36,7 +36,7 @@ test('a form that is sent before the page is alive comes back alive', async ({ s
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   wasm.open();
 
-  // The answer comes under the function's path; the page is where the form belongs.
+  // The response is at the function's path; the page moves to the form's own.
   await expect(page).toHaveURL('/login?return_to=/%3Fx%3D1');
   await expect(page.getByRole('alert')).toHaveText('Wrong e-mail address or password.');
   await expect(site.field('E-mail address')).toHaveValue('robin@example.com');
@@ -93,11 +93,11 @@ test('the strength meter rates a password while it is typed', async ({ site, pag
 test('what is rated is what was typed', async ({ site, page }) => {
   const typed = { email: 'a+b=c&d%65@example.com', display_name: '', password: '1+1=2 & 100% [x]=é 🦀' };
   await site.goto(paths.SIGN_UP);
-  const asked = page.waitForRequest(`**${api.ratePassword}`);
+  const requested = page.waitForRequest(`**${api.ratePassword}`);
 
   await site.fill({ 'E-mail address': typed.email, Password: typed.password });
 
-  expect(Object.fromEntries(new URLSearchParams((await asked).postData() ?? ''))).toEqual(typed);
+  expect(Object.fromEntries(new URLSearchParams((await requested).postData() ?? ''))).toEqual(typed);
 });
 
 test('an answer that comes late does not bring an old error back', async ({ site, page, problems, user }) => {
@@ -122,12 +122,12 @@ test('an answer that comes late does not bring an old error back', async ({ site
 test('the button stays where it is while the password is rated', async ({ site, page }) => {
   await site.goto(paths.SIGN_UP);
   const before = await site.button('Create account').boundingBox();
-  for (const [password, told] of [
+  for (const [password, advice] of [
     ['vermilion otter juggles', 'Very good.'],
     ['password1', 'One of the passwords that are tried first.'],
   ] as const) {
     await site.fill({ Password: password });
-    await expect(page.getByText(told)).toBeVisible();
+    await expect(page.getByText(advice)).toBeVisible();
     expect(await site.button('Create account').boundingBox()).toEqual(before);
   }
 });

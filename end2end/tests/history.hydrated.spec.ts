@@ -67,7 +67,7 @@ test('going back after signing out in another tab shows nothing private', async 
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
 });
 
-test('going back when somebody else is signed in shows nothing of the first', async ({
+test('going back when another user is signed in shows nothing of the first', async ({
   site,
   page,
   openTab,
@@ -75,18 +75,18 @@ test('going back when somebody else is signed in shows nothing of the first', as
   playwright,
   origin,
 }) => {
-  const somebodyElse = newUser();
-  await signUp(playwright.request, origin, somebodyElse);
+  const otherUser = newUser();
+  await signUp(playwright.request, origin, otherUser);
   await site.goto(paths.ACCOUNT);
   await goElsewhere(site);
   const other = await openTab();
   await other.goto(paths.LOGIN);
-  await other.signIn(somebodyElse);
+  await other.signIn(otherUser);
   await other.isAt(paths.ACCOUNT, 'Account');
 
   await goBack(site);
 
-  await expect(page.getByText(somebodyElse.email)).toBeVisible();
+  await expect(page.getByText(otherUser.email)).toBeVisible();
   await wasLoadedAnew(site);
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
 });

@@ -13,7 +13,7 @@ test('a page that comes back after its access token has ended asks the server an
   await site.goto(paths.ACCOUNT);
   const endsAt = ((await jar.get('tokenLife'))?.expires ?? 0) * 1000;
   await goElsewhere(site);
-  // Looking into the jar would make Chromium throw away what has expired, and the sleeping page with it.
+  // Reading the jar would make Chromium delete expired cookies, and evict the cached page with them.
   await expect.poll(() => Date.now(), { message: 'the access token ends' }).toBeGreaterThan(endsAt);
 
   await goBack(site);

@@ -32,7 +32,7 @@ test('who signs in is on the account page and is known everywhere', async ({ sit
   await expect(page.getByText(user.email)).toBeVisible();
 });
 
-test('who signs out is on the home page, and nobody', async ({ site, page, signedIn, jar }) => {
+test('after signing out the user is anonymous, on the home page', async ({ site, page, signedIn, jar }) => {
   await site.goto(paths.ACCOUNT);
 
   await site.signOut();
@@ -74,7 +74,7 @@ test('a newcomer gets to the private page as well', async ({ site, page }) => {
   await site.isAt('/account?from=mail', 'Account');
 });
 
-test('signing in leads to any page of ours that was asked for', async ({ site, page, user }) => {
+test('signing in leads to any page of ours that was requested', async ({ site, page, user }) => {
   await site.goto(`/login?return_to=${encodeURIComponent('/?ref=1')}`);
   await site.signIn(user);
   await expect(page.getByText(`Welcome back, ${user.displayName}.`)).toBeVisible();

@@ -1,7 +1,7 @@
 import { expect, paths, test } from '../fixtures';
 import { Pair } from '../support/servers';
 
-// A server and a service of its own, because the service is killed here.
+// With a server and an upstream of its own, because the upstream is killed here.
 const pair = new Pair();
 test.use({ baseURL: pair.url });
 test.beforeAll(() => pair.start());

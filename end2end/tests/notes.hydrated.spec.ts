@@ -24,7 +24,7 @@ test('what is written in one tab is seen in the other', async ({ site, openTab, 
   await expect(other.note('Plan')).toHaveCount(0);
 });
 
-test('nothing is taken away from whoever is typing', async ({ site, page, openTab, signedIn: _ }) => {
+test('a user who is typing is not interrupted', async ({ site, page, openTab, signedIn: _ }) => {
   await site.goto(paths.NOTES);
   const other = await openTab();
   await other.goto(paths.NOTES);
@@ -78,7 +78,7 @@ test('the search field says what is searched for, however that has come about', 
   await expect(site.field('Search the notes')).toHaveValue('');
 });
 
-test('the focus follows what is done with a note, and what was done is told', async ({
+test('the focus follows what is done with a note, and the status names it', async ({
   site,
   page,
   signedIn: _,
@@ -89,11 +89,11 @@ test('the focus follows what is done with a note, and what was done is told', as
     await target.focus();
     await page.keyboard.press('Enter');
   };
-  const told = (text: string) => page.getByRole('status').filter({ hasText: text });
+  const status = (text: string) => page.getByRole('status').filter({ hasText: text });
   await site.goto(paths.NOTES);
   await site.writeNote('Plan', 'one');
   await site.writeNote('Books', 'none');
-  await expect(told('Added.')).toBeVisible();
+  await expect(status('Added.')).toBeVisible();
   const card = site.note('Plan');
 
   await press(card.getByRole('link', { name: 'Edit' }));
@@ -108,17 +108,17 @@ test('the focus follows what is done with a note, and what was done is told', as
   await expect(card.getByLabel('Title')).toBeFocused();
   await card.getByLabel('Title').fill('New plan');
   await press(site.note('Plan').getByRole('button', { name: 'Save' }));
-  await expect(told('Saved.')).toBeVisible();
+  await expect(status('Saved.')).toBeVisible();
   const changed = site.note('New plan');
   await expect(page.getByRole('region').getByRole('heading', { level: 2 })).toHaveText(['New note', 'New plan', 'Books']);
   await expect(changed.getByRole('heading')).toBeFocused();
 
   await press(changed.getByRole('button', { name: 'Delete' }));
-  await expect(told('Deleted.')).toBeFocused();
+  await expect(status('Deleted.')).toBeFocused();
   await expect(changed).toHaveCount(0);
 });
 
-test('the focus is not taken from whoever has gone on', async ({ site, page, signedIn: _, problems }) => {
+test('the focus is not taken from a user who has gone on', async ({ site, page, signedIn: _, problems }) => {
   const { notes } = paths.upstreams;
   problems.allow(503, new RegExp(`^${notes}/[0-9a-f]`));
   await site.goto(paths.NOTES);
@@ -156,7 +156,7 @@ test('what is typed into a note that is deleted meanwhile is kept, and can be ad
 
     await expect(card.getByRole('alert')).toHaveText('This note was deleted elsewhere in the meantime.');
     await expect(card.getByLabel('Text')).toHaveValue('half a sent');
-    await expect(card.getByLabel('Text'), 'whoever types is not interrupted').toBeFocused();
+    await expect(card.getByLabel('Text'), 'typing is not interrupted').toBeFocused();
     await card.getByRole('button', { name: then }).or(card.getByRole('link', { name: then })).click();
     if (then === 'Dismiss') {
       await expect(card).toHaveCount(0);
@@ -169,7 +169,7 @@ test('what is typed into a note that is deleted meanwhile is kept, and can be ad
   await expect(other.note('Plan').getByText('half a sent')).toBeVisible();
 });
 
-test('a note that leaves the search stays while somebody types in it', async ({
+test('a note that leaves the search stays while the user types in it', async ({
   site,
   openTab,
   signedIn: _,
@@ -260,7 +260,7 @@ test('a refused change that is mended overwrites nothing either', async ({ site,
   await site.note('Plan').getByRole('link', { name: 'Edit' }).click();
   await other.changeNote('Plan', { Title: 'Other plan', Text: 'two' });
   const card = site.note('Other plan');
-  await expect(card, 'the page has heard of it').toBeVisible();
+  await expect(card, 'the page has received the change').toBeVisible();
 
   await card.getByLabel('Title').fill('');
   await card.getByRole('button', { name: 'Save' }).click();
@@ -327,7 +327,7 @@ test('a deletion that was not made brings the note back', async ({ site, page, s
   await expect(site.note('Plan')).toHaveCount(0);
 });
 
-test('an answer that comes when the page has been left disturbs nobody, and is there for who comes back', async ({
+test('a response that arrives when the page has been left causes no error, and is shown on return', async ({
   site,
   page,
   signedIn: _,
@@ -374,12 +374,12 @@ test('a session that was ended elsewhere shows no notes any more', async ({
   problems.allow('net::ERR_', changes);
   const phone = await signIn(playwright.request, origin, signedIn, 'curl/8.11.0');
   await site.goto(paths.NOTES);
-  await site.writeNote('Diary', 'nobody else reads this');
+  await site.writeNote('Diary', 'only for my eyes');
 
   expect((await phone.post(paths.api.endOtherSessions, { form: {} })).status()).toBe(200);
 
   await site.isAt(`${paths.LOGIN}?return_to=${paths.NOTES}`, 'Sign in');
-  await expect(page.getByText('nobody else reads this')).toHaveCount(0);
+  await expect(page.getByText('only for my eyes')).toHaveCount(0);
   await phone.dispose();
 });
 
@@ -400,7 +400,7 @@ test('one stream too many is no outage, and the page stays up to date without it
 
   await other.writeNote('Plan', 'one');
 
-  // It looks again by itself, but ever more rarely.
+  // It reloads by itself, but ever more rarely.
   await expect(site.note('Plan').getByText('one')).toBeVisible({ timeout: 20_000 });
   await expect(page.getByText('The notes cannot be reached')).toHaveCount(0);
 });

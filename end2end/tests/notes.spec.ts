@@ -44,7 +44,7 @@ test('a note that cannot be stored comes back with what was typed', async ({ sit
   await expect(page.getByText('Enter a title.')).toHaveCount(0);
 });
 
-test('nobody overwrites what they have not seen', async ({ site, page, openTab, signedIn: _, problems }) => {
+test('a change never overwrites an unseen version', async ({ site, page, openTab, signedIn: _, problems }) => {
   problems.allow(409, paths.api.changeNote);
   await page.route(`**${paths.upstreams.changes}`, (route) => route.abort('aborted'));
   await site.goto(paths.NOTES);

@@ -6,7 +6,7 @@ const UNREADABLE = 'We cannot reach the server. Check your connection and try ag
 
 const LATER = 'Too many attempts. Try again in 3 seconds.';
 
-/** What the answer is, its status, its body, and what the page says. */
+/** A name for the response, its status, its body, and the text on the page. */
 type Odd = [what: string, status: number, body: string, says: string];
 
 const ODD: Odd[] = [

@@ -5,7 +5,7 @@ const { api } = paths;
 const EVIL = 'http://evil.test/';
 const ENCTYPES = ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data'] as const;
 
-/** Another site with a form that is sent to us. */
+/** Another site with a form that is sent to ours. */
 async function lure(page: Page, action: string, fields: Record<string, string>, enctype: string): Promise<number> {
   const inputs = Object.entries(fields).map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`);
   const body = `<form method="post" enctype="${enctype}" action="${action}">${inputs.join('')}<button>Win</button></form>`;
@@ -17,7 +17,7 @@ async function lure(page: Page, action: string, fields: Record<string, string>, 
   return (await answered).status();
 }
 
-test('another site can neither sign anybody in nor make them an account', async ({
+test('another site can neither sign a user in nor create an account', async ({
   page,
   origin,
   user,
@@ -35,7 +35,7 @@ test('another site can neither sign anybody in nor make them an account', async 
   expect(await jar.names()).toEqual([]);
 });
 
-test('another site can neither change anything nor sign anybody out', async ({
+test('another site can neither change anything nor sign a user out', async ({
   site,
   page,
   origin,

@@ -4,7 +4,7 @@ import { comeIntoView, goOutOfView } from '../support/view';
 
 const { api } = paths;
 
-// A tab that the browser has put to sleep hears nothing of what the others say.
+// A tab that the browser has frozen receives no messages of the others.
 test.beforeEach(({ context }) =>
   context.addInitScript(() => {
     Reflect.deleteProperty(globalThis, 'BroadcastChannel');
@@ -12,16 +12,16 @@ test.beforeEach(({ context }) =>
 );
 
 interface Scene {
-  somebodyElse: User;
-  /** Somebody else signs in, in a tab that the first one does not hear. */
+  otherUser: User;
+  /** Another user signs in, in a tab whose messages the first one does not receive. */
   takeOver: () => Promise<void>;
 }
 
 const scene = test.extend<Scene>({
-  somebodyElse: async ({}, use) => use(newUser()),
-  takeOver: async ({ somebodyElse, playwright, origin, context }, use) => {
-    const cookies = await signUp(playwright.request, origin, somebodyElse);
-    // People sign in one after the other; here both did in the same second.
+  otherUser: async ({}, use) => use(newUser()),
+  takeOver: async ({ otherUser, playwright, origin, context }, use) => {
+    const cookies = await signUp(playwright.request, origin, otherUser);
+    // Users sign in one after the other; here both did in the same second.
     const [issued, expires] = (cookies.find(({ name }) => name === 'tokenLife')?.value ?? '').split('.').map(Number);
     const later = { name: 'tokenLife', value: `${(issued ?? 0) + 1}.${(expires ?? 0) + 1}`, url: origin };
     await use(() => context.addCookies([...cookies.filter(({ name }) => name !== later.name), later]));
@@ -32,7 +32,7 @@ scene('what a page of one person sends is not carried out for another', async ({
   site,
   page,
   signedIn,
-  somebodyElse,
+  otherUser,
   takeOver,
   problems,
   traffic,
@@ -43,9 +43,9 @@ scene('what a page of one person sends is not carried out for another', async ({
 
   await site.rename('Robin of Yesterday');
 
-  await expect(page.getByText(somebodyElse.email)).toBeVisible();
+  await expect(page.getByText(otherUser.email)).toBeVisible();
   await site.isAt(paths.ACCOUNT, 'Account');
-  await expect(site.field('Display name')).toHaveValue(somebodyElse.displayName);
+  await expect(site.field('Display name')).toHaveValue(otherUser.displayName);
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
   expect(await traffic.calls()).toEqual([`409 ${api.changeDisplayName}`]);
 });
@@ -54,7 +54,7 @@ scene('nor after its token had to be renewed', async ({
   site,
   page,
   signedIn: _,
-  somebodyElse,
+  otherUser,
   takeOver,
   jar,
   problems,
@@ -66,15 +66,15 @@ scene('nor after its token had to be renewed', async ({
 
   await site.rename('Robin of Yesterday');
 
-  await expect(page.getByText(somebodyElse.email)).toBeVisible();
-  await expect(site.field('Display name')).toHaveValue(somebodyElse.displayName);
+  await expect(page.getByText(otherUser.email)).toBeVisible();
+  await expect(site.field('Display name')).toHaveValue(otherUser.displayName);
 });
 
 scene('a page that comes into view finds out who is there', async ({
   site,
   page,
   signedIn,
-  somebodyElse,
+  otherUser,
   takeOver,
   problems,
 }) => {
@@ -85,6 +85,6 @@ scene('a page that comes into view finds out who is there', async ({
 
   await comeIntoView(page);
 
-  await expect(page.getByText(somebodyElse.email)).toBeVisible();
+  await expect(page.getByText(otherUser.email)).toBeVisible();
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
 });

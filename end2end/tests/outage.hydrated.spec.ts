@@ -19,7 +19,7 @@ const OUTAGES: { what: string; shows: number | string; answer: (route: Route) =>
 ];
 
 for (const { what, shows, answer } of OUTAGES) {
-  test(`nobody is signed out when ${what} during a refresh`, async ({ site, page, signedIn, jar, problems }) => {
+  test(`the user stays signed in when ${what} during a refresh`, async ({ site, page, signedIn, jar, problems }) => {
     problems.allow(shows, api.refresh);
     problems.allow(401, api.changeDisplayName);
     await site.goto(paths.ACCOUNT);
@@ -55,7 +55,7 @@ test('after an outage the open page works again by itself', async ({ site, page,
   await expect(page.getByRole('alert')).toBeVisible();
   await page.unroute(`**${api.refresh}`);
 
-  // A refresh that did not help is not tried again at once.
+  // A failed refresh is not retried at once.
   await page.clock.fastForward('00:02');
   await site.button('Save').click();
 

@@ -4,10 +4,10 @@ import { hold } from '../support/traffic';
 
 const { api } = paths;
 
-// What only one page needs is loaded when that page is.
+// The code that only one page needs is loaded with that page.
 const PART = '**/pkg/split_*.wasm';
 
-/** What the loader of such parts says in the console. */
+/** What the loader of such code logs to the console. */
 function allowMissingPart(problems: Problems): void {
   problems.allow('', /^\/pkg\/split_/);
   problems.allow('TypeError: Failed to', /^\/pkg\/__wasm_split/);
@@ -33,11 +33,11 @@ for (const [what, answer] of [
   test(`a page whose code ${what} is loaded as a document`, async ({ site, page, problems }) => {
     allowMissingPart(problems);
     await site.goto(paths.HOME);
-    let asked = 0;
+    let requests = 0;
     await page.route(PART, async (route) => {
-      asked += 1;
-      // The document asks for it as well.
-      await (asked > 1 ? route.continue() : answer ? route.fulfill(answer) : route.abort());
+      requests += 1;
+      // The document requests it as well.
+      await (requests > 1 ? route.continue() : answer ? route.fulfill(answer) : route.abort());
     });
     const document = page.waitForRequest((request) => request.isNavigationRequest());
 
@@ -80,7 +80,7 @@ test('a password whose rating has not come is not sent from the next page', asyn
   expect(await traffic.calls()).toEqual([]);
 });
 
-test('a rating that comes when the page has been left disturbs nobody', async ({ site, page }) => {
+test('a rating that comes when the page has been left causes no error', async ({ site, page }) => {
   await site.goto(paths.SIGN_UP);
   const rating = await hold(page, api.ratePassword);
   await site.field('Password').fill(newUser().password);

@@ -60,7 +60,7 @@ test('ten calls at once refresh once', async ({ site, page, traffic, signedIn: _
   await jar.delete('accessToken', 'tokenLife');
   await site.fill({ 'Display name': 'Robin of the Ten Calls' });
 
-  // The button stops impatient fingers; the form itself takes whatever it is sent.
+  // The button blocks a second click; the form itself accepts every submission.
   await page.locator('form', { has: site.button('Save') }).evaluate((form: HTMLFormElement) => {
     for (let call = 0; call < 10; call += 1) {
       form.requestSubmit();

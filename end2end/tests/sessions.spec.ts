@@ -67,7 +67,7 @@ test('a session that is over by now is ended all the same', async ({ site, page,
   await phone.dispose();
 });
 
-test('a session that never was is told so', async ({ site, page, playwright, origin, signedIn, problems }) => {
+test('ending a session that never existed is refused', async ({ site, page, playwright, origin, signedIn, problems }) => {
   problems.allow(404, paths.api.endSession);
   const phone = await signIn(playwright.request, origin, signedIn, SAFARI);
   await site.goto(paths.SESSIONS);

@@ -5,7 +5,7 @@ import { refreshElsewhere } from '../support/users';
 const { api } = paths;
 
 test('signing out gives up a refresh that is under way', async ({ site, page, signedIn, jar, problems, traffic }) => {
-  // What waited for the refresh goes out in vain.
+  // The call that waited for the refresh is sent in vain.
   problems.allow(401, api.changeDisplayName);
   await site.goto(paths.ACCOUNT);
   await jar.delete('accessToken', 'tokenLife');
@@ -38,7 +38,7 @@ test('a sign-out that fails leaves everything as it was', async ({ site, page, s
   await site.isSaved();
 });
 
-test('an answer to a refresh that comes after signing out signs nobody in', async ({
+test('a response to a refresh that arrives after signing out signs no user in', async ({
   site,
   page,
   context,

@@ -67,7 +67,7 @@ test('what the address bar says is only text', async ({ site, page, problems }) 
   await nothingRan(site);
 });
 
-// Leptos would take an error of a form from the address (`ServerFnUrlError`); nobody may put words into our mouth.
+// Leptos would take a form's error from the address (`ServerFnUrlError`); a link must not choose the text on our pages.
 test('an error that a link claims is not shown', async ({ site, page }) => {
   const claims = [
     { code: 'unauthenticated' },

@@ -1,7 +1,7 @@
 import type { Response } from '@playwright/test';
 import { ALL_THREE, expect, issuedBy, paths, test, tokenLifeFromNow } from '../fixtures';
 
-/** The names of the cookies that an answer sets, in order of the alphabet. */
+/** The names of the cookies that a response sets, in alphabetical order. */
 async function cookiesOf(answer: Response): Promise<string[]> {
   return [...(await issuedBy(answer)).keys()].sort();
 }
@@ -70,13 +70,13 @@ test('signing out works although the access token has ended since', async ({
   await site.signOut();
   expect(await jar.names()).toEqual([]);
 
-  // And it has ended the session, not only forgotten it.
+  // And the server has ended the session; the cookies are not merely gone.
   await context.addCookies(earlier);
   await site.goto(paths.ACCOUNT);
   await site.isAt(paths.LOGIN, 'Sign in');
 });
 
-test('who only has a token life is nobody, and loses it', async ({ site, jar }) => {
+test('a visitor with only a token life is anonymous, and loses it', async ({ site, jar }) => {
   await jar.forgeTokenLife(tokenLifeFromNow());
   await site.goto(paths.HOME);
   await site.showsNobody();

@@ -12,7 +12,7 @@ const test = base.extend<{ meetingPoint: MeetingPoint }>({
   },
 
   context: async ({ browser, meetingPoint }, use) => {
-    // Chromium goes to its own machine without a proxy unless told otherwise.
+    // Chromium connects to localhost without the proxy by default.
     const context = await browser.newContext({ proxy: { server: meetingPoint.url, bypass: '<-loopback>' } });
     await use(context);
     await context.close();
@@ -23,10 +23,10 @@ test('tabs opened at once with an ended token rotate it once', async ({ openTab,
   await jar.delete('accessToken', 'tokenLife');
   const before = await jar.value('refreshToken');
   const tabs = await Promise.all(Array.from({ length: TABS }, openTab));
-  // All of them have left, with the same cookies, when the first is answered.
+  // All of them are sent, with the same cookies, before the first response.
   meetingPoint.gather(paths.ACCOUNT, TABS);
 
-  // Chromium asks for one address once at a time.
+  // Chromium sends one request for an address at a time.
   const answers = await Promise.all(tabs.map((tab, index) => tab.goto(`${paths.ACCOUNT}?tab=${index}`)));
 
   for (const tab of tabs) {

@@ -6,12 +6,12 @@ import { signUp } from '../support/users';
 const { api } = paths;
 const REFRESH_LOCK = 'tokenlife-refresh';
 
-/** As many tabs as that, in which nothing is open yet. */
+/** So many tabs, still empty. */
 async function openTabs(count: number, openTab: () => Promise<Site>): Promise<Site[]> {
   return Promise.all(Array.from({ length: count }, openTab));
 }
 
-test('signing out is heard by the other tabs at once', async ({ site, page, openTab, signedIn }) => {
+test('signing out reaches the other tabs at once', async ({ site, page, openTab, signedIn }) => {
   const home = await openTab();
   const account = await openTab();
   await site.goto(paths.HOME);
@@ -30,7 +30,7 @@ test('signing out is heard by the other tabs at once', async ({ site, page, open
   }
 });
 
-test('signing in is heard by the other tabs', async ({ site, page, openTab, user }) => {
+test('signing in reaches the other tabs', async ({ site, page, openTab, user }) => {
   await site.goto(paths.HOME);
   await site.showsNobody();
   const other = await openTab();
@@ -43,7 +43,7 @@ test('signing in is heard by the other tabs', async ({ site, page, openTab, user
   await expect(page.getByText(`Welcome back, ${user.displayName}.`)).toBeVisible();
 });
 
-test('somebody else who signs in takes over every tab', async ({
+test('another user who signs in takes over every tab', async ({
   site,
   page,
   openTab,
@@ -51,8 +51,8 @@ test('somebody else who signs in takes over every tab', async ({
   playwright,
   origin,
 }) => {
-  const somebodyElse = newUser();
-  await signUp(playwright.request, origin, somebodyElse);
+  const otherUser = newUser();
+  await signUp(playwright.request, origin, otherUser);
   const home = await openTab();
   await site.goto(paths.ACCOUNT);
   await home.goto(paths.HOME);
@@ -60,10 +60,10 @@ test('somebody else who signs in takes over every tab', async ({
   const other = await openTab();
   await other.goto(paths.LOGIN);
 
-  await other.signIn(somebodyElse);
+  await other.signIn(otherUser);
 
   await other.isAt(paths.ACCOUNT, 'Account');
-  await expect(home.page.getByText(`Welcome back, ${somebodyElse.displayName}.`)).toBeVisible();
+  await expect(home.page.getByText(`Welcome back, ${otherUser.displayName}.`)).toBeVisible();
   await expect(page.getByText(signedIn.email)).toHaveCount(0);
   await expect(site.field('Display name')).not.toHaveValue(signedIn.displayName);
 });
@@ -85,7 +85,7 @@ test('tabs that refresh at the same time make one refresh of it', async ({ openT
   await Promise.all(tabs.map((tab) => tab.showsSomebody()));
 });
 
-test('a refusal that comes late signs out nobody who has signed in since', async ({
+test('a late refusal does not sign out a user who has signed in since', async ({
   site,
   page,
   openTab,

@@ -8,11 +8,11 @@ const { api } = paths;
 const DAY = 24 * 3600 * 1000;
 
 interface Scene {
-  /** Ends the session of this browser from elsewhere. Nothing tells it. */
+  /** Ends the session of this browser from another device. The browser gets no message. */
   endSession: () => Promise<void>;
   /** Sends a new display name after that. */
   renameTooLate: () => Promise<void>;
-  /** Follows the link to where people sign in again. */
+  /** Follows the link to the sign-in page. */
   openSignIn: () => Promise<Site>;
   /** Follows it and signs in, which leads to this page. */
   signInAgain: (path: string, heading: string) => Promise<void>;
@@ -89,10 +89,10 @@ test('what is on its way when the page hears that the session is over is not los
   await goOutOfView(page);
   await endSession();
   await jar.delete('accessToken', 'tokenLife');
-  const told = page.waitForResponse(`**${api.current}`);
+  const refused = page.waitForResponse(`**${api.current}`);
 
   await comeIntoView(page);
-  expect((await told).status()).toBe(401);
+  expect((await refused).status()).toBe(401);
   note.open();
 
   await expect(page.getByRole('heading', { name: 'Please sign in' })).toBeVisible();
@@ -103,7 +103,7 @@ test('what is on its way when the page hears that the session is over is not los
   await expect(site.note('Books').getByText('in flight')).toBeVisible();
 });
 
-test('what nobody has sent yet is kept when the session expires, and not sent by itself', async ({
+test('unsent text is kept when the session expires, and not sent by itself', async ({
   site,
   page,
   context,
@@ -112,7 +112,7 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
   problems,
 }) => {
   problems.allow(401, /^\/api\//);
-  // Then it hears of the end twice at once: because it comes into view, and because its refresh is refused.
+  // Then the page detects the end twice at once: because it becomes visible, and because its refresh is refused.
   await page.addInitScript(() => {
     Math.random = () => 0;
   });
@@ -137,7 +137,7 @@ test('what nobody has sent yet is kept when the session expires, and not sent by
   await expect(site.note('Books').getByText('half a sentence')).toBeVisible();
 });
 
-test('what nobody has sent yet is not left on a page whose session was ended from elsewhere', async ({
+test('unsent text is not left on a page whose session was ended from elsewhere', async ({
   site,
   page,
   jar,
@@ -192,18 +192,26 @@ test('a note that was being changed is changed after signing in again', async ({
   await expect(site.note('Plan').getByText('two')).toBeVisible();
 });
 
-test('nobody else gets it carried out', async ({ site, page, renameTooLate, openSignIn, playwright, origin, problems }) => {
+test('it is not carried out for another user', async ({
+  site,
+  page,
+  renameTooLate,
+  openSignIn,
+  playwright,
+  origin,
+  problems,
+}) => {
   problems.allow(409, api.changeDisplayName);
-  const somebodyElse = newUser();
-  await signUp(playwright.request, origin, somebodyElse);
+  const otherUser = newUser();
+  await signUp(playwright.request, origin, otherUser);
   await renameTooLate();
 
   const other = await openSignIn();
-  await other.signIn(somebodyElse);
+  await other.signIn(otherUser);
   await other.isAt(paths.ACCOUNT, 'Account');
   await site.button('Send again').click();
 
   await expect(page.getByRole('heading', { name: 'Another user has signed in on this browser' })).toBeVisible();
   await other.reload();
-  await expect(other.field('Display name')).toHaveValue(somebodyElse.displayName);
+  await expect(other.field('Display name')).toHaveValue(otherUser.displayName);
 });
