@@ -1,10 +1,10 @@
-//! Tells the pages whether they can be loaded when they are needed.
+//! Sets `cfg(lazy_pages)` if the pages can be loaded on demand.
 //!
 //! Code that is to be split off calls imports that only `cargo leptos … --split` provides; a browser refuses a build
-//! that has them without it. Such a build is known by the relocations that splitting works on. The server takes part
-//! either way: it names the split files in the page's head, if there are any.
+//! that has them without it. Such a build is recognized by the relocations that splitting works on. The server always
+//! takes part: it names the split files in the page's head, if there are any.
 
-#![expect(clippy::disallowed_methods, reason = "cargo tells a build script about the build by variables")]
+#![expect(clippy::disallowed_methods, reason = "cargo passes a build script its parameters in variables")]
 
 use std::env;
 

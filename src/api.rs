@@ -1,8 +1,8 @@
-//! What pages call: the server functions, one module each, and the services behind ([`services`]).
+//! What pages call: the server functions, one module for each area, and upstream services ([`upstream`]).
 //!
-//! Server functions are public endpoints, thin, each with its own path, its own rule and a typed error. Their bodies
-//! exist on the server only. A body says who, what, report: it asks [`crate::server::context`] for the visitor and the
-//! services, calls one of them, and reduces the outcome to the wire.
+//! Server functions are public endpoints, thin, each with its own path, access rule and typed error. Their bodies exist
+//! on the server only. A body takes the visitor and the services from [`crate::server::context`], calls one of them,
+//! and reduces the outcome to the wire.
 
 pub mod account;
 pub mod form_post;

@@ -1,4 +1,4 @@
-//! The application: what surrounds every page, and which page is where.
+//! The application: the layout around every page, and the routes.
 
 use crate::{
     browser::provide_session,
@@ -21,8 +21,8 @@ const NAME: &str = "tokenlife";
 
 /// The whole body of the document, on both sides.
 ///
-/// Pages are streamed in order, so that they are complete without JavaScript. Those that not everybody sees are
-/// loaded when they are needed.
+/// Pages are streamed in order, so that they are complete without JavaScript. The browser loads the code of the
+/// lazy ones when it is needed.
 #[component]
 #[expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
 pub fn App() -> impl IntoView {
@@ -52,7 +52,7 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// What the browser's tab is called on a page with this title.
+/// The document's title for a page's title.
 fn document_title(page: String) -> String {
     if page.is_empty() { NAME.to_owned() } else { page + " · " + NAME }
 }

@@ -1,8 +1,8 @@
-//! The session, as the pages see it: who is signed in, and what the browser does so that it stays that way.
+//! The session, as the pages see it: who is signed in, and how the browser keeps the session alive.
 //!
-//! There is one signal, `current`, and one context around it. Who is there has been settled before a page is rendered,
-//! and comes with it; in the browser [`http_client::SessionClient`] keeps the session alive around each call, and the rest
-//! of this module watches for the moments when what the page shows has ceased to be true.
+//! There is one signal, `current`, and one context around it. The server determines the user before it renders a page,
+//! and sends it along; in the browser [`http_client::SessionClient`] keeps the session alive around each call, and the
+//! rest of this module watches for the moments when the page's content is no longer valid.
 
 mod bfcache;
 pub(crate) mod dom;
@@ -30,17 +30,17 @@ use leptos::{prelude::*, server_fn::redirect::set_redirect_hook, task::spawn_loc
 pub use sign_out::SignOut;
 use tabs::{Message, Reaction};
 
-/// Who is signed in, and the way out. Get it with [`use_session`].
+/// The signed-in user, and signing out. Returned by [`use_session`].
 #[derive(Clone, Copy, Debug)]
 pub struct SessionContext {
     pub current: RwSignal<Current>,
     pub sign_out: SignOut,
 }
 
-/// Whom a page shows.
+/// The user that a page shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DisplayedUser {
-    /// The server could not tell.
+    /// The server could not determine it.
     #[default]
     Unknown,
     Anonymous,
@@ -48,8 +48,8 @@ pub enum DisplayedUser {
     User(String),
 }
 
-/// Provides the [`SessionContext`] of a page that was rendered for `current`, and, in the browser, starts to watch over
-/// it. Called once, by the application.
+/// Provides the [`SessionContext`] of a page that was rendered for `current`, and, in the browser, watches it. Called
+/// once, by the application.
 pub fn provide_session(current: Current) {
     let session = SessionContext { current: RwSignal::new(current), sign_out: SignOut::new() };
     provide_context(session);
@@ -60,17 +60,17 @@ pub fn provide_session(current: Current) {
 ///
 /// # Panics
 ///
-/// Outside of the application, where nobody has provided it.
+/// Outside of the application, where it is not provided.
 #[must_use]
 pub fn use_session() -> SessionContext {
     expect_context()
 }
 
-/// Asks the server who is signed in. Also says whether nobody is because a session is over: then the browser still has
-/// its cookies. After signing out, wherever that was, it has none.
+/// Requests the signed-in user. The flag says whether there is none because the session is over: then the browser still
+/// has its cookies. After signing out, in whichever tab, it has none.
 async fn fetch_current() -> (Current, bool) {
-    let answer = http_client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
-    match answer.and_then(|answer| answer.read()) {
+    let response = http_client::keep_alive(&Request::call(paths::api::CURRENT), None).await;
+    match response.and_then(|response| response.read()) {
         Ok(user) if user.is_something() => (json::user(&user).map(Some).ok_or(AppError::Transport), false),
         Ok(_) => (Ok(None), false),
         Err(AppError::Unauthenticated) => (Ok(None), true),
@@ -79,29 +79,29 @@ async fn fetch_current() -> (Current, bool) {
 }
 
 /// Prepares the browser before anything is mounted: a server function that leads to another page makes the browser
-/// load that page as a new document, so that nothing of the previous person stays in memory.
+/// load that page as a new document, so that nothing of the previous user stays in memory.
 pub fn redirect_by_loading() {
-    // The first hook set is the one that stays; the router would set its own.
+    // Only the first hook is kept; the router would set its own.
     _ = set_redirect_hook(|location| dom::go_to(local_path(location)));
 }
 
-/// Leaves a page that is only for somebody who is signed in: to sign in, and to come back to `wanted`.
+/// Leaves a private page for the sign-in page, which returns to `wanted`.
 pub fn leave_to_sign_in(wanted: &str) {
     dom::leave_for(&paths::login_returning_to(&ReturnTo::parse(Some(wanted))));
 }
 
-/// Says that the page has come alive.
+/// Marks the page as hydrated.
 pub fn mark_hydrated() {
     dom::mark_hydrated();
 }
 
-/// What of a `Location` may be followed: a path of this origin. Anything else leads home.
+/// A `Location` if it is a path of this origin; the home page for anything else.
 fn local_path(location: &str) -> &str {
     let local = location.starts_with('/') && !location.starts_with("//") && !location.contains('\\');
     if local { location } else { paths::HOME }
 }
 
-/// Follows the truth about the session as long as the page lives. Effects run in the browser only.
+/// Keeps the page in line with the session as long as it lives. Effects run in the browser only.
 fn watch(session: SessionContext) {
     let shown = StoredValue::new(DisplayedUser::default());
 
@@ -131,26 +131,27 @@ fn watch(session: SessionContext) {
     Effect::new(move |_| {
         // The age of the access token counts from here, not from the first call.
         refresh::read_state();
-        refresh::on_session_over(move || ask(session));
+        refresh::on_session_over(move || check(session));
         tabs::listen(move |message| match shown.with_value(|shown| shown.react_to(&message)) {
             Reaction::Ignore => {}
-            Reaction::Ask => ask(session),
-            Reaction::BeginAnew => {
-                // What is said from now on concerns the next page.
+            Reaction::Check => check(session),
+            Reaction::Reload => {
+                // Later messages concern the next page.
                 tabs::stop_listening();
                 dom::reload();
             }
         });
         bfcache::watch(move || shown.with_value(|shown| matches!(shown, DisplayedUser::User(_))));
-        visibility::watch(move || ask(session));
+        visibility::watch(move || check(session));
         window_event_listener_untyped("online", |_| refresh::record_network());
     });
 }
 
-/// Asks the server who is signed in, and shows it. As long as there is no answer, the page stays as it is.
+/// Requests the signed-in user, and shows it. Until the response arrives, the page stays as it is.
 ///
-/// If the session of the person shown is over, the page is left by what they have written, if there is anything.
-fn ask(session: SessionContext) {
+/// If the shown user's session is over and they have typed something into a form, the page is left by that form
+/// ([`drafts`]).
+fn check(session: SessionContext) {
     spawn_local(async move {
         let (now, is_over) = fetch_current().await;
         if now == Ok(None) {
@@ -158,18 +159,18 @@ fn ask(session: SessionContext) {
         }
         let before = session.current.get_untracked();
         if now.is_err() {
-            // Whom the page still shows, it believes in: after a while the next call asks again, even if a refresh has
-            // been refused meanwhile.
+            // The user that the page still shows counts as signed in: after a pause the next call refreshes again, even
+            // if a refresh has been refused meanwhile.
             refresh::accept(matches!(before, Ok(Some(_))));
         }
-        // A page that is hidden is on its way out: another answer has seen to it.
+        // A concealed page is being left because of another response.
         if now.is_err() || before == now || dom::is_concealed() {
             return;
         }
         if let (Ok(Some(user)), Ok(None)) = (&before, &now)
             && !session.sign_out.is_under_way()
         {
-            // The cookies of a session that has expired are gone as well.
+            // The cookies of an expired session are gone as well.
             let ending = match (dom::has_passed(&user.session.expires_at.rfc3339), is_over) {
                 (true, _) => Some(Ending::Expired),
                 (false, true) => Some(Ending::Ended),

@@ -1,8 +1,7 @@
-//! Views that more than one page uses, and the rules they share.
+//! Views that more than one page uses, and the functions they share.
 #![expect(clippy::must_use_candidate, reason = "a component is called by `view!`, which uses what it returns")]
 
 pub mod address;
-pub mod arrival;
 pub mod by_session;
 pub mod device_name;
 pub mod duration;
@@ -12,6 +11,7 @@ pub mod form;
 pub mod loader;
 pub mod local_time;
 pub mod page_data;
+pub mod page_load;
 pub mod password_field;
 pub mod private_area;
 pub mod return_to;

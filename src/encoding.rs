@@ -1,4 +1,4 @@
-//! How values cross the wire: as JSON, read by each side with what it has.
+//! How values cross the wire: as JSON, read by each side with the parser it has.
 
 mod deserializer;
 mod value;
@@ -15,19 +15,18 @@ use serde::{
 use std::fmt;
 pub(crate) use value::Value;
 
-/// The encoding of what server functions answer, of what a resource brings along with its page, and of what services
-/// behind are told and answer.
+/// The encoding of server functions' results, of resources serialized into the page, and of upstream requests and
+/// responses.
 ///
 /// Both sides write with `serde_json`. The server reads with it as well; the browser reads with its own parser, because
-/// what another one needs would be loaded with every page (ADR 0021). JavaScript knows whole numbers exactly below 2⁵³
-/// (RFC 8259 §6): a larger one cannot be read there, and is better sent as a text.
+/// another one would be loaded with every page (ADR 0021). JavaScript represents integers exactly below 2⁵³ (RFC 8259
+/// §6): a larger one cannot be read there, and is better sent as a string.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire;
 
-/// What came across the wire is not what it should be.
+/// The JSON is malformed or not of the expected type.
 ///
-/// What exactly is wrong with it is not kept. Nobody would be told, and the code that puts it into words would be loaded
-/// with every page.
+/// The details are not kept: they would not be shown, and the code that formats them would be loaded with every page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
@@ -45,11 +44,11 @@ impl de::Error for Unreadable {
     }
 }
 
-/// Reads what came across the wire.
+/// Reads JSON from the wire.
 ///
 /// # Errors
 ///
-/// [`Unreadable`] if it is something else.
+/// [`Unreadable`] if it is malformed or not of the type `T`.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     let json = std::str::from_utf8(json).map_err(|_| Unreadable)?;
     if cfg!(target_family = "wasm") {

@@ -1,7 +1,7 @@
 //! The one error type that crosses the wire.
 //!
-//! It names what happened, never why in the server's own words: causes are logged once, at the edge, with the
-//! request's id. The text for it is in [`crate::wording`].
+//! It names what happened without the server's cause: causes are logged once, at the edge, with the request's id. The
+//! text for it is in [`crate::wording`].
 
 use crate::{
     encoding::Wire,
@@ -10,47 +10,47 @@ use crate::{
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
-/// When to come back to a server that could not answer: an outage of the store is mostly over in a moment.
+/// `Retry-After` of [`AppError::Unavailable`]: most outages of the store are over in a moment.
 const RETRY_UNAVAILABLE_SECS: u32 = 1;
 
-/// What a server function answers when it cannot do what was asked.
+/// The error of a server function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", content = "detail", rename_all = "snake_case")]
 pub enum AppError {
-    /// Nobody is signed in, or the session has ended.
+    /// No user is signed in, or the session has ended.
     Unauthenticated,
     /// The e-mail address and the password do not belong together, or the account is disabled: deliberately the same.
     InvalidCredentials,
     /// The request came from another site (RFC 9110 §15.5.4).
     Forbidden,
-    /// Some fields have to be filled in differently.
+    /// Some fields were refused.
     Validation(Vec<FieldError>),
-    /// The page that sent this shows somebody else than who is signed in by now. Nothing was done.
+    /// The page that sent the request shows another user than the one signed in now. Nothing was done.
     OtherUser,
-    /// There is no such thing.
+    /// There is no such resource.
     NotFound,
-    /// It has been changed since it was seen.
+    /// The resource has been changed since the version the client has seen.
     Conflict,
-    /// There is room for so many and no more.
+    /// The limit of `max` entries is reached.
     Full { max: u32 },
-    /// The body is longer than the server reads.
+    /// The body is longer than the limit.
     TooLarge,
     /// The body is not form-encoded.
     UnsupportedMediaType,
-    /// The body is not what this function takes.
+    /// The body does not hold the function's arguments.
     BadRequest,
-    /// Too many attempts; the next one may come after this many seconds.
+    /// Too many attempts; the next one is accepted after this many seconds.
     RateLimited { retry_after_secs: u32 },
-    /// The server cannot answer at the moment. Nobody is signed out by this.
+    /// The server cannot process the request at the moment. The session stays.
     Unavailable,
-    /// A fault of the server; its log holds the cause.
+    /// An error of the server; its log holds the cause.
     Internal,
-    /// The answer did not arrive or could not be read.
+    /// The response did not arrive or could not be read.
     Transport,
 }
 
 impl AppError {
-    /// The HTTP status that tells the same (RFC 9110 §15).
+    /// The HTTP status of the response (RFC 9110 §15).
     #[must_use]
     pub const fn status_code(&self) -> u16 {
         match self {
@@ -68,7 +68,7 @@ impl AppError {
         }
     }
 
-    /// The error that is called so on the wire, if it has no details.
+    /// The error with this code on the wire, if it is one without details.
     #[must_use]
     pub fn of_code(code: &str) -> Option<Self> {
         Some(match code {
@@ -88,7 +88,7 @@ impl AppError {
         })
     }
 
-    /// When the same may be tried again, if that is all there is to do (RFC 9110 §10.2.3).
+    /// Seconds until the request may be retried unchanged (RFC 9110 §10.2.3); `None` if a retry would not help.
     #[must_use]
     pub const fn retry_after_secs(&self) -> Option<u32> {
         match self {
@@ -98,7 +98,7 @@ impl AppError {
         }
     }
 
-    /// What is wrong with a field, if this is about fields.
+    /// The problem of a field; `None` if it has none or the error is not a validation error.
     #[must_use]
     pub fn problem_of(&self, field: Field) -> Option<FieldProblem> {
         let Self::Validation(fields) = self else { return None };
@@ -109,7 +109,7 @@ impl AppError {
 impl FromServerFnError for AppError {
     type Encoder = Wire;
 
-    /// Reduces what `server_fn` itself reports. Its texts stay behind: they may quote input or internals.
+    /// Reduces what `server_fn` itself reports. Its texts are dropped: they may quote input or internals.
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => Self::BadRequest,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_has_no_details_is_known_by_its_code() {
+    fn an_error_without_details_is_read_from_its_code() {
         let errors = [
             AppError::Unauthenticated,
             AppError::InvalidCredentials,

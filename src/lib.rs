@@ -20,7 +20,7 @@ pub mod upstream;
 pub mod validation;
 pub mod wording;
 
-/// Brings the page to life: called by the script that the page loads.
+/// Hydrates the page; called by the script that the page loads.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

@@ -1,4 +1,4 @@
-//! The server and its command line. In the browser there is nothing to do here: the library is what hydrates.
+//! The server and its command line. The browser does not run this: it loads the library, which hydrates the page.
 
 #[cfg(feature = "ssr")]
 fn main() -> std::process::ExitCode {

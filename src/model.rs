@@ -1,4 +1,4 @@
-//! What crosses the wire besides errors: no secrets, no types that only one side can read.
+//! The types that cross the wire besides errors: no secrets, no types that only one side can read.
 
 pub(crate) mod json;
 pub mod notes;
@@ -10,14 +10,14 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The header by which a script names the user that its page shows, by id. If somebody else is signed in by now, the
-/// server does nothing and answers [`AppError::OtherUser`].
+/// The header in which a script names the user that its page shows, by id. If another user is signed in, the server
+/// does nothing and responds with [`AppError::OtherUser`].
 pub const EXPECTED_USER_HEADER: &str = "expected-user";
 
-/// The field by which a form does the same.
+/// The form field with the same meaning.
 pub const EXPECTED_USER_FIELD: &str = "expected_user";
 
-/// The person whose session this is, as the pages see them.
+/// The signed-in user, as the pages show them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentUser {
     /// Opaque and never reused (RFC 9068 §2.2, `sub`).
@@ -36,35 +36,34 @@ pub struct SessionView {
     pub expires_at: Moment,
 }
 
-/// One of the sessions of whoever asks.
+/// One of the caller's sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionEntry {
     /// Names the session on pages; not the id in its tokens.
     pub id: String,
-    /// The one that asks.
+    /// The session of this request.
     pub is_current: bool,
     pub device: Device,
-    /// From where it began.
+    /// The client address at sign-in.
     pub address: String,
     pub method: SignInMethod,
     pub began_at: Moment,
     pub last_seen: LastSeen,
 }
 
-/// What somebody signed in with, as far as it is known.
+/// The browser and system of a sign-in, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     pub browser: Option<String>,
     pub system: Option<String>,
 }
 
-/// When a session was last used. The server notes when its tokens are renewed, so it knows that as exactly as an access
-/// token lives.
+/// When a session was last used. The server records rotations, so the precision is the lifetime of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastSeen {
     Now,
-    /// Not longer ago than this.
+    /// At most this long ago.
     Within {
         seconds: u64,
     },
@@ -81,26 +80,26 @@ pub struct ReuseNotice {
     pub id: String,
     pub device: Device,
     pub began_at: Moment,
-    /// When the old token came; the session ended with it.
+    /// When the old token was presented, which ended the session.
     pub at: Moment,
-    /// From where the old token came.
+    /// The client address that presented the old token.
     pub from: String,
 }
 
-/// The person whose session this is, if anybody's. An error says that it cannot be known at the moment.
+/// The signed-in user; `None` for an anonymous visitor. An error if that cannot be determined at the moment.
 pub type Current = Result<Option<CurrentUser>, AppError>;
 
-/// What the server knows when it renders a page, and hands over to the browser with it.
+/// What the server renders a page from and sends to the browser with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PageData {
     pub current: Current,
     pub settings: PublicSettings,
     pub offered: Offered,
-    /// A [`FormEcho`], as JSON: only the form that it is about reads it.
+    /// A [`FormEcho`], as JSON: only the form it belongs to reads it.
     pub echo: Option<String>,
 }
 
-/// What the pages tell about the settings.
+/// The settings that pages show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PublicSettings {
     pub access_ttl_secs: u64,
@@ -114,7 +113,7 @@ pub struct PublicSettings {
 pub struct Moment {
     /// RFC 3339, UTC.
     pub rfc3339: String,
-    /// For people, UTC: `23 November 2026, 12:30 UTC`.
+    /// The text shown, UTC: `23 November 2026, 12:30 UTC`.
     pub text: String,
 }
 
@@ -129,19 +128,19 @@ pub struct TokenLife {
 }
 
 impl TokenLife {
-    /// What its cookie is called on plain `http`, and on `https`, where other hosts must not set it.
+    /// The cookie's name on plain `http`, and on `https`, where other hosts must not set it.
     #[must_use]
     pub const fn cookie_name(is_https: bool) -> &'static str {
         if is_https { "__Host-tokenLife" } else { "tokenLife" }
     }
 
-    /// How long the access token lives, in seconds: the difference of two times of one clock, whatever that clock says.
+    /// The lifetime of the access token in seconds: the difference of two times of one clock, whatever its offset.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.expires_at.saturating_sub(self.issued_at)
     }
 
-    /// Reads the cookie's value. Anything else than two plain numbers in order is no token life.
+    /// Reads the cookie's value. `None` for anything but two decimal numbers in order.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         let (issued, expires) = value.split_once('.')?;
@@ -160,7 +159,7 @@ impl std::fmt::Display for TokenLife {
     }
 }
 
-/// What this application offers besides accounts: the services that stand behind it.
+/// The upstream services that this application offers besides accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Offered {
     pub notes: bool,
@@ -171,7 +170,7 @@ pub struct Offered {
 pub struct PasswordRating {
     /// `0` (guessed at once) to `4` (not within a human life), by zxcvbn.
     pub score: u8,
-    /// Why it would be refused, if it would.
+    /// Why it would be refused; `None` if it would be accepted.
     pub problem: Option<FieldProblem>,
 }
 
@@ -181,7 +180,7 @@ impl PageData {
 }
 
 impl Default for PageData {
-    /// Nobody is signed in.
+    /// For an anonymous visitor.
     fn default() -> Self {
         Self { current: Ok(None), settings: PublicSettings::default(), offered: Offered::default(), echo: None }
     }
@@ -204,7 +203,7 @@ impl FormEcho {
         self.sent(field.name())
     }
 
-    /// What was sent under a name, by an invisible field for example.
+    /// The value sent under a name, by a hidden field for example.
     #[must_use]
     pub fn sent(&self, name: &str) -> Option<&str> {
         self.typed.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

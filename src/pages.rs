@@ -1,7 +1,7 @@
 //! The pages: one file each.
 
-/// Makes a page of a function: one that the browser loads when it is first needed, in builds that are split. A
-/// `private` one is shown only to somebody who is signed in.
+/// Makes a page of a function: in split builds, one whose code the browser loads when it is first needed. A `private`
+/// one is shown only to a signed-in user.
 macro_rules! lazy_page {
     ($page:ident, private $view:ident) => {
         lazy_page!($page, $view, crate::components::private_area::private($view));
@@ -16,7 +16,8 @@ macro_rules! lazy_page {
             Ok($shown)
         }
 
-        // As `lazy_route` would write it, but for pages that do not come: it has the browser's side stop altogether.
+        // As the macro `lazy_route` writes it, except for pages that cannot be loaded: there it would panic, which
+        // stops the whole application in the browser.
         #[cfg(lazy_pages)]
         impl leptos_router::LazyRoute for $page {
             fn data() -> Self {
@@ -25,10 +26,10 @@ macro_rules! lazy_page {
 
             async fn view(_: Self) -> AnyView {
                 if is_server() {
-                    // The name of the part that is split off, for the head of the page.
+                    // The name of the split file, for the head of the page.
                     leptos::prefetch_lazy_fn_on_server(stringify!($view));
                 }
-                crate::components::arrival::arrive(Box::pin(load())).await
+                crate::components::page_load::show_when_loaded(Box::pin(load())).await
             }
         }
 
@@ -39,7 +40,7 @@ macro_rules! lazy_page {
             }
 
             async fn view(_: Self) -> AnyView {
-                crate::components::arrival::lead_to_page();
+                crate::components::page_load::focus_page();
                 $shown
             }
         }

@@ -1,4 +1,4 @@
-//! Every URL of the application, once, with what holds there: shared by both sides and by the tests.
+//! Every URL of the application, once, with its access rule: shared by both sides and by the tests.
 //!
 //! A page or a server function is declared here, or it is not served. `end2end/support/paths.ts` is written from these
 //! lists; `tests/http/access.rs` says how.
@@ -8,14 +8,14 @@ mod query;
 mod return_to;
 
 pub use access::{Access, Endpoint, Page, endpoint, form_page, is_private};
-pub use query::{below, is_keeping, keeping, parameter, percent_decoded, says, with_parameter};
+pub use query::{below, is_keeping, keeping, parameter, percent_decoded, reports, with_parameter};
 pub use return_to::{RETURN_TO, ReturnTo, login_returning_to, with_return_to};
 
-/// Declares paths with what holds at each, and the list of all of them.
+/// Declares paths with their access rules, and the list of all of them.
 macro_rules! declare {
     ($list:ident: $kind:ident; $($name:ident = $path:literal: $access:ident $(.$fact:ident($($of:expr)?))*;)+) => {
         $(pub const $name: &str = $path;)+
-        /// All of them, with what holds at each.
+        /// All of them, with their access rules.
         pub const $list: &[$kind] = &[$($kind::new(stringify!($name), $path, Access::$access)$(.$fact($($of)?))*),+];
     };
 }
@@ -29,20 +29,20 @@ declare! { PAGES: Page;
     NOTES = "/notes": SignedIn;
 }
 
-/// Where the browser without JavaScript comes back to when a form has done its work: to the form's page, which reads in
-/// its query what to say, by [`says`].
+/// Where a browser without JavaScript is redirected to after a form has succeeded: the form's page, whose query names
+/// the outcome ([`reports`]).
 pub mod done {
     pub const DISPLAY_NAME_SAVED: &str = "/account?saved=display_name";
     pub const SESSION_ENDED: &str = "/account/sessions?ended=one";
     pub const OTHER_SESSIONS_ENDED: &str = "/account/sessions?ended=others";
 }
 
-/// Where the gateway passes on to the service that keeps the notes.
+/// The gateway route to the notes service.
 pub const NOTES_SERVICE: &str = "/api/notes";
-/// The stream by which that service tells of changes.
+/// The event stream of changes of that service.
 pub const NOTES_CHANGES: &str = "/api/notes/changes";
 
-/// The server functions. Each is `POST`, form-encoded, so that a plain form reaches it.
+/// The server functions. Each is `POST`, form-encoded, so that a plain form can call it.
 pub mod api {
     use super::{Access, Endpoint};
 
@@ -78,7 +78,7 @@ pub mod oauth {
     }
 }
 
-/// What load balancers and supervisors ask.
+/// Health checks for load balancers and supervisors.
 pub mod health {
     use super::{Access, Endpoint};
 

@@ -1,8 +1,8 @@
-//! What a page says about its own HTTP answer. In the browser there is no answer, and nothing happens.
+//! The status of the response that a page is rendered into. In the browser there is no response, and nothing happens.
 
 /// Sets the status of the page that is being rendered.
 ///
-/// It counts only before the first byte leaves: in the body of a page's component, or in a blocking resource.
+/// Only effective before the first byte is sent: in the body of a page's component, or in a blocking resource.
 pub fn set_status(status: u16) {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status)) =

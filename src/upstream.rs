@@ -1,5 +1,5 @@
-//! A call of a service behind: what is sent, what comes back, and what the server sends it by while it renders a page.
-//! The calls themselves are in [`crate::api::upstream`].
+//! Calls of an upstream service: request, response, and the client the server uses while it renders a page. The calls
+//! themselves are in [`crate::api::upstream`].
 
 mod response;
 
@@ -9,7 +9,7 @@ use leptos::server_fn::Bytes;
 pub use response::{CallError, UpstreamResponse};
 use std::{future::Future, pin::Pin, sync::Arc};
 
-/// One call.
+/// A request to an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamRequest {
     pub method: Method,
@@ -19,13 +19,13 @@ pub struct UpstreamRequest {
     pub body: Option<Bytes>,
 }
 
-/// What the server calls the services by while it renders a page; it provides itself as a [`UpstreamContext`].
+/// The server's client for upstream calls while it renders a page, provided as an [`UpstreamContext`].
 pub trait UpstreamClient: Send + Sync {
-    /// Asks a service in the name of whoever asked for the page.
+    /// Sends the request to the upstream on behalf of the user who requested the page.
     fn call(&self, call: UpstreamRequest) -> Pin<Box<dyn Future<Output = Result<UpstreamResponse, AppError>> + Send>>;
 }
 
 /// The [`UpstreamClient`] of the page that is being rendered.
 #[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "there is nothing to tell about it")]
+#[expect(missing_debug_implementations, reason = "a trait object without state worth printing")]
 pub struct UpstreamContext(pub Arc<dyn UpstreamClient>);

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 ///
 /// # Errors
 ///
-/// [`AppError::Validation`] names each field that has to change.
+/// [`AppError::Validation`] with each refused field; [`AppError::RateLimited`] for too many attempts from one address.
 #[server(prefix = "/api", endpoint = "account/sign_up", protocol = FormPost, client = PlainClient)]
 pub async fn sign_up(
     #[server(default)] email: String,
@@ -32,7 +32,7 @@ pub async fn sign_up(
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`], [`AppError::Validation`].
+/// [`AppError::Unauthenticated`] without a session; [`AppError::Validation`] if the name is refused.
 #[server(prefix = "/api", endpoint = "account/change_display_name", protocol = FormPost, client = SessionClient)]
 pub async fn change_display_name(#[server(default)] display_name: String) -> Result<String, AppError> {
     use crate::{paths::done, server::context};
@@ -45,7 +45,7 @@ pub async fn change_display_name(#[server(default)] display_name: String) -> Res
 ///
 /// # Errors
 ///
-/// [`AppError::RateLimited`].
+/// [`AppError::RateLimited`] for too many attempts from one address.
 #[server(prefix = "/api", endpoint = "account/rate_password", protocol = FormPost, client = PlainClient)]
 pub async fn rate_password(
     #[server(default)] password: String,
@@ -58,11 +58,11 @@ pub async fn rate_password(
     Ok(context::accounts().rate_password(password.into(), &email, &display_name).await)
 }
 
-/// The caller's sessions: the one that asks, then the others, the one used last first.
+/// The caller's sessions: the one of this request, then the others, the one used last first.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`].
+/// [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "account/sessions", protocol = FormPost, client = SessionClient)]
 pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
     use crate::server::context;
@@ -71,12 +71,12 @@ pub async fn list_sessions() -> Result<Vec<SessionEntry>, AppError> {
     context::own_sessions::list(session).await
 }
 
-/// Ends one of the caller's sessions. Ending the one that asks is signing out.
+/// Ends one of the caller's sessions. Ending the one of this request is signing out.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`]; [`AppError::NotFound`] if the caller never had such a session, whether somebody else
-/// has or not.
+/// [`AppError::Unauthenticated`] without a session; [`AppError::NotFound`] if the caller never had a session of this
+/// id, whether another user has one or not.
 #[server(prefix = "/api", endpoint = "account/end_session", protocol = FormPost, client = SessionClient)]
 pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::{paths::done, server::context};
@@ -85,11 +85,11 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), AppError> 
     context::report_then_go_to(ended, done::SESSION_ENDED)
 }
 
-/// Ends all of the caller's sessions except the one that asks; returns how many.
+/// Ends all of the caller's sessions except the one of this request; returns how many.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`].
+/// [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "account/end_other_sessions", protocol = FormPost, client = SessionClient)]
 pub async fn end_other_sessions() -> Result<u32, AppError> {
     use crate::{paths::done, server::context};
@@ -98,11 +98,11 @@ pub async fn end_other_sessions() -> Result<u32, AppError> {
     context::report_then_go_to(ended, done::OTHER_SESSIONS_ENDED)
 }
 
-/// The caller's sessions that ended because an old token was used again, until the caller dismisses that.
+/// The caller's sessions that ended because an old token was used again, until the caller dismisses the notice.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`].
+/// [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "account/reuses", protocol = FormPost, client = SessionClient)]
 pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
     use crate::server::context;
@@ -111,11 +111,11 @@ pub async fn list_reuses() -> Result<Vec<ReuseNotice>, AppError> {
     context::own_sessions::list_reused_sessions(session).await
 }
 
-/// Tells one of those no more.
+/// Dismisses one of the notices of [`list_reuses`].
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`], [`AppError::NotFound`].
+/// [`AppError::Unauthenticated`] without a session; [`AppError::NotFound`] if the caller has no such notice.
 #[server(prefix = "/api", endpoint = "account/dismiss_reuse", protocol = FormPost, client = SessionClient)]
 pub async fn dismiss_reuse(#[server(default)] id: String) -> Result<(), AppError> {
     use crate::{paths::ACCOUNT, server::context};

@@ -1,4 +1,4 @@
-//! How server functions are called: with a form, whoever sends it.
+//! How server functions are called: with a form, sent by a script or by the browser itself.
 
 use crate::{
     browser::fetch::{FORM, JSON},
@@ -17,11 +17,12 @@ use leptos::server_fn::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
-/// The protocol of all server functions: a form (`application/x-www-form-urlencoded`) comes, JSON goes back.
+/// The protocol of all server functions: the request is a form (`application/x-www-form-urlencoded`), the response
+/// JSON.
 ///
 /// On the server this is `server_fn`'s own. In the browser the form is written flat, as a page without JavaScript sends
-/// it, and the answer is read as [`encoding::Wire`] says: a parser for nested forms, and what it takes to put into words what
-/// is wrong with one, would be loaded with every page (ADR 0021). So arguments are texts, numbers, and what may be missing.
+/// it, and the response is read as [`encoding::Wire`]: a parser for nested forms, with its error messages, would be
+/// loaded with every page (ADR 0021). So arguments are strings, numbers and options of them.
 #[derive(Debug)]
 pub struct FormPost;
 
@@ -49,17 +50,17 @@ where
     }
 
     async fn run_client(path: &str, input: Input) -> Result<Output, AppError> {
-        // What has no form is a fault of the caller's: a list, for example.
+        // A value that has no form, such as a list, is an error of the caller.
         let form = serde_urlencoded::to_string(&input).map_err(|_| AppError::Internal)?;
         send::<C, Output>(path, form).await
     }
 }
 
-/// Sends a form to a server function, and goes where its answer leads.
+/// Sends a form to a server function, and follows the redirect of its response.
 ///
 /// # Errors
 ///
-/// What the function answers; [`AppError::Transport`] if that did not arrive or cannot be read.
+/// The function's error; [`AppError::Transport`] if the response did not arrive or cannot be read.
 pub async fn send<C: Client<AppError>, T: DeserializeOwned>(path: &str, form: String) -> Result<T, AppError> {
     let response = C::send(C::Request::try_new_post(path, FORM, JSON, form)?).await?;
     let is_refusal = response.status() >= 400;

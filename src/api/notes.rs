@@ -1,4 +1,4 @@
-//! Notes: the calls of the service behind, and the server functions that plain forms are sent to.
+//! Notes: the calls of the upstream service, and the server functions for plain forms.
 
 use super::{form_post::FormPost, upstream};
 use crate::{
@@ -10,11 +10,11 @@ use crate::{
 use leptos::prelude::*;
 use std::future::Future;
 
-/// The caller's notes, or those that hold this text.
+/// The caller's notes, or those that contain this text.
 ///
 /// # Errors
 ///
-/// What the service answers, or that it cannot be reached.
+/// The service's error; [`AppError::Unavailable`] or [`AppError::Transport`] if it cannot be reached.
 pub fn list(search: &str) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
     let notes = upstream::get(paths::with_parameter(NOTES_SERVICE, "q", search));
     async move { Ok(notes.await?) }
@@ -24,7 +24,7 @@ pub fn list(search: &str) -> impl Future<Output = Result<Notes, AppError>> + Sen
 ///
 /// # Errors
 ///
-/// [`AppError::Validation`] names each field that has to change; [`AppError::Full`]; else as [`list`].
+/// [`AppError::Validation`] with each refused field; [`AppError::Full`] if the user has the maximum; else as [`list`].
 pub fn add(content: &NoteDraft) -> impl Future<Output = Result<Note, AppError>> + Send + use<> {
     let note = upstream::post(NOTES_SERVICE, content);
     async move { Ok(note.await?) }
@@ -40,7 +40,7 @@ pub fn change(id: &str, change: &NoteChange) -> impl Future<Output = Result<Note
     async move { Ok(note.await?) }
 }
 
-/// Deletes a note of the version that was seen. One that is gone already is as it was to be.
+/// Deletes a note at the version that was seen. A note that is gone already counts as deleted.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub fn delete(id: &str, seen: i64) -> impl Future<Output = Result<(), AppError>>
 ///
 /// # Errors
 ///
-/// As [`add`], and [`AppError::Unauthenticated`].
+/// As [`add`]; [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "note/add", protocol = FormPost)]
 pub async fn add_note(#[server(default)] title: String, #[server(default)] text: String) -> Result<(), AppError> {
     use crate::server::context;
@@ -73,7 +73,7 @@ pub async fn add_note(#[server(default)] title: String, #[server(default)] text:
 ///
 /// # Errors
 ///
-/// As [`change`], and [`AppError::Unauthenticated`].
+/// As [`change`]; [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "note/change", protocol = FormPost)]
 pub async fn change_note(
     id: String,
@@ -92,7 +92,7 @@ pub async fn change_note(
 ///
 /// # Errors
 ///
-/// As [`delete`], and [`AppError::Unauthenticated`].
+/// As [`delete`]; [`AppError::Unauthenticated`] without a session.
 #[server(prefix = "/api", endpoint = "note/delete", protocol = FormPost)]
 pub async fn delete_note(id: String, version: i64) -> Result<(), AppError> {
     use crate::server::context;

@@ -29,13 +29,13 @@ pub async fn login(
     context::begin_session(signed_in, return_to.as_deref())
 }
 
-/// Redeems the refresh token in the cookie: three new cookies, and the new token's times in the body. If the access
+/// Redeems the refresh token in the cookie: sets three new cookies, and returns the new token's times. If the access
 /// token is still fresh, only its times.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] if there is no session to go on with; [`AppError::Unavailable`] if that cannot be
-/// known at the moment. Neither answer touches a cookie.
+/// [`AppError::Unauthenticated`] if the session cannot be continued; [`AppError::Unavailable`] if that cannot be
+/// determined at the moment. Neither response sets a cookie.
 #[server(prefix = "/api", endpoint = "session/refresh", protocol = FormPost)]
 pub async fn refresh() -> Result<TokenLife, AppError> {
     use crate::server::context;
@@ -47,7 +47,7 @@ pub async fn refresh() -> Result<TokenLife, AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::Unavailable`] if the session could not be ended; the cookies then stay, to try again.
+/// [`AppError::Unavailable`] if the session could not be ended; the cookies then stay, for another try.
 #[server(prefix = "/api", endpoint = "session/logout", protocol = FormPost)]
 pub async fn logout() -> Result<(), AppError> {
     use crate::server::context;
@@ -55,12 +55,12 @@ pub async fn logout() -> Result<(), AppError> {
     context::sign_out().await
 }
 
-/// Who is signed in, if anybody.
+/// The signed-in user; `None` for an anonymous visitor.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] for a caller whose cookies say there should be somebody, but whose session is over;
-/// [`AppError::Unavailable`] if the store cannot be asked.
+/// [`AppError::Unauthenticated`] for a caller with cookies of a session that is over; [`AppError::Unavailable`] if the
+/// store cannot be reached.
 #[server(prefix = "/api", endpoint = "session/current", protocol = FormPost, client = SessionClient)]
 pub async fn current() -> Result<Option<CurrentUser>, AppError> {
     use crate::server::context;

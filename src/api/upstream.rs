@@ -1,4 +1,4 @@
-//! Calls of the services behind: one function, the same in a page's loader and in an event handler.
+//! Upstream calls: one function, the same in a page's loader and in an event handler.
 //!
 //! ```no_run
 //! # use leptos::prelude::*;
@@ -12,21 +12,21 @@
 //!
 //! #[component]
 //! fn Notes() -> impl IntoView {
-//!     // While the page is rendered on the server, and in the browser whenever it is loaded anew.
+//!     // While the page is rendered on the server, and in the browser whenever it is reloaded.
 //!     let notes = use_loader(|| (), |()| api::get::<Vec<Note>>("/api/notes"));
-//!     // When somebody clicks.
+//!     // On a click.
 //!     let change = Action::new(|note: &Note| api::put::<Note>(format!("/api/notes/{}", note.id), note));
 //!     // …
 //! #   let _ = (notes, change);
 //! }
 //! ```
 //!
-//! In the browser a call goes to the gateway, with the cookies that travel by themselves, and the session is kept alive
-//! around it as around a server function. While a page is rendered it goes straight to the service, with the person's
-//! token in `Authorization`. Either way the path is the one of the gateway's route.
+//! In the browser a call goes to the gateway, with the browser's cookies, and the session is kept alive around it as
+//! around a server function. While a page is rendered it goes straight to the upstream, with the user's access token in
+//! `Authorization`. Either way the path is that of the gateway route.
 //!
-//! A `get` is given up when whatever asked for it is gone: the component, or the resource that is loaded anew. What
-//! changes something goes on.
+//! A `get` is aborted when its owner is gone: the component, or the resource that is reloaded. Calls that change
+//! something go on.
 
 mod browser;
 
@@ -43,47 +43,47 @@ use leptos::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::Pin};
 
-/// A call under way.
+/// A pending call.
 pub type Calling<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
-/// Gets something.
+/// Sends a `GET` request and reads the response.
 ///
 /// # Errors
 ///
-/// [`CallError`].
+/// [`CallError`] if the response did not arrive, is an error, or is not of the type `T`.
 pub fn get<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T> {
     call(Method::GET, path.into(), Ok(None))
 }
 
-/// Sends something, and reads what comes back; `()` if nothing does.
+/// Sends a `POST` request and reads the response; `()` if it is empty.
 ///
 /// # Errors
 ///
-/// [`CallError`].
+/// As [`get`].
 pub fn post<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl Serialize) -> Calling<T> {
     call(Method::POST, path.into(), encode(body))
 }
 
-/// Puts something in the place of what is there, and reads what comes back; `()` if nothing does.
+/// Sends a `PUT` request and reads the response; `()` if it is empty.
 ///
 /// # Errors
 ///
-/// [`CallError`].
+/// As [`get`].
 pub fn put<T: DeserializeOwned + 'static>(path: impl Into<String>, body: &impl Serialize) -> Calling<T> {
     call(Method::PUT, path.into(), encode(body))
 }
 
-/// Deletes something, and reads what comes back; `()` if nothing does.
+/// Sends a `DELETE` request and reads the response; `()` if it is empty.
 ///
 /// # Errors
 ///
-/// [`CallError`].
+/// As [`get`].
 pub fn delete<T: DeserializeOwned + 'static>(path: impl Into<String>) -> Calling<T> {
     call(Method::DELETE, path.into(), Ok(None))
 }
 
 fn encode(body: &impl Serialize) -> Result<Option<Bytes>, CallError> {
-    // What cannot be written as JSON is a fault of the caller's: a map whose keys are no texts, for example.
+    // A value that cannot be written as JSON, such as a map whose keys are no strings, is an error of the caller.
     Wire::encode(body).map(Some).map_err(|_| CallError::App(AppError::Internal))
 }
 
@@ -92,15 +92,15 @@ fn call<T: DeserializeOwned + 'static>(
     path: String,
     body: Result<Option<Bytes>, CallError>,
 ) -> Calling<T> {
-    // Both belong to whoever calls, so they are found now and not when the call is first awaited.
+    // Both belong to the caller's reactive owner, so they are read now and not when the call is first awaited.
     let services = use_context::<UpstreamContext>();
-    let abort = browser::Abort::with_the_caller(&method);
+    let abort = browser::Abort::with_owner(&method);
     Box::pin(async move {
         let call = UpstreamRequest { method, path, body: body? };
         let response = match services {
             Some(UpstreamContext(services)) => services.call(call).await?,
-            None if browser::IS_HERE => browser::send(call, abort).await?,
-            // On the server, but for no page.
+            None if browser::IS_BROWSER => browser::send(call, abort).await?,
+            // On the server, but outside of a page.
             None => return Err(CallError::App(AppError::Internal)),
         };
         response.read()

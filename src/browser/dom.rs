@@ -1,4 +1,4 @@
-//! What the session needs from the browser: cookies, a clock, the address bar. Nothing here runs on the server.
+//! The browser's APIs that the session uses: cookies, a clock, navigation. Nothing here runs on the server.
 
 use crate::model::TokenLife;
 use futures::channel::oneshot;
@@ -16,7 +16,7 @@ pub(crate) fn token_life_cookie() -> Option<String> {
     cookie_value(&cookies, TokenLife::cookie_name(is_https())).map(str::to_owned)
 }
 
-/// Deletes `tokenLife`: the one cookie write of the browser, after the server's last word on the session.
+/// Deletes `tokenLife`, after the server has finally refused the session. The only cookie that the browser writes.
 pub(crate) fn forget_token_life() {
     let https = is_https();
     let secure = if https { "; Secure" } else { "" };
@@ -25,43 +25,43 @@ pub(crate) fn forget_token_life() {
     _ = document().unchecked_into::<HtmlDocument>().set_cookie(&cookie);
 }
 
-/// The page's monotonic clock. It knows nothing of the time of day.
+/// The page's monotonic clock, independent of the time of day.
 pub(crate) fn now() -> Duration {
     let millis = window().performance().map_or(0.0, |performance| performance.now());
     Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
 }
 
-/// Whether a moment has passed, by the clock of the person who sits here. It may be wrong: no more than a convenience
-/// may depend on it.
+/// Whether a moment has passed, by the clock of the user's device. That may be wrong: only a convenience may depend on
+/// it.
 pub(crate) fn has_passed(rfc3339: &str) -> bool {
     js_sys::Date::parse(rfc3339) <= js_sys::Date::now()
 }
 
-/// A number in `0.0..1.0`, by chance: to spread requests, not to keep a secret.
+/// A random number in `0.0..1.0`, to spread requests. Not cryptographically secure.
 pub(crate) fn random() -> f64 {
     js_sys::Math::random()
 }
 
-/// Hides the whole page at once, because what it shows may no longer be anybody's business.
+/// Hides the whole page at once, because its content may belong to a user who is no longer signed in.
 pub(crate) fn conceal() {
     if let Some(root) = document().document_element() {
         _ = root.set_attribute(CONCEALED, "");
     }
 }
 
-/// Whether [`conceal`] was the last word.
+/// Whether the page is concealed.
 pub(crate) fn is_concealed() -> bool {
     document().document_element().is_some_and(|root| root.has_attribute(CONCEALED))
 }
 
-/// Takes [`conceal`] back.
+/// Reverts [`conceal`].
 pub(crate) fn reveal() {
     if let Some(root) = document().document_element() {
         _ = root.remove_attribute(CONCEALED);
     }
 }
 
-/// Says that the page has come alive. Browser tests wait for it.
+/// Marks the page as hydrated. Browser tests wait for it.
 pub(crate) fn mark_hydrated() {
     if let Some(root) = document().document_element() {
         _ = root.set_attribute(HYDRATED, "");
@@ -73,13 +73,13 @@ pub(crate) fn is_hydrated() -> bool {
     document().document_element().is_some_and(|root| root.has_attribute(HYDRATED))
 }
 
-/// Loads this page anew from the server, hiding the old one until then.
+/// Reloads this page from the server, concealing the old one until then.
 pub(crate) fn reload() {
     conceal();
     _ = window().location().reload();
 }
 
-/// Loads another page of this application in the place of this one, hiding the old one until then.
+/// Loads another page of this application in place of this one, concealing the old one until then.
 pub(crate) fn leave_for(path: &str) {
     conceal();
     _ = window().location().replace(path);
@@ -90,7 +90,7 @@ pub(crate) fn go_to(path: &str) {
     _ = window().location().assign(path);
 }
 
-/// What gives up a request by itself after some time. Nothing, if the browser knows no such thing.
+/// A controller that aborts its requests after some time; `None` if the browser has no `AbortController`.
 pub(crate) fn abort_after(time: Duration) -> Option<AbortController> {
     let controller = AbortController::new().ok()?;
     let timed = controller.clone();
@@ -109,7 +109,7 @@ fn is_https() -> bool {
     window().location().protocol().is_ok_and(|protocol| protocol == "https:")
 }
 
-/// Finds a cookie in what `document.cookie` returns. Two different values under one name are none.
+/// Finds a cookie in `document.cookie`. Two different values under one name count as none.
 fn cookie_value<'cookies>(cookies: &'cookies str, name: &str) -> Option<&'cookies str> {
     let mut values = cookies
         .split(';')

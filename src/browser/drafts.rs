@@ -1,4 +1,4 @@
-//! What somebody has written on this page and the server has not taken, when their session is over.
+//! Text that the user has typed on this page and the server has not accepted, when the session is over.
 
 use super::dom;
 use crate::paths;
@@ -6,29 +6,29 @@ use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlFormElement, HtmlInputElement};
 
-/// Forms of private pages: each says whose it is.
+/// Forms of private pages: each names its user.
 const FORMS: &str = "main form[method=post] input[name=expected_user]";
-/// Fields to write in. A password is not worth keeping.
+/// Fields to type in, without passwords, which are never kept.
 const FIELDS: &str = "textarea, input:not([type=hidden], [type=password])";
-/// What a form shows that was sent and refused, for whatever reason.
+/// What a refused form shows, whatever the reason.
 const REFUSAL: &str = "[role=alert], [aria-invalid=true]";
-/// What it shows if the reason was that the session is over; see [`crate::components::form::FormMessage`].
+/// What it shows if it was refused because the session is over; see [`crate::components::form::FormMessage`].
 const REFUSAL_FOR_SESSION: &str = "[data-unauthenticated]";
 
 /// How a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// It has reached its end by itself, most likely under somebody's hands.
+    /// By its lifetime, most likely while the user was active.
     Expired,
-    /// Before its time. Perhaps from elsewhere, because a stranger sits here.
+    /// Before that: perhaps the user ended it from another device, because a stranger uses this one.
     Ended,
 }
 
-/// Leaves the page by a form, if there is one that holds something: people come to the page they come to without
-/// JavaScript, which has the form and nothing else of what was private.
+/// Leaves the page by submitting a form that holds text, if there is one: the response is the error page of browsers
+/// without JavaScript, which has the form and nothing else of the private page.
 ///
-/// A form that was sent, and refused because of the session, is sent once more, the plain way. One that nobody has sent is
-/// kept only if the session has expired, and not carried out.
+/// A form that was sent, and refused because of the session, is sent once more as a plain form. One that the user has
+/// not sent is kept only if the session has expired, and is not carried out.
 pub(super) fn hand_over(ending: Ending) -> bool {
     let Some(form) = find(ending) else { return false };
     if !came_too_late(&form) {
@@ -38,7 +38,7 @@ pub(super) fn hand_over(ending: Ending) -> bool {
     form.submit().is_ok()
 }
 
-/// The form that was sent too late, else the one somebody is in, else any.
+/// The form that was sent too late, else the focused one, else any.
 fn find(ending: Ending) -> Option<HtmlFormElement> {
     let active = document().active_element();
     let markers = document().query_selector_all(FORMS).ok()?;
@@ -56,7 +56,7 @@ fn shows(form: &HtmlFormElement, what: &str) -> bool {
     matches!(form.query_selector(what), Ok(Some(_)))
 }
 
-/// Whether something has been written into a form. One that was refused shows that as if it had been there from the start.
+/// Whether the user has typed into a form. A refused form shows its text as the initial value.
 fn holds_text(form: &HtmlFormElement) -> bool {
     let Ok(fields) = form.query_selector_all(FIELDS) else { return false };
     (0..fields.length()).filter_map(|number| fields.item(number)).any(|field| {

@@ -1,4 +1,4 @@
-//! One request to our own server, as data, so that it can be sent again; and its answer, read to its end.
+//! One request to our own server, as data, so that it can be sent again; and its response, read to its end.
 
 use super::dom;
 use crate::{encoding::Value, error::AppError, model::json};
@@ -19,31 +19,31 @@ use std::{
 };
 use web_sys::{AbortController, AbortSignal, RequestRedirect};
 
-/// So long a whole answer may take, if the caller sets no limit: the server has said something long before. A network
-/// that takes requests and brings nothing back would keep a form busy for as long as the browser waits.
+/// The time limit for a whole response, if the caller sets none: the server responds long before. A network that takes
+/// requests and delivers nothing would keep a form busy for as long as the browser waits.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A request to our own server. The cookies travel by themselves.
+/// A request to our own server. The browser adds the cookies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     method: Method,
-    /// A path, perhaps with a query.
+    /// A path, possibly with a query.
     url: String,
     accept: String,
     content: Option<Content>,
 }
 
-/// What a request carries.
+/// The body of a request and its media type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Content {
     kind: String,
     body: Bytes,
 }
 
-/// An answer of our own server, read to its end.
+/// A response of our own server, read to its end.
 #[derive(Debug)]
 pub struct Response {
     pub(crate) status: u16,
@@ -53,25 +53,25 @@ pub struct Response {
 }
 
 impl Request {
-    /// Asks for JSON, and sends JSON if there is anything to send.
+    /// A request that accepts JSON, with a JSON body if there is one.
     pub(crate) fn json(method: Method, url: String, body: Option<Bytes>) -> Self {
         let content = body.map(|body| Content { kind: JSON.to_owned(), body });
         Self { method, url, accept: JSON.to_owned(), content }
     }
 
-    /// Calls a server function that takes nothing.
+    /// A call of a server function without arguments.
     pub(crate) fn call(path: &str) -> Self {
         let content = Content { kind: FORM.to_owned(), body: Bytes::new() };
         Self { method: Method::POST, url: path.to_owned(), accept: JSON.to_owned(), content: Some(content) }
     }
 
-    /// Whether it may change something, and thus carry what somebody has written.
+    /// Whether it may change something, and thus hold text that the user has typed.
     pub(crate) fn is_change(&self) -> bool {
         self.method != Method::GET
     }
 
-    /// Sends it, with one more header perhaps, until the caller gives it up. Nothing comes back if no whole answer came,
-    /// or one that leads elsewhere: a call does not follow it.
+    /// Sends it, with an optional extra header, until `signal` aborts it. `None` if no complete response arrived, or if
+    /// it is a redirect, which a call does not follow.
     pub(crate) async fn send(&self, header: Option<(&str, &str)>, signal: Option<&AbortSignal>) -> Option<Response> {
         let mut builder = RequestBuilder::new(&self.url).method(self.method.clone()).header("Accept", &self.accept);
         if let Some((name, value)) = header {
@@ -84,14 +84,15 @@ impl Request {
             Some(Content { kind, body }) => builder.header("Content-Type", kind).body(Uint8Array::from(&body[..])),
             None => builder.build(),
         };
-        let answer = request.ok()?.send().await.ok()?;
-        let body = Bytes::from(answer.binary().await.ok()?);
-        Some(Response { status: answer.status(), body, url: answer.url(), headers: SendWrapper::new(answer.headers()) })
+        let response = request.ok()?.send().await.ok()?;
+        let body = Bytes::from(response.binary().await.ok()?);
+        let headers = SendWrapper::new(response.headers());
+        Some(Response { status: response.status(), body, url: response.url(), headers })
     }
 }
 
 impl Response {
-    /// What a server function has answered.
+    /// The result of a server function.
     pub(crate) fn read(&self) -> Result<Value, AppError> {
         match self.status {
             200..=299 => self.json().ok_or(AppError::Transport),
@@ -99,8 +100,8 @@ impl Response {
         }
     }
 
-    /// What this application refuses, named in the body. A service behind may refuse something with the same status,
-    /// and mean something else.
+    /// The error of this application, named in the body. An upstream may respond with the same status for another
+    /// reason.
     pub(crate) fn refusal(&self) -> Option<AppError> {
         if self.status < 400 { None } else { json::error(&self.json()?) }
     }
@@ -114,7 +115,7 @@ impl Response {
     }
 }
 
-/// What server functions are called by. Files and streams are not sent: they could not be sent again.
+/// The request type of server functions. Files and streams are refused: they could not be sent again.
 impl ClientReq<AppError> for Request {
     type FormData = BrowserFormData;
 

@@ -1,4 +1,4 @@
-//! The HTTP client of the server functions and of the services behind: it keeps the session alive around their calls.
+//! The HTTP client of server functions and upstream calls: it keeps the session alive around them.
 
 use super::{
     dom,
@@ -18,27 +18,27 @@ use std::cell::RefCell;
 use web_sys::AbortSignal;
 
 thread_local! {
-    static PERSON: RefCell<Option<String>> = const { RefCell::new(None) };
+    static EXPECTED_USER: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Says for whom the calls of this page are meant from now on: the user with this id, whom it shows.
+/// Sets the user for whom this page's calls are meant, by id: the one it shows.
 pub(super) fn set_expected_user(user: Option<String>) {
-    PERSON.set(user);
+    EXPECTED_USER.set(user);
 }
 
 /// The client of server functions that need the session.
 ///
-/// It looks at `tokenLife` before each call and refreshes first if it is gone; a `401` all the same is answered by one
-/// refresh and one retry. What to do when is decided in [`super::policy`].
+/// It reads `tokenLife` before each call and refreshes first if it is gone; after a `401` it refreshes and retries
+/// once. [`super::policy`] decides which of these to do.
 ///
-/// Each call names the person that the page shows. If somebody else is signed in by now, the server does nothing, and
-/// the page is loaded anew.
+/// Each call names the user that the page shows. If another user is signed in, the server does nothing, and the page is
+/// reloaded.
 pub type SessionClient = FetchClient<true>;
 
-/// The client of server functions for people who are not signed in yet: it sends each call as it is, once.
+/// The client of server functions for anonymous visitors: it sends each call as it is, once.
 pub type PlainClient = FetchClient<false>;
 
-/// A client of server functions that perhaps keeps the session alive.
+/// A client of server functions; `KEEPS_ALIVE` selects [`SessionClient`] or [`PlainClient`].
 #[derive(Debug)]
 pub struct FetchClient<const KEEPS_ALIVE: bool>;
 
@@ -76,8 +76,8 @@ impl<const KEEPS_ALIVE: bool> Client<AppError> for FetchClient<KEEPS_ALIVE> {
 ///
 /// # Errors
 ///
-/// [`AppError::Transport`] if there is no answer, or if the call was refused while the server could not say whether the
-/// session goes on.
+/// [`AppError::Transport`] if there is no response, or if the call was refused while the server could not determine
+/// whether the session continues.
 pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
     let _under_way = request.is_change().then(Call::begin);
     let plan = refresh::read_state().before_call();
@@ -85,35 +85,35 @@ pub(crate) async fn keep_alive(request: &Request, signal: Option<&AbortSignal>) 
         refresh::refresh().await;
     }
     let renewals_before = refresh::renewals();
-    let answer = send_once(request, signal).await?;
+    let response = send_once(request, signal).await?;
 
     let state = refresh::read_state();
     let renewed_meanwhile = refresh::renewals() != renewals_before;
-    let outcome = match state.after_response(plan, answer.status, renewed_meanwhile) {
-        Then::Deliver => return Ok(answer),
+    let outcome = match state.after_response(plan, response.status, renewed_meanwhile) {
+        Then::Deliver => return Ok(response),
         Then::ReportUnreachable => return Err(AppError::Transport),
         Then::Retry => RefreshOutcome::Renewed,
         Then::RefreshAndRetry => refresh::refresh().await,
     };
     match outcome {
         RefreshOutcome::Renewed | RefreshOutcome::InVain => {
-            let answer = send_once(request, signal).await?;
-            if answer.status == 401 {
+            let response = send_once(request, signal).await?;
+            if response.status == 401 {
                 refresh::record_in_vain();
             }
-            Ok(answer)
+            Ok(response)
         }
         _ if outcome.is_transient() => Err(AppError::Transport),
-        _ => Ok(answer),
+        _ => Ok(response),
     }
 }
 
 async fn send_once(request: &Request, signal: Option<&AbortSignal>) -> Result<Response, AppError> {
-    let person = PERSON.with_borrow(Clone::clone);
-    let header = person.as_deref().map(|id| (EXPECTED_USER_HEADER, id));
-    let answer = request.send(header, signal).await.ok_or(AppError::Transport)?;
-    if answer.refusal() == Some(AppError::OtherUser) {
+    let user = EXPECTED_USER.with_borrow(Clone::clone);
+    let header = user.as_deref().map(|id| (EXPECTED_USER_HEADER, id));
+    let response = request.send(header, signal).await.ok_or(AppError::Transport)?;
+    if response.refusal() == Some(AppError::OtherUser) {
         dom::reload();
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! The calls under way. What somebody has sent may still be refused, and must then find its form on the page.
+//! The pending calls. A form that was sent may still be refused, and must then still be on the page.
 
 use super::dom;
 use futures::{channel::oneshot, future};
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// A page that is nobody's any more does not wait longer than this for an answer.
+/// A page whose session is over waits no longer than this for pending responses.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 thread_local! {
@@ -16,7 +16,7 @@ thread_local! {
     static WAITING: RefCell<Vec<oneshot::Sender<()>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A call under way, until it is dropped.
+/// A pending call, until it is dropped.
 pub(super) struct Call(());
 
 impl Call {
@@ -30,13 +30,13 @@ impl Drop for Call {
     fn drop(&mut self) {
         UNDER_WAY.set(UNDER_WAY.get() - 1);
         if UNDER_WAY.get() == 0 {
-            // Those who wait hear that nobody can tell them anything any more.
+            // Dropping the senders wakes the waiting tasks.
             WAITING.take();
         }
     }
 }
 
-/// Waits until no call is under way and the page shows what has come of the last one.
+/// Waits until no call is pending and the page shows the outcome of the last one.
 pub(super) async fn all_ended() {
     if UNDER_WAY.get() > 0 {
         let (at_the_end, ended) = oneshot::channel();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_one_to_end_is_heard() {
+    fn the_end_of_the_last_call_wakes_the_waiting() {
         let (first, second) = (Call::begin(), Call::begin());
         let (at_the_end, mut ended) = oneshot::channel::<()>();
         WAITING.with_borrow_mut(|waiting| waiting.push(at_the_end));

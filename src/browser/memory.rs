@@ -1,10 +1,10 @@
-//! What a page remembers about its session from call to call.
+//! The state of the session that a page keeps between calls.
 
 use super::policy::{ClientState, Failure, RefreshOutcome, Token};
 use crate::model::TokenLife;
 use std::time::Duration;
 
-/// The facts behind [`ClientState`]. Every time in it is a reading of the page's monotonic clock.
+/// The data behind [`ClientState`]. Every time in it is a reading of the page's monotonic clock.
 #[derive(Debug, Default)]
 pub struct Memory {
     token: Option<Sighting>,
@@ -37,9 +37,9 @@ impl Memory {
         Self { token: None, session_accepted: false, failure: None, failures: 0, renewals: 0, leaving: false }
     }
 
-    /// Takes in the readable cookie as it is now, and says what is known.
+    /// Records the readable cookie as it is now, and returns the state.
     ///
-    /// A value not seen before is news: its age begins here, and an earlier failure no longer counts.
+    /// For a new value the age begins here, and an earlier failure no longer counts.
     pub fn read_state(&mut self, cookie: Option<&str>, now: Duration) -> ClientState {
         let known_already = self.token.as_ref().is_some_and(|seen| Some(seen.cookie.as_str()) == cookie);
         if !known_already {
@@ -62,17 +62,18 @@ impl Memory {
         }
     }
 
-    /// Takes in whether the page shows somebody as signed in.
+    /// Records whether the page shows a signed-in user.
     pub fn accept(&mut self, is_signed_in: bool) {
         self.session_accepted = is_signed_in;
     }
 
-    /// Takes in whether somebody is signing out on this page.
+    /// Records whether the user is signing out on this page.
     pub fn leave(&mut self, leaving: bool) {
         self.leaving = leaving;
     }
 
-    /// Takes in what came of a refresh, when the server wants to be asked again if it said so, and what chance adds.
+    /// Records the outcome of a refresh, with the response's `Retry-After`. `random`, in `0.0..1.0`, spreads the
+    /// retries.
     pub fn record(&mut self, outcome: RefreshOutcome, retry_after: Option<Duration>, random: f64, now: Duration) {
         if outcome == RefreshOutcome::Renewed {
             self.record_renewal();
@@ -86,13 +87,13 @@ impl Memory {
         self.failure = Some(RecordedFailure { outcome, at: now, pause });
     }
 
-    /// Takes in that the network has come back: the server is worth another try.
+    /// Records that the network has come back: the next call may refresh again.
     pub fn record_network(&mut self) {
         _ = self.failure.take_if(|failure| failure.outcome == RefreshOutcome::Unreachable);
     }
 
-    /// How many times the token was renewed, as far as this page has seen, by whichever tab. Who compares it before
-    /// and after knows whether it happened in between.
+    /// How many times the token was renewed, as far as this page has seen, by whichever tab. Two readings show whether
+    /// it was renewed in between.
     #[must_use]
     pub const fn renewals(&self) -> u32 {
         self.renewals
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_still_turns_out_to_be_signed_in_causes_a_try_per_half_minute() {
+    fn a_refused_refresh_of_a_signed_in_page_is_retried_every_half_minute() {
         let mut memory = signed_in();
         record(&mut memory, RefreshOutcome::Refused, at(10));
         memory.accept(true);
@@ -212,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn renewals_are_counted_whoever_made_them() {
+    fn renewals_by_other_tabs_are_counted() {
         let mut memory = signed_in();
         record(&mut memory, RefreshOutcome::Renewed, at(1));
         record(&mut memory, RefreshOutcome::Unable, at(2));
         assert_eq!(memory.renewals(), 1);
         memory.read_state(Some(FIRST), at(3));
         memory.read_state(Some(FIRST), at(4));
-        assert_eq!(memory.renewals(), 2, "another tab has been at it");
+        assert_eq!(memory.renewals(), 2, "by another tab");
         memory.read_state(None, at(5));
         assert_eq!(memory.renewals(), 2, "its end is no renewal");
     }

@@ -1,118 +1,118 @@
-//! When the browser refreshes its access token: the whole decision, without a browser.
+//! When the browser refreshes its access token: the whole decision, without browser APIs.
 //!
-//! Everything here is a function of what is known and how much time has passed on a monotonic clock, so that the
-//! server's tests run the very code that runs in the browser.
+//! Everything here is a function of the known state and the time passed on a monotonic clock, so that the server's
+//! tests run the very code that runs in the browser.
 
 use crate::model::TokenLife;
 use std::time::Duration;
 
-/// So long the server is left alone after an answer that another try would hardly change.
-const PAUSE_AFTER_ANSWER: Duration = Duration::from_secs(30);
+/// The pause after a response that a retry would hardly change.
+const PAUSE_AFTER_RESPONSE: Duration = Duration::from_secs(30);
 
-/// The pause after a refresh that failed for now, before chance shortens it. Each further failure doubles it.
+/// The longest pause after a transient failure of a refresh, before jitter. Each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// A server that asks for more patience than this is asked again all the same.
+/// The longest `Retry-After` that is honored.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
-/// Within this time the tabs that come into view together look whether their token has ended.
+/// Tabs that become visible together check their token within this time.
 const STAGGER: Duration = Duration::from_millis(500);
 
 /// An access token is renewed this long before its end, or a tenth of its life before, whichever is shorter.
 const LONGEST_MARGIN: Duration = Duration::from_secs(30);
 
-/// What the page knows when a call is about to leave, or when its answer has come.
+/// The state of the page when a call is about to be sent, or when its response has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientState {
-    /// The access token, as far as the readable cookie tells. A cookie that cannot be read counts as none.
+    /// The access token, according to the readable cookie. A cookie that cannot be read counts as none.
     pub token: Option<Token>,
-    /// Whether this page believes that somebody is signed in.
+    /// Whether this page takes a user to be signed in.
     pub session_accepted: bool,
-    /// The last refresh, if it did not help.
+    /// The last refresh, if it failed.
     pub failure: Option<Failure>,
-    /// User is signing out on this page: from now on nothing is renewed.
+    /// The user is signing out on this page: nothing is renewed any more.
     pub leaving: bool,
 }
 
-/// A refresh that did not help.
+/// A failed refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub outcome: RefreshOutcome,
-    /// How long ago that was.
+    /// The time since then.
     pub since: Duration,
-    /// How long the server is left alone after it.
+    /// The pause before the next refresh.
     pub pause: Duration,
 }
 
-/// An access token seen by its cookie.
+/// An access token, known from the readable cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// How long it lives by the server's clock.
+    /// Its lifetime by the server's clock.
     pub life: Duration,
-    /// How long this page has known it.
+    /// The time since this page first saw it.
     pub age: Duration,
 }
 
-/// What to do with a call before it leaves.
+/// What to do with a call before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Anonymous seems to be signed in: the call goes out, and no answer to it causes a refresh.
+    /// No user seems to be signed in: the call is sent, and no response to it causes a refresh.
     SendAnonymously,
-    /// The access token seems good, or asking for another one is not sensible now.
+    /// The access token seems valid, or a refresh is not sensible now.
     Send,
-    /// The access token is gone or about to end: refresh, then send, whatever came of the refresh.
+    /// The access token is gone or about to end: refresh, then send, whatever the outcome of the refresh.
     RefreshFirst,
 }
 
-/// What to do with an answer.
+/// What to do with a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     Deliver,
-    /// Another call's refresh has succeeded since this one left.
+    /// Another call's refresh has succeeded since this one was sent.
     Retry,
     RefreshAndRetry,
-    /// The call was refused for want of a refresh that could not be had: that says nothing about the session.
+    /// The call was refused, and the refresh failed transiently: that says nothing about the session.
     ReportUnreachable,
 }
 
-/// What a refresh does that has waited until no other tab was at it.
+/// What a refresh does that has waited for the other tabs' refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     Refresh,
-    /// Another tab has done it meanwhile.
+    /// Another tab has renewed the token meanwhile.
     TakeOver,
-    /// User is signing out.
+    /// The user is signing out.
     GiveUp,
 }
 
-/// What a page does that comes back into view.
+/// What a page does that becomes visible again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnVisible {
     Nothing,
-    /// Ask the server who is signed in, after this pause. That refreshes first, if it is due.
-    Ask {
+    /// Request the signed-in user, after this pause. That refreshes first, if it is due.
+    Check {
         after: Duration,
     },
 }
 
-/// What came of a refresh.
+/// The outcome of a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefreshOutcome {
     Renewed,
-    /// Renewed, but to no effect: no readable cookie came of it, or the call was refused all the same.
+    /// Renewed without effect: no readable cookie was set, or the call was refused all the same.
     InVain,
-    /// The server's last word: the session is over.
+    /// Final: the session is over.
     Refused,
-    /// The server could not tell. Anonymous is signed out by this.
+    /// The server could not process it. The session stays.
     Unable,
-    /// No answer came. Anonymous is signed out by this.
+    /// No response arrived. The session stays.
     #[default]
     Unreachable,
 }
 
 impl ClientState {
-    /// Decides about a call that has not left yet.
+    /// Decides about a call that has not been sent yet.
     #[must_use]
     pub fn before_call(&self) -> Plan {
         if self.token.is_none() && !self.session_accepted {
@@ -121,7 +121,7 @@ impl ClientState {
         if self.has_good_token() || !self.may_refresh() { Plan::Send } else { Plan::RefreshFirst }
     }
 
-    /// Decides about an answer to a call that left under `plan`.
+    /// Decides about a response to a call that was sent under `plan`.
     #[must_use]
     pub fn after_response(&self, plan: Plan, status: u16, renewed_meanwhile: bool) -> Then {
         match plan {
@@ -144,14 +144,14 @@ impl ClientState {
         }
     }
 
-    /// Decides what to do when the page comes back into view. `random` is in `0.0..1.0`.
+    /// Decides what to do when the page becomes visible again. `random` is in `0.0..1.0`.
     ///
-    /// A token that was renewed in the meantime may be somebody else's.
+    /// A token that was renewed in the meantime may be another user's.
     #[must_use]
     pub fn on_visible(&self, renewed_meanwhile: bool, random: f64) -> OnVisible {
         match self.before_call() {
-            Plan::RefreshFirst => OnVisible::Ask { after: STAGGER.mul_f64(random) },
-            Plan::Send if renewed_meanwhile && !self.leaving => OnVisible::Ask { after: Duration::ZERO },
+            Plan::RefreshFirst => OnVisible::Check { after: STAGGER.mul_f64(random) },
+            Plan::Send if renewed_meanwhile && !self.leaving => OnVisible::Check { after: Duration::ZERO },
             Plan::Send | Plan::SendAnonymously => OnVisible::Nothing,
         }
     }
@@ -183,9 +183,9 @@ impl Token {
 }
 
 impl RefreshOutcome {
-    /// Reads the answer to a refresh; no status means that none came.
+    /// Reads the response to a refresh; `None` for no response.
     ///
-    /// A success that leaves no readable cookie behind is none: it would be asked for again at every call.
+    /// A success without a readable cookie does not count: each call would refresh again.
     #[must_use]
     pub const fn of(status: Option<u16>, token_is_there: bool) -> Self {
         match status {
@@ -197,19 +197,19 @@ impl RefreshOutcome {
         }
     }
 
-    /// Whether the next try may well succeed, with the same session.
+    /// Whether a retry may succeed with the same session.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::Unable | Self::Unreachable)
     }
 
-    /// How long the server is left alone after this outcome, when it is the `failures`th in a row that did not help.
+    /// The pause after this outcome, when it is the `failures`th failure in a row.
     ///
-    /// `random`, in `0.0..1.0`, keeps those whom one outage has hit from coming back all at once.
+    /// `random`, in `0.0..1.0`, spreads the retries of clients that were hit by the same outage.
     #[must_use]
     pub fn pause(self, failures: u32, retry_after: Option<Duration>, random: f64) -> Duration {
         if !self.is_transient() {
-            return PAUSE_AFTER_ANSWER;
+            return PAUSE_AFTER_RESPONSE;
         }
         let doublings = failures.saturating_sub(1).min(16);
         let half = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE) / 2;
@@ -217,7 +217,7 @@ impl RefreshOutcome {
     }
 }
 
-/// Reads `Retry-After` (RFC 9110 §10.2.3). A date in it says nothing to a page that believes no clock.
+/// Reads `Retry-After` (RFC 9110 §10.2.3). A date is ignored, because the page trusts no wall clock.
 #[must_use]
 pub fn retry_after(header: &str) -> Option<Duration> {
     header.trim().parse().ok().map(Duration::from_secs)
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_token_is_renewed_only_if_somebody_seems_to_be_signed_in() {
+    fn a_missing_token_is_renewed_only_if_a_user_seems_to_be_signed_in() {
         assert_eq!(signed_in(None).before_call(), Plan::RefreshFirst);
         let anonymous = ClientState { session_accepted: false, ..signed_in(None) };
         assert_eq!(anonymous.before_call(), Plan::SendAnonymously);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_that_did_not_help_is_not_tried_again_at_once() {
+    fn a_failed_refresh_is_not_retried_at_once() {
         for (outcome, pause) in [
             (RefreshOutcome::InVain, 30),
             (RefreshOutcome::Refused, 30),
@@ -305,11 +305,11 @@ mod tests {
             assert_eq!(pauses(0.5)[0], Duration::from_millis(1_500));
             assert!(pauses(0.999).iter().zip([2, 4, 8, 16, 32, 60, 60, 60]).all(|(pause, most)| *pause < secs(most)));
         }
-        assert_eq!(RefreshOutcome::Refused.pause(9, Some(secs(600)), 0.9), secs(30), "an answer, not an outage");
+        assert_eq!(RefreshOutcome::Refused.pause(9, Some(secs(600)), 0.9), secs(30), "a response, not an outage");
     }
 
     #[test]
-    fn a_server_that_says_when_is_not_asked_before() {
+    fn retry_after_is_honored_up_to_a_limit() {
         let pause = |header| RefreshOutcome::Unable.pause(1, retry_after(header), 0.0);
         assert_eq!(pause("120"), secs(121));
         assert_eq!(pause(" 0 "), secs(1));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn while_somebody_signs_out_nothing_is_renewed() {
+    fn while_the_user_signs_out_nothing_is_renewed() {
         let leaving = ClientState { leaving: true, ..signed_in(None) };
         assert_eq!(leaving.before_call(), Plan::Send);
         assert_eq!(leaving.after_response(Plan::Send, 401, false), Then::Deliver);
@@ -340,11 +340,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_comes_into_view_asks_only_if_something_may_have_changed() {
+    fn a_page_that_becomes_visible_checks_only_if_something_may_have_changed() {
         let good = signed_in(Some(Token::new(HOUR, secs(0))));
         assert_eq!(good.on_visible(false, 0.9), OnVisible::Nothing);
-        assert_eq!(good.on_visible(true, 0.9), OnVisible::Ask { after: Duration::ZERO }, "perhaps by somebody else");
-        assert_eq!(signed_in(None).on_visible(false, 0.5), OnVisible::Ask { after: Duration::from_millis(250) });
+        assert_eq!(good.on_visible(true, 0.9), OnVisible::Check { after: Duration::ZERO }, "perhaps for another user");
+        assert_eq!(signed_in(None).on_visible(false, 0.5), OnVisible::Check { after: Duration::from_millis(250) });
         assert_eq!(
             failed(RefreshOutcome::Unable, 0).on_visible(false, 0.0),
             OnVisible::Nothing,
@@ -354,12 +354,12 @@ mod tests {
         assert_eq!(anonymous.on_visible(false, 0.0), OnVisible::Nothing);
         assert_eq!(
             ClientState { token: good.token, ..anonymous }.on_visible(true, 0.0),
-            OnVisible::Ask { after: Duration::ZERO }
+            OnVisible::Check { after: Duration::ZERO }
         );
     }
 
     #[test]
-    fn a_refusal_for_want_of_a_refresh_says_nothing_about_the_session() {
+    fn a_refusal_after_a_transient_failure_says_nothing_about_the_session() {
         for plan in [Plan::Send, Plan::RefreshFirst] {
             for outcome in [RefreshOutcome::Unable, RefreshOutcome::Unreachable] {
                 assert_eq!(failed(outcome, 0).after_response(plan, 401, false), Then::ReportUnreachable);

@@ -1,4 +1,4 @@
-//! The refresh of this tab: one for all calls that wait for it, and one tab at a time.
+//! The refresh of this tab: one for all calls that wait for it, in one tab at a time.
 
 use super::{
     dom,
@@ -12,7 +12,7 @@ use crate::paths;
 use std::{cell::RefCell, time::Duration};
 use web_sys::AbortController;
 
-/// A refresh without an answer must not hold up the calls behind it for ever.
+/// The time limit of a refresh: without a response it must not block the waiting calls for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Listener = Box<dyn Fn()>;
@@ -24,32 +24,32 @@ thread_local! {
     static ON_SESSION_OVER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
-/// What is known at this moment.
+/// The state at this moment.
 pub(super) fn read_state() -> ClientState {
     MEMORY.with_borrow_mut(|memory| memory.read_state(dom::token_life_cookie().as_deref(), dom::now()))
 }
 
-/// How many times the token was renewed, as of the last [`look`].
+/// How many times the token was renewed, as of the last [`read_state`].
 pub(super) fn renewals() -> u32 {
     MEMORY.with_borrow(Memory::renewals)
 }
 
-/// Says whether the page shows somebody as signed in.
+/// Records whether the page shows a signed-in user.
 pub(super) fn accept(is_signed_in: bool) {
     MEMORY.with_borrow_mut(|memory| memory.accept(is_signed_in));
 }
 
-/// Says that a call was refused although the session had just been renewed: asking again at once would not help.
+/// Records that a call was refused although the session had just been renewed: another refresh would not help.
 pub(super) fn record_in_vain() {
     record(RefreshOutcome::InVain, None);
 }
 
-/// Says that the network has come back.
+/// Records that the network has come back.
 pub(super) fn record_network() {
     MEMORY.with_borrow_mut(Memory::record_network);
 }
 
-/// Says whether somebody is signing out. A refresh under way is given up, so that its answer brings back no cookies.
+/// Records whether the user is signing out. A pending refresh is aborted, so that its response sets no cookies.
 pub(super) fn leave(leaving: bool) {
     MEMORY.with_borrow_mut(|memory| memory.leave(leaving));
     if leaving && let Some(request) = UNDER_WAY.take() {
@@ -57,14 +57,14 @@ pub(super) fn leave(leaving: bool) {
     }
 }
 
-/// Calls back when the server's last word is that the session is over.
+/// Registers a callback for a final refusal: the session is over.
 pub(super) fn on_session_over(listener: impl Fn() + 'static) {
     ON_SESSION_OVER.set(Some(Box::new(listener)));
 }
 
 /// Refreshes the session, or joins the refresh that is already under way.
 ///
-/// The work is detached from whoever asked first, so that a call given up does not take the others' refresh along.
+/// The work is detached from the first caller, so that an aborted call does not abort the others' refresh.
 pub(super) fn refresh() -> Passenger<RefreshOutcome> {
     let (passenger, pilot) = FLIGHT.with(SingleFlight::join);
     if let Some(pilot) = pilot {
@@ -88,14 +88,14 @@ async fn ask_server() -> RefreshOutcome {
     let answer = post().await;
     let state = read_state();
     if state.leaving {
-        // Whatever came, it is about a session that is being ended.
+        // The response concerns a session that is being ended.
         return RefreshOutcome::Unreachable;
     }
     let outcome = RefreshOutcome::of(answer.as_ref().map(|answer| answer.status), state.token.is_some());
     let retry_after = answer.and_then(|answer| answer.header("Retry-After"));
     record(outcome, retry_after.as_deref().and_then(policy::retry_after));
     if outcome == RefreshOutcome::Refused {
-        // Another tab may have signed in while the refusal was on its way: its cookie is not ours to delete.
+        // Another tab may have signed in before the refusal arrived: its cookie must not be deleted.
         if dom::token_life_cookie() == cookie_before {
             dom::forget_token_life();
         }
@@ -105,7 +105,7 @@ async fn ask_server() -> RefreshOutcome {
     outcome
 }
 
-/// Sends the refresh and returns the answer, if one came. The cookies travel by themselves.
+/// Sends the refresh and returns the response, if there is one. The browser adds the cookies.
 async fn post() -> Option<Response> {
     let request = dom::abort_after(PATIENCE)?;
     let signal = request.signal();

@@ -1,5 +1,4 @@
-//! The way out. A plain call instead of a server function's action: every page loads this, and none of the code behind
-//! those.
+//! Signing out. A plain call instead of a server function's action: every page loads this, without the code of actions.
 
 use super::{dom, fetch::Request};
 use crate::{error::AppError, paths};
@@ -27,8 +26,8 @@ impl SignOut {
     pub fn start(self) {
         self.0.set(State::Leaving);
         spawn_local(async move {
-            let answer = Request::call(paths::api::LOGOUT).send(None, None).await;
-            match answer.map_or(Err(AppError::Transport), |answer| answer.read()) {
+            let response = Request::call(paths::api::LOGOUT).send(None, None).await;
+            match response.map_or(Err(AppError::Transport), |response| response.read()) {
                 Ok(_) => {
                     self.0.set(State::Left);
                     dom::go_to(paths::HOME);
@@ -38,7 +37,7 @@ impl SignOut {
         });
     }
 
-    /// Why it did not work out, if it did not.
+    /// Why signing out failed, if it did.
     #[must_use]
     pub fn error(self) -> Option<AppError> {
         self.0.with(|state| match state {
@@ -47,13 +46,13 @@ impl SignOut {
         })
     }
 
-    /// Whether somebody is on the way out, or has left.
+    /// Whether the user is signing out, or has signed out.
     #[must_use]
     pub fn is_leaving(self) -> bool {
         self.0.with(|state| matches!(state, State::Leaving | State::Left))
     }
 
-    /// The same, asked once.
+    /// [`Self::is_leaving`], untracked.
     pub(super) fn is_under_way(self) -> bool {
         untrack(|| self.is_leaving())
     }

@@ -1,4 +1,4 @@
-//! One piece of work, awaited by everybody who needs its outcome.
+//! One piece of work, awaited by all callers that need its outcome.
 
 use std::{
     cell::RefCell,
@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Lets everybody who comes while work is under way wait for that work instead of starting their own.
+/// Lets callers wait for the work in progress instead of starting their own.
 #[derive(Debug)]
 pub struct SingleFlight<T> {
     under_way: RefCell<Weak<Shared<T>>>,
@@ -29,7 +29,7 @@ struct Shared<T> {
 }
 
 impl<T: Clone + Default> SingleFlight<T> {
-    /// Nothing under way.
+    /// No work in progress.
     #[must_use]
     pub const fn new() -> Self {
         Self { under_way: RefCell::new(Weak::new()) }

@@ -1,8 +1,7 @@
-//! What the tabs of one browser tell each other about who is signed in.
+//! Messages between the tabs of one browser about the signed-in user.
 //!
-//! Each page says after loading whom it shows, and says when somebody signs out. The others compare. Nothing but the
-//! opaque user id is ever told, and nothing that is told is believed without asking the server, except that private
-//! content disappears at once.
+//! Each page announces the user it shows after loading, and a sign-out. The others compare. The messages hold only the
+//! opaque user id, and none is trusted without a request to the server, except that private content disappears at once.
 
 use super::DisplayedUser;
 use std::fmt;
@@ -11,36 +10,36 @@ use web_sys::{BroadcastChannel, MessageEvent};
 
 const CHANNEL: &str = "tokenlife";
 
-/// What one tab tells the others.
+/// A message to the other tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A page was loaded, and this is whom it shows.
+    /// A page was loaded that shows this user.
     Loaded { user: Option<String> },
     /// This user has just signed out.
     SignedOut { user: String },
-    /// The server has refused to go on with the session.
+    /// The server has finally refused the session.
     SessionOver,
 }
 
-/// What a page does about a message.
+/// What a page does on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     Ignore,
-    /// Ask the server who is signed in.
-    Ask,
-    /// Hide everything at once and load the page anew.
-    BeginAnew,
+    /// Request the signed-in user.
+    Check,
+    /// Conceal the page at once and reload it.
+    Reload,
 }
 
 impl DisplayedUser {
-    /// Compares what another tab says with what this page shows.
+    /// Compares another tab's message with the user this page shows.
     #[must_use]
     pub fn react_to(&self, message: &Message) -> Reaction {
         match (self, message) {
-            (Self::User(shown), Message::SignedOut { user }) if shown == user => Reaction::BeginAnew,
+            (Self::User(shown), Message::SignedOut { user }) if shown == user => Reaction::Reload,
             (Self::User(shown), Message::Loaded { user: Some(user) }) if shown == user => Reaction::Ignore,
-            (Self::User(_), Message::Loaded { user: Some(_) }) => Reaction::BeginAnew,
-            (Self::User(_), _) | (_, Message::Loaded { user: Some(_) }) => Reaction::Ask,
+            (Self::User(_), Message::Loaded { user: Some(_) }) => Reaction::Reload,
+            (Self::User(_), _) | (_, Message::Loaded { user: Some(_) }) => Reaction::Check,
             _ => Reaction::Ignore,
         }
     }
@@ -71,17 +70,17 @@ impl fmt::Display for Message {
 }
 
 thread_local! {
-    /// One channel for the life of the page. A browser without it has tabs that do not hear each other.
+    /// One channel for the life of the page; `None` in a browser without it.
     static OPEN: Option<BroadcastChannel> = BroadcastChannel::new(CHANNEL).ok();
 }
 
-/// Tells the other tabs.
+/// Sends a message to the other tabs.
 pub(super) fn announce(message: &Message) {
     let text = JsValue::from_str(&message.to_string());
     OPEN.with(|channel| channel.as_ref().map(|channel| channel.post_message(&text)));
 }
 
-/// Calls back with what the other tabs tell, as long as the page lives.
+/// Calls back with the other tabs' messages, as long as the page lives.
 pub(super) fn listen(listener: impl Fn(Message) + 'static) {
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         if let Some(message) = event.data().as_string().as_deref().and_then(Message::parse) {
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_understood() {
+    fn a_message_survives_its_text() {
         for message in [Message::Loaded { user: None }, loaded("u1"), signed_out("u1"), Message::SessionOver] {
             assert_eq!(Message::parse(&message.to_string()), Some(message));
         }
@@ -132,19 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn private_content_disappears_at_once_when_its_owner_has_left() {
-        assert_eq!(user_shown("alice").react_to(&signed_out("alice")), Reaction::BeginAnew);
-        assert_eq!(user_shown("alice").react_to(&loaded("bob")), Reaction::BeginAnew);
+    fn private_content_disappears_at_once_when_its_user_has_signed_out() {
+        assert_eq!(user_shown("alice").react_to(&signed_out("alice")), Reaction::Reload);
+        assert_eq!(user_shown("alice").react_to(&loaded("bob")), Reaction::Reload);
     }
 
     #[test]
-    fn what_may_be_a_mistake_is_checked_with_the_server() {
+    fn a_doubtful_message_is_checked_with_the_server() {
         let anonymous = Message::Loaded { user: None };
-        assert_eq!(user_shown("alice").react_to(&anonymous), Reaction::Ask);
-        assert_eq!(user_shown("alice").react_to(&Message::SessionOver), Reaction::Ask);
-        assert_eq!(user_shown("alice").react_to(&signed_out("bob")), Reaction::Ask);
-        assert_eq!(DisplayedUser::Anonymous.react_to(&loaded("alice")), Reaction::Ask);
-        assert_eq!(DisplayedUser::Unknown.react_to(&loaded("alice")), Reaction::Ask);
+        assert_eq!(user_shown("alice").react_to(&anonymous), Reaction::Check);
+        assert_eq!(user_shown("alice").react_to(&Message::SessionOver), Reaction::Check);
+        assert_eq!(user_shown("alice").react_to(&signed_out("bob")), Reaction::Check);
+        assert_eq!(DisplayedUser::Anonymous.react_to(&loaded("alice")), Reaction::Check);
+        assert_eq!(DisplayedUser::Unknown.react_to(&loaded("alice")), Reaction::Check);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Pages that come back into view: a tab that is chosen again, a laptop that wakes up.
+//! Pages that become visible again: a tab that is selected, a laptop that wakes up.
 //!
-//! While they were away their token may have ended, and in browsers that freeze hidden tabs they may not have heard
-//! what the others said.
+//! While they were hidden their token may have ended, and in browsers that freeze hidden tabs they may have missed the
+//! other tabs' messages.
 
 use super::{
     dom,
@@ -15,11 +15,11 @@ thread_local! {
     static RENEWALS_WHEN_HIDDEN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Calls back when the server should be asked who is signed in.
+/// Calls back when the page should request the signed-in user.
 ///
-/// Tabs that come into view at the same time do so one after the other, so that the first one renews the token for
-/// all of them.
-pub(super) fn watch(ask: impl Fn() + Copy + 'static) {
+/// Tabs that become visible at the same time do so one after the other, so that the first one renews the token for all
+/// of them.
+pub(super) fn watch(check: impl Fn() + Copy + 'static) {
     RENEWALS_WHEN_HIDDEN.set(refresh::renewals());
     window_event_listener_untyped("visibilitychange", move |_| {
         let state = refresh::read_state();
@@ -29,14 +29,14 @@ pub(super) fn watch(ask: impl Fn() + Copy + 'static) {
         }
         match decide(&state) {
             OnVisible::Nothing => {}
-            OnVisible::Ask { after } => set_timeout(move || ask_if_still_wanted(ask), after),
+            OnVisible::Check { after } => set_timeout(move || check_if_still_due(check), after),
         }
     });
 }
 
-fn ask_if_still_wanted(ask: impl Fn()) {
+fn check_if_still_due(check: impl Fn()) {
     if decide(&refresh::read_state()) != OnVisible::Nothing {
-        ask();
+        check();
     }
 }
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-/// Path and query of the page that is shown or being gone to; the browser's own address may be a step behind.
+/// Path and query of the page that is shown or being loaded; the browser's address bar may be a step behind.
 #[must_use]
 pub fn use_address() -> Signal<String> {
     let location = use_location();

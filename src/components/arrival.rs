@@ -1,4 +1,4 @@
-//! What happens when a page is gone to.
+//! Navigation to a page: loading its code, and the focus.
 
 use super::{address::use_address, form::focus_without_scrolling};
 use crate::browser::dom;
@@ -14,28 +14,28 @@ thread_local! {
 }
 
 /// A page whose code may have to be loaded first.
-pub type Arriving = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>;
+pub type PageLoad = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>>>>;
 
-/// Waits for a page, and leads to it.
+/// Waits for a page's code, and moves the focus to the page.
 ///
-/// If its code does not come, because the server has another build by now or is out of reach, the browser loads the page
-/// as a document, as it would without JavaScript. A document that is there already stays as it is.
-pub async fn arrive(page: Arriving) -> AnyView {
+/// If the code cannot be loaded, because the server has another build or is unreachable, the browser loads the page as
+/// a document, as it would without JavaScript. The document of the first page stays as it is.
+pub async fn show_when_loaded(page: PageLoad) -> AnyView {
     let wanted = use_address().get_untracked();
-    let number = lead_to_page();
+    let number = focus_page();
     if let Ok(page) = page.await {
         return page;
     }
-    // Somebody may be on the way to another page by now.
+    // The user may have navigated to another page meanwhile.
     if dom::is_hydrated() && PAGES.get() == number {
         dom::go_to(&wanted);
     }
     future::pending().await
 }
 
-/// Moves the focus to a page that is gone to, as loading a document does: whoever reads by ear begins with it, and the
-/// keyboard goes on from there. Returns the page's number, of those that this document has shown.
-pub fn lead_to_page() -> u32 {
+/// Moves the focus to the page that is navigated to, as loading a document does: a screen reader begins with it, and
+/// the keyboard continues from there. Returns the page's number among those that this document has shown.
+pub fn focus_page() -> u32 {
     if is_server() {
         return 0;
     }

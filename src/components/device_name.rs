@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_not_made_up() {
+    fn unknown_parts_are_left_out() {
         let name = |browser: Option<&str>, system: Option<&str>| {
             device_name(&Device { browser: browser.map(str::to_owned), system: system.map(str::to_owned) })
         };

@@ -24,7 +24,7 @@ pub fn the_last(seconds: u64) -> String {
     }
 }
 
-/// Rounded, so that it is told in one or two digits: `5 minutes`, `36 hours`, `3 days`.
+/// Rounded to one or two digits: `5 minutes`, `36 hours`, `3 days`.
 #[must_use]
 pub fn roughly(seconds: u64) -> String {
     let unit = match seconds {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_told_exactly() {
+    fn settings_are_exact() {
         for (seconds, words) in [
             (0, "0 seconds"),
             (1, "a second"),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_passed_is_told_roughly() {
+    fn elapsed_times_are_rounded() {
         for (seconds, words) in [
             (5, "5 seconds"),
             (119, "119 seconds"),

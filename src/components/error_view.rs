@@ -1,4 +1,4 @@
-//! What a page shows instead of its content when it could not be loaded.
+//! What a page shows in place of content that could not be loaded.
 
 use super::address::use_address;
 use crate::{error::AppError, respond, wording::describe};

@@ -15,7 +15,7 @@ pub fn TextField(
     /// What browsers and password managers fill in.
     autocomplete: &'static str,
     #[prop(default = "text")] kind: &'static str,
-    /// What stands in the field to begin with.
+    /// The initial value.
     #[prop(optional, into)]
     initial: String,
     #[prop(optional)] node_ref: NodeRef<leptos::html::Input>,
@@ -64,7 +64,7 @@ pub fn FieldFrame(
     }
 }
 
-/// The texts that belong to an input: its hint if it has one, and its error if there is one.
+/// `aria-describedby` of an input: the ids of its hint, if it has one, and its error, if there is one.
 #[must_use]
 pub fn described_by(form: FormState, field: Field, has_hint: bool) -> Option<String> {
     let hint = has_hint.then(|| hint_id(form, field));

@@ -1,4 +1,4 @@
-//! What all forms share: the error that came back, the focus that follows it, the button that waits.
+//! What all forms share: the error, the focus on it, the submit button.
 
 mod action;
 
@@ -16,23 +16,23 @@ use web_sys::{FocusOptions, HtmlElement};
 
 const MESSAGE: &str = "form-message";
 
-/// Where a form stands, whichever way it was sent: by a plain `POST`, then the page is rendered with a [`FormEcho`];
-/// or by its action, without leaving the page.
+/// The state of a form, whichever way it was sent: by a plain `POST`, then the page is rendered with a [`FormEcho`]; or
+/// by its action, without leaving the page.
 #[derive(Clone, Copy, Debug)]
 pub struct FormState {
-    /// The part of the page it is in, see [`FormState::of_part`]. Empty where the page has one form.
+    /// The part of the page it is in, see [`FormState::of_part`]. Empty if the page has one form.
     part: StoredValue<String>,
     error: Signal<Option<AppError>>,
     busy: Signal<bool>,
     echo: StoredValue<Option<FormEcho>>,
-    /// What went wrong before the form was built.
+    /// The error when the form was built.
     first_error: StoredValue<Option<AppError>>,
 }
 
-/// What a form does when it has been accepted.
+/// What a form does after it has been accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSuccess {
-    /// Another page is loaded; until it is there, the button stays busy.
+    /// Another page is loaded; until then, the button stays busy.
     Leaves,
     /// The form can be sent again.
     Stays,
@@ -48,7 +48,7 @@ pub fn use_form<S: FormFunction>(action: FormAction<S>, on_success: OnSuccess) -
             return None;
         }
         value.with(|value| match value {
-            Some(answer) => answer.as_ref().err().cloned(),
+            Some(result) => result.as_ref().err().cloned(),
             None => echo.with_value(|echo| echo.as_ref().map(|echo| echo.error.clone())),
         })
     });
@@ -71,8 +71,8 @@ impl FormState {
 
     /// One of several forms of a page, which is sent by other means than an action.
     ///
-    /// `part` is the id of the element that holds it. The ids of what is in the form begin with it, and the focus follows
-    /// an error only if nobody has gone on to another part of the page.
+    /// `part` is the id of the element that holds it. The ids in the form begin with it, and the focus moves to an
+    /// error only if the user has not moved it to another part of the page.
     #[must_use]
     pub fn of_part(part: &str, error: Signal<Option<AppError>>, busy: Signal<bool>) -> Self {
         Self::new(part, error, busy, StoredValue::default())
@@ -90,19 +90,19 @@ impl FormState {
         self.part.with_value(|part| id_in(part, MESSAGE))
     }
 
-    /// What went wrong, if anything.
+    /// The error, if there is one.
     #[must_use]
     pub fn error(self) -> Option<AppError> {
         self.error.get()
     }
 
-    /// Whether an answer is awaited.
+    /// Whether a response is pending.
     #[must_use]
     pub fn is_busy(self) -> bool {
         self.busy.get()
     }
 
-    /// What is wrong with a field.
+    /// The problem of a field.
     #[must_use]
     pub fn problem_of(self, field: Field) -> Option<FieldProblem> {
         self.error.with(|error| error.as_ref()?.problem_of(field))
@@ -114,44 +114,44 @@ impl FormState {
         self.echo.with_value(|echo| echo.as_ref()?.typed(field).map(str::to_owned))
     }
 
-    /// Whether a field takes the focus when the page is loaded: the first one to mend in a form that came back.
+    /// Whether a field takes the focus when the page is loaded: the first one to correct in a refused form.
     #[must_use]
     pub fn wants_focus(self, field: Field) -> bool {
         self.first_error.with_value(|error| error.as_ref().and_then(first_to_correct) == Some(field))
     }
 
-    /// Whether the message takes it: when there is no field to mend.
+    /// Whether the message takes it: when there is no field to correct.
     fn message_wants_focus(self) -> bool {
         self.first_error.with_value(|error| error.as_ref().is_some_and(|error| first_to_correct(error).is_none()))
     }
 
-    /// Moves the focus to what has to be mended when an answer arrives.
-    fn lead_to_errors(self) {
+    /// Moves the focus to what has to be corrected when an error arrives.
+    fn focus_errors(self) {
         Effect::new(move |arrived_before: Option<()>| {
             let error = self.error.get();
             if let (Some(()), Some(error)) = (arrived_before, error) {
                 let part = self.part.get_value();
                 let place = place_to_correct(&part, &error);
-                lead(part, place);
+                focus_unless_elsewhere(part, place);
             }
         });
     }
 }
 
-/// The message about the form as a whole; fields tell their own problems. The focus follows both.
+/// The message about the form as a whole; fields show their own problems. The focus moves to either.
 ///
-/// `data-unauthenticated` marks a form that came too late for the session; `session/unsent.rs` looks for it.
+/// `data-unauthenticated` marks a form that was sent after the session was over; `browser/drafts.rs` looks for it.
 #[component]
 pub fn FormMessage(
     form: FormState,
-    /// What to say if there is not what the form is about.
+    /// The text for [`AppError::NotFound`], if the page has one.
     #[prop(optional)]
     not_found: Option<&'static str>,
-    /// How this page puts everything else into words.
+    /// The text for all other errors.
     #[prop(default = describe)]
     in_words: fn(&AppError) -> String,
 ) -> impl IntoView {
-    form.lead_to_errors();
+    form.focus_errors();
     let text = move |error: &AppError| match (error, not_found) {
         (AppError::NotFound, Some(text)) => text.to_owned(),
         (error, _) => in_words(error),
@@ -175,12 +175,12 @@ pub fn FormMessage(
     view! { {message} }
 }
 
-/// The button that sends the form; it cannot be pressed twice while the answer is awaited.
+/// The button that sends the form; disabled while the response is pending.
 #[component]
 pub fn SubmitButton(
     form: FormState,
     #[prop(default = "button primary")] class: &'static str,
-    /// The id of what the button is about, where its text alone does not tell.
+    /// The id of the element that describes the button, where its text alone does not suffice.
     #[prop(optional, into)]
     about: Option<String>,
     children: Children,
@@ -198,7 +198,7 @@ pub fn SubmitButton(
     }
 }
 
-/// The field to look at first. Wrong credentials are mended by typing the password again.
+/// The first field to correct. For wrong credentials it is the password.
 fn first_to_correct(error: &AppError) -> Option<Field> {
     match error {
         AppError::Validation(fields) => fields.first().map(|error| error.field),
@@ -207,13 +207,13 @@ fn first_to_correct(error: &AppError) -> Option<Field> {
     }
 }
 
-/// The id of what to look at first in the form of a part of the page: the field to mend, or the message.
+/// The id of the first element to correct in the form of a part of the page: a field, or else the message.
 #[must_use]
 pub fn place_to_correct(part: &str, error: &AppError) -> String {
     id_in(part, first_to_correct(error).map_or(MESSAGE, Field::name))
 }
 
-/// The id of what has this name in a part of the page.
+/// The id of the element with this name in a part of the page.
 #[must_use]
 pub fn id_in(part: &str, name: &str) -> String {
     if part.is_empty() { name.to_owned() } else { format!("{part}-{name}") }
@@ -226,7 +226,7 @@ pub fn focus(id: &str) {
     }
 }
 
-/// The same, but leaves in view what is in view.
+/// [`focus`] without scrolling.
 pub fn focus_without_scrolling(id: &str) {
     if let Some(element) = document().get_element_by_id(id) {
         let options = FocusOptions::new();
@@ -235,13 +235,13 @@ pub fn focus_without_scrolling(id: &str) {
     }
 }
 
-/// Moves the focus to the element with this id, unless it is in another part of the page: somebody may be typing there.
+/// Moves the focus to the element with this id, unless it is in another part of the page, where the user may be typing.
 ///
-/// It moves in the next frame, when what is put into the page in this turn can take it.
-pub fn lead(part: String, id: String) {
+/// It moves in the next frame, when elements that are being added can take it.
+pub fn focus_unless_elsewhere(part: String, id: String) {
     request_animation_frame(move || {
         let document = document();
-        // Where nothing has the focus, the whole page has it.
+        // If nothing has the focus, the active element is the body, which contains the part.
         let is_there = match (document.get_element_by_id(&part), document.active_element()) {
             (Some(part), Some(active)) => part.contains(Some(&active)) || active.contains(Some(&part)),
             _ => true,

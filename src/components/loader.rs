@@ -1,18 +1,18 @@
-//! What a page loads before it is shown.
+//! The data that a page loads before it is shown.
 
 use crate::encoding::Wire;
 use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
-/// What a page has loaded, or is loading: a [`Resource`], brought to the browser as [`Wire`].
+/// The data of a page: a [`Resource`], serialized into the page as [`Wire`].
 pub type Loaded<T> = Resource<T, Wire>;
 
-/// Loads what a page shows.
+/// Loads the data that a page shows.
 ///
-/// The server calls `fetcher` once while it renders the page, whose head waits for it, so that it can still choose the
-/// status. What it has brought comes with the page; the browser calls `fetcher` when the page is reached by a link, and
-/// when what `source` reads changes.
+/// The server calls `fetcher` once while it renders the page; the response's head waits for it, so that it can still
+/// set the status. The result is part of the page; the browser calls `fetcher` after navigation by a link, and when the
+/// signals that `source` reads change.
 #[must_use]
 pub fn use_loader<S, T, F>(
     source: impl Fn() -> S + Send + Sync + 'static,

@@ -1,16 +1,16 @@
-//! A point in time, in the clock of whoever reads it.
+//! A point in time, in the time zone of the user.
 
 use crate::model::Moment;
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-/// Shows the server's text, and in a living page the same moment in the reader's own time zone.
+/// Shows the server's text, and after hydration the same moment in the browser's time zone.
 #[component]
 pub fn LocalTime(moment: Moment) -> impl IntoView {
     let text = RwSignal::new(moment.text);
     let datetime = moment.rfc3339.clone();
-    // Not before an effect: hydration has to find the text that the server rendered.
+    // In an effect, because hydration has to find the text that the server rendered.
     Effect::new(move |_| text.set(local_text(&moment.rfc3339)));
     view! { <time datetime=datetime>{text}</time> }
 }

@@ -1,4 +1,4 @@
-//! What the server tells the page it renders, and with it the browser, where hydration has to build the same page.
+//! The data that the server renders a page from and sends along, because hydration has to build the same page.
 
 use crate::{
     encoding::{self, Value},
@@ -11,14 +11,14 @@ use leptos::prelude::*;
 struct PageContext {
     settings: PublicSettings,
     offered: Offered,
-    /// Taken by the form it is about.
+    /// Consumed by the form it belongs to.
     echo: StoredValue<Option<String>>,
 }
 
-/// The [`PageData`]: on the server what it provides for each page, in the browser what came with the page.
+/// The [`PageData`]: on the server from the context of the request, in the browser from the document.
 #[must_use]
 pub fn receive_page_data() -> PageData {
-    // The server provides none only while it lists the routes, when nothing is shown.
+    // The server provides none while it lists the routes, when nothing is shown.
     let received = if cfg!(target_family = "wasm") { read() } else { use_context() };
     received.unwrap_or_default()
 }
@@ -43,22 +43,23 @@ fn read_current(current: &Value) -> Current {
     if error.is_something() { Err(json::error(&error).unwrap_or(AppError::Internal)) } else { Ok(json::user(&user)) }
 }
 
-/// Makes known to the components below what does not change as long as the page lives. Called once, by the application.
+/// Provides the components with the data that does not change as long as the page lives. Called once, by the
+/// application.
 pub fn provide_page_data(settings: PublicSettings, offered: Offered, echo: Option<String>) {
     provide_context(PageContext { settings, offered, echo: StoredValue::new(echo) });
 }
 
-/// The settings that pages speak of, so that no text says something else than what the server does.
+/// The settings that pages mention, so that their texts agree with the server.
 ///
 /// # Panics
 ///
-/// Outside of the application, where nobody has provided them.
+/// Outside of the application, where they are not provided.
 #[must_use]
 pub fn use_settings() -> PublicSettings {
     expect_context::<PageContext>().settings
 }
 
-/// What this application offers besides accounts: pages for the rest are neither shown nor linked to.
+/// The upstream services offered besides accounts: pages of others are neither shown nor linked to.
 ///
 /// # Panics
 ///
@@ -68,8 +69,8 @@ pub fn use_offered() -> Offered {
     expect_context::<PageContext>().offered
 }
 
-/// The refused form that was sent to this server function without JavaScript, if there is one. It is shown once: who
-/// comes back to the page later finds an empty form.
+/// The refused form that was sent to this server function without JavaScript, if there is one. It is shown once: on a
+/// later visit of the page the form is empty.
 ///
 /// # Panics
 ///
@@ -80,7 +81,7 @@ pub fn use_form_echo(action: &'static str) -> Option<FormEcho> {
     let text = echo.get_value()?;
     let refused: FormEcho = encoding::read(text.as_bytes()).ok()?;
     let is_ours = refused.action == action;
-    // The server may build a view more than once before it is sent, so that only the browser uses the echo up.
+    // The server may build a view more than once before it is sent, so only the browser consumes the echo.
     Effect::new(move |_| {
         if is_ours {
             echo.set_value(None);

@@ -1,4 +1,4 @@
-//! The input for a password, with a button that shows what was typed.
+//! The input for a password, with a button that shows it.
 
 use super::{
     fields::{FieldFrame, described_by},
@@ -7,24 +7,24 @@ use super::{
 use crate::validation::Field;
 use leptos::{html, prelude::*};
 
-/// A password. It never comes back from the server, and pasting works.
+/// A password. The server never sends it back, and pasting works.
 #[component]
 pub fn PasswordField(
     form: FormState,
     /// `current-password` or `new-password`.
     autocomplete: &'static str,
     #[prop(optional)] hint: Option<String>,
-    /// Follows what is typed, for whoever rates it.
+    /// Receives what is typed, for the strength meter.
     #[prop(optional)]
     typed: Option<WriteSignal<String>>,
 ) -> impl IntoView {
     let field = Field::Password;
     let has_hint = hint.is_some();
     let shown = RwSignal::new(false);
-    // The button needs JavaScript, so it is not there before the page is alive.
-    let alive = RwSignal::new(false);
-    Effect::new(move |_| alive.set(true));
-    // A refused password is typed anew, as on the page that comes back without JavaScript.
+    // The button needs JavaScript, so it is hidden before hydration.
+    let is_hydrated = RwSignal::new(false);
+    Effect::new(move |_| is_hydrated.set(true));
+    // A refused password is cleared, as on the page that is rendered again without JavaScript.
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |arrived_before: Option<()>| {
         if form.error().is_some() && arrived_before.is_some() {
@@ -63,7 +63,7 @@ pub fn PasswordField(
                     class="button"
                     aria-controls=field.name()
                     aria-pressed=move || if shown.get() { "true" } else { "false" }
-                    hidden=move || !alive.get()
+                    hidden=move || !is_hydrated.get()
                     on:click=move |_| shown.update(|shown| *shown = !*shown)
                 >
                     "Show"

@@ -1,4 +1,4 @@
-//! What stands around all pages that are only for somebody who is signed in.
+//! The guard around all private pages.
 
 use super::{address::use_address, error_view::ErrorView};
 use crate::{
@@ -10,16 +10,16 @@ use leptos::prelude::*;
 #[derive(Clone, Copy)]
 struct PrivateContext(Memo<CurrentUser>);
 
-/// Shows a page only to somebody who is signed in.
+/// Shows a page only to a signed-in user.
 ///
-/// The server answers everybody else before anything is rendered. This guard is for what happens in the browser: going
-/// to a private page by a link, and a session that ends while the page is open.
+/// The server redirects anonymous visitors before anything is rendered. This guard is for the browser: navigation to a
+/// private page by a link, and a session that ends while the page is open.
 #[must_use]
 pub fn private(page: fn() -> AnyView) -> AnyView {
     let session = use_session();
     let address = use_address();
 
-    // A page is not built anew when something about the person changes: it follows that by `use_current_user`.
+    // The page is not rebuilt when the user's data changes: it tracks that by `use_current_user`.
     let is_signed_in = Memo::new(move |_| session.current.with(|current| current.as_ref().map(Option::is_some).ok()));
 
     Effect::new(move |_| {
@@ -29,7 +29,7 @@ pub fn private(page: fn() -> AnyView) -> AnyView {
     });
 
     let view = move || {
-        // Read, not only tracked: a memo that others are the first to read counts as changed then.
+        // Read, not only tracked: a memo that is first read elsewhere counts as changed then.
         _ = is_signed_in.get();
         match session.current.get_untracked() {
             Ok(Some(user)) => {
@@ -43,19 +43,19 @@ pub fn private(page: fn() -> AnyView) -> AnyView {
     view.into_any()
 }
 
-/// The person this private page is for. It follows changes, and keeps the last known state while there is none.
+/// The user of this private page. It tracks changes, and keeps the last known state while there is no user.
 ///
 /// # Panics
 ///
-/// Outside of the private area, where there may be nobody.
+/// Outside of a private page, where there may be no user.
 #[must_use]
 pub fn use_current_user() -> Memo<CurrentUser> {
     let PrivateContext(user) = expect_context();
     user
 }
 
-/// Whose page this is, as an invisible field: every form of a private page has one, so that it is not carried out for
-/// somebody else who has signed in since.
+/// The page's user, as a hidden field: every form of a private page has one, so that it is not carried out for another
+/// user who has signed in since.
 #[component]
 pub fn ForThisUser() -> impl IntoView {
     let user = use_current_user();

@@ -1,18 +1,18 @@
-//! Where signing in leads: the page somebody wanted to see, carried along in the query.
+//! The page to return to after signing in, carried in the query.
 
 use crate::paths::{RETURN_TO, ReturnTo};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-/// The destination in this page's query. Anything doubtful there is the account page.
+/// The destination in this page's query; the account page for one that is refused.
 #[must_use]
 pub fn use_return_to() -> Memo<ReturnTo> {
-    // Not the router's parsed query: it decodes twice, which turns an encoded `&` into one that separates.
+    // Not the router's parsed query: it decodes twice, which turns an encoded `&` into a separator.
     let query = use_location().search;
     Memo::new(move |_| query.with(|query| ReturnTo::of_query(query)))
 }
 
-/// The destination as an invisible field of a form.
+/// The destination as a hidden field of a form.
 #[component]
 pub fn ReturnToField() -> impl IntoView {
     let destination = use_return_to();

@@ -1,4 +1,4 @@
-//! The top of every page: where one is, and who one is.
+//! The header of every page: the navigation, and signing in or out.
 
 use super::{by_session::BySession, page_data::use_offered, return_to::use_return_to};
 use crate::{browser::use_session, paths, wording::describe};
@@ -9,7 +9,7 @@ use leptos_router::components::A;
 #[component]
 pub fn SiteHeader() -> impl IntoView {
     let sign_out = use_session().sign_out;
-    // If signing out fails, the person is still signed in and has to be told.
+    // If signing out fails, the user is still signed in and must see that.
     let problem =
         move || sign_out.error().map(|error| view! { <p class="form-message" role="alert">{describe(&error)}</p> });
     view! {
@@ -20,7 +20,7 @@ pub fn SiteHeader() -> impl IntoView {
                 <BySession view=|current| match current {
                     Ok(Some(_)) => view! { <SignedInLinks/> }.into_any(),
                     Ok(None) => view! { <AnonymousLinks/> }.into_any(),
-                    // Who is there cannot be known at the moment: neither way in nor way out would be right.
+                    // The user is unknown at the moment: neither links to sign in nor to sign out would be right.
                     Err(_) => ().into_any(),
                 }/>
             </nav>
@@ -45,7 +45,7 @@ fn SignedInLinks() -> impl IntoView {
     view! {
         {use_offered().notes.then(|| view! { <A href=paths::NOTES>"Notes"</A> })}
         <A href=paths::ACCOUNT>"Account"</A>
-        // Not an `ServerForm`: it has no fields, and the code that reads fields would be loaded with every page.
+        // Not a `ServerForm`: it has no fields, and the code that reads fields would be loaded with every page.
         <form
             class="sign-out"
             method="post"

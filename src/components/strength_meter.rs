@@ -1,4 +1,4 @@
-//! How hard a new password is to guess, while it is being typed. It only advises: the server decides.
+//! The strength of a new password, while it is being typed. It only advises: the server decides.
 
 use super::page_data::use_settings;
 use crate::{
@@ -9,43 +9,43 @@ use std::time::Duration;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-/// Typing has paused when nothing was typed for this long.
+/// The pause after typing before the password is rated.
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// Rates `password` whenever typing pauses.
 #[component]
 pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
     let rating = RwSignal::new(None::<PasswordRating>);
-    let question = StoredValue::new(0_u32);
+    let latest = StoredValue::new(0_u32);
     // Shorter passwords are refused anyway, and the hint says so.
     let rated_from = usize::try_from(use_settings().password_min_length).unwrap_or(usize::MAX);
 
     Effect::new(move |_| {
-        // What was typed earlier is neither asked about any more, nor an answer to it taken in.
-        question.update_value(|question| *question = question.wrapping_add(1));
+        // For an earlier text neither is a request sent any more, nor its response shown.
+        latest.update_value(|latest| *latest = latest.wrapping_add(1));
         let password = password.get();
         if password.chars().count() < rated_from {
             rating.set(None);
             return;
         }
-        let this_question = question.get_value();
+        let this = latest.get_value();
         // Nor when the page has been left.
-        let is_current = move || question.try_get_value() == Some(this_question);
-        let ask = async move {
+        let is_current = move || latest.try_get_value() == Some(this);
+        let rate = async move {
             dom::sleep(PAUSE).await;
             if !is_current() {
                 return;
             }
-            let answer = rate_password(password, input(Field::Email), input(Field::DisplayName)).await;
+            let response = rate_password(password, input(Field::Email), input(Field::DisplayName)).await;
             if is_current() {
-                rating.set(answer.ok());
+                rating.set(response.ok());
             }
         };
-        spawn_local(ask);
+        spawn_local(rate);
     });
 
-    // It is there from the start, so that nothing moves when a rating comes: a button that moves under the pointer is not
-    // pressed.
+    // Always present and one line high, so that nothing moves when a rating arrives: a button that moves under the
+    // pointer misses its click.
     let score = move || rating.get().map_or(0, |rating| rating.score);
     view! {
         <div class="strength">
@@ -57,7 +57,7 @@ pub fn StrengthMeter(password: ReadSignal<String>) -> impl IntoView {
     }
 }
 
-/// What stands in another field of the form: a password made of it is a bad one.
+/// The value of another field of the form: a password made of it is weak.
 fn input(field: Field) -> String {
     document()
         .get_element_by_id(field.name())

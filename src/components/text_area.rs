@@ -1,7 +1,7 @@
 //! Several lines of text.
 //!
-//! The one place where a `<textarea>` is written: Leptos renders what stands in it without escaping it (tachys 0.2,
-//! `ESCAPE_CHILDREN`), and a text may hold `</textarea>`.
+//! The one place where a `<textarea>` is written: Leptos renders its content without escaping it (tachys 0.2,
+//! `ESCAPE_CHILDREN`), and a text may contain `</textarea>`.
 
 use super::{
     fields::{FieldFrame, described_by},
@@ -10,12 +10,12 @@ use super::{
 use crate::validation::Field;
 use leptos::{html, prelude::*};
 
-/// A labelled field for several lines.
+/// A labelled field for several lines of text.
 #[component]
 pub fn TextArea(
     form: FormState,
     field: Field,
-    /// What stands in it to begin with.
+    /// The initial value.
     initial: String,
     node_ref: NodeRef<html::Textarea>,
 ) -> impl IntoView {
@@ -37,8 +37,8 @@ pub fn TextArea(
     }
 }
 
-/// A text as it is written between the tags: escaped, and with a line break in front, which is not part of it and keeps
-/// one of its own from being taken for that (HTML §13.1.2.5).
+/// The markup of a text between the tags: escaped, after a line break, which is not part of the text and keeps a
+/// leading one of its own (HTML §13.1.2.5).
 fn as_markup(text: &str) -> String {
     format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;"))
 }

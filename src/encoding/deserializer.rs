@@ -1,4 +1,4 @@
-//! Values of the browser's JSON parser, as serde wants them.
+//! A serde deserializer over values of the browser's JSON parser.
 
 mod name;
 
@@ -15,14 +15,14 @@ use serde::{
 };
 use wasm_bindgen::JsCast;
 
-/// How deep values may lie in each other. Each level takes some of a stack that is not large; `serde_json` stops here too.
+/// The nesting limit. Each level takes stack space, which is limited; `serde_json` has the same limit.
 const MAX_DEPTH: u8 = 128;
 
-/// Shows a [`Value`] to serde.
+/// Deserializes a [`Value`].
 #[derive(Debug)]
 pub(crate) struct ValueDeserializer {
     value: Value,
-    /// How many values this one lies in.
+    /// How many values this one is nested in.
     depth: u8,
 }
 
@@ -31,7 +31,7 @@ impl ValueDeserializer {
         Self { value, depth: 0 }
     }
 
-    /// The depth of what lies in this value.
+    /// The depth of the values in this one; an error above [`MAX_DEPTH`].
     const fn depth_within(&self) -> Result<u8, Unreadable> {
         if self.depth < MAX_DEPTH { Ok(self.depth + 1) } else { Err(Unreadable) }
     }
@@ -45,7 +45,7 @@ impl ValueDeserializer {
         Ok(visited)
     }
 
-    /// Names and values of an object; the browser puts names that are whole numbers first.
+    /// Names and values of an object; the browser puts integer names first.
     fn members(&self) -> Result<impl Iterator<Item = (Name, Self)> + use<>, Unreadable> {
         let depth = self.depth_within()?;
         Ok(Object::entries(self.value.0.unchecked_ref()).into_iter().map(move |member| {
@@ -99,7 +99,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
         visitor.visit_newtype_struct(self)
     }
 
-    /// A variant is its name alone, or an object with its name and what is in it.
+    /// A variant is its name alone, or an object of its name and content.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -128,8 +128,9 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
     }
 }
 
-/// A number that JavaScript does not know exactly is no whole one, so that it is refused where one is wanted.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just looked at")]
+/// A number that JavaScript does not represent exactly is visited as a float, so that it is refused for an integer
+/// type.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
 fn visit_number<'de, V: Visitor<'de>>(number: f64, visitor: V) -> Result<V::Value, Unreadable> {
     if !Number::is_safe_integer(&number.into()) {
         visitor.visit_f64(number)

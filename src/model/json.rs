@@ -1,15 +1,15 @@
-//! What every page needs is read by hand: serde's code for it would be a seventh of what is loaded before a page comes
-//! alive (ADR 0019). The rest is read by serde, over the same parser ([`crate::encoding`]).
+//! The page data is read by hand: serde's code for it would be a seventh of what is loaded before a page is hydrated
+//! (ADR 0019). Everything else is read by serde, over the same parser ([`crate::encoding`]).
 
 use super::{CurrentUser, Moment, SessionView};
 use crate::{encoding::Value, error::AppError};
 
-/// The error that is named here, if it has no details.
+/// The error of this JSON, if it is one without details.
 pub(crate) fn error(json: &Value) -> Option<AppError> {
     AppError::of_code(&json.get("code").text()?)
 }
 
-/// The person that is described here.
+/// The user of this JSON.
 pub(crate) fn user(json: &Value) -> Option<CurrentUser> {
     let session = json.get("session");
     Some(CurrentUser {

@@ -1,8 +1,8 @@
-//! Notes, as the service behind keeps them.
+//! Notes, in the format of the upstream service.
 
 use serde::{Deserialize, Serialize};
 
-/// What can be written into a note.
+/// The editable part of a note.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteDraft {
     pub title: String,
@@ -15,11 +15,11 @@ pub struct Note {
     pub id: String,
     #[serde(flatten)]
     pub content: NoteDraft,
-    /// Grows with every change. Whoever changes a note names the version they have seen.
+    /// Grows with every change. A change names the version it is based on.
     pub version: i64,
 }
 
-/// A change of a note that was seen at a version.
+/// A change of a note, based on a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteChange {
     #[serde(flatten)]
@@ -27,7 +27,7 @@ pub struct NoteChange {
     pub version: i64,
 }
 
-/// Somebody's notes, the one changed last first.
+/// A user's notes, the one changed last first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// Counts the changes of all of them.
@@ -42,10 +42,10 @@ impl Notes {
         self.notes.iter().any(|note| note.id == id)
     }
 
-    /// Takes in a note as the service has just stored it.
+    /// Adds or replaces a note as the service has just stored it.
     pub fn put(&mut self, note: Note) {
         self.count(note.version);
-        // An older answer may come late.
+        // An older response may arrive late.
         if self.notes.iter().any(|known| known.id == note.id && known.version > note.version) {
             return;
         }
@@ -54,12 +54,12 @@ impl Notes {
         self.notes.insert(place, note);
     }
 
-    /// Takes in that a note is gone.
+    /// Removes a deleted note.
     pub fn remove(&mut self, id: &str) {
         self.notes.retain(|known| known.id != id);
     }
 
-    /// Only what follows at once is counted: what came in between from elsewhere still has to be fetched.
+    /// Only the next revision is counted: changes made elsewhere in between still have to be fetched.
     fn count(&mut self, version: i64) {
         if version == self.revision.saturating_add(1) {
             self.revision = version;
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_comes_late_overwrites_nothing() {
+    fn a_late_response_overwrites_nothing() {
         let mut notes = Notes { revision: 5, notes: vec![note("a", 5)] };
         notes.put(note("a", 4));
         assert_eq!((ids(&notes), notes.revision), (vec![("a", 5)], 5));
     }
 
     #[test]
-    fn what_came_in_between_still_has_to_be_fetched() {
+    fn changes_in_between_still_have_to_be_fetched() {
         let mut notes = Notes { revision: 5, notes: Vec::new() };
         notes.put(note("a", 7));
         assert_eq!(notes.revision, 5);

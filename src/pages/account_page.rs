@@ -17,7 +17,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use reuse_notices::ReuseNotices;
 
-/// The person's own data, and the session they are in.
+/// The user's data, and the current session.
 #[derive(Debug)]
 pub struct AccountPage;
 
@@ -71,7 +71,7 @@ fn DisplayNameForm() -> impl IntoView {
         if let Some(Ok(name)) = change.value().get() {
             if let Some(input) = input.get_untracked() {
                 input.set_default_value(&name);
-                // What has been typed since is not taken away.
+                // Text typed since then is kept.
                 if sent.with_value(|sent| *sent == input.value()) {
                     input.set_value(&name);
                 }
@@ -84,11 +84,11 @@ fn DisplayNameForm() -> impl IntoView {
         }
     });
 
-    // Without JavaScript the server says in the query what it has done.
+    // Without JavaScript the query names the outcome.
     let query = use_location().search;
     let saved = move || match change.value().get() {
-        Some(answer) => answer.is_ok() && !form.is_busy(),
-        None => !form.is_busy() && query.with(|query| paths::says(query, paths::done::DISPLAY_NAME_SAVED)),
+        Some(result) => result.is_ok() && !form.is_busy(),
+        None => !form.is_busy() && query.with(|query| paths::reports(query, paths::done::DISPLAY_NAME_SAVED)),
     };
 
     view! {

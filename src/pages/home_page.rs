@@ -1,6 +1,6 @@
 use crate::{
     components::{
-        arrival::lead_to_page, by_session::BySession, duration::in_words, error_view::TryAgain, page_data::use_settings,
+        by_session::BySession, duration::in_words, error_view::TryAgain, page_data::use_settings, page_load::focus_page,
     },
     paths,
     wording::describe,
@@ -8,10 +8,10 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// What this is, and the way in.
+/// What the application does, with the links to sign in.
 #[component]
 pub fn HomePage() -> impl IntoView {
-    lead_to_page();
+    focus_page();
     let settings = use_settings();
     view! {
         <Title text=""/>
@@ -20,7 +20,7 @@ pub fn HomePage() -> impl IntoView {
             <p class="lead">
                 {format!("You stay signed in for {}, in every tab, ", in_words(settings.refresh_ttl_secs))}
                 "with and without JavaScript. "
-                "A copied sign-in stops working, and you are told."
+                "A copied sign-in stops working, and you are notified."
             </p>
             <BySession view=|current| match current {
                 Ok(Some(user)) => view! {
@@ -52,7 +52,7 @@ pub fn HomePage() -> impl IntoView {
             </li>
             <li>
                 <strong>"A copied token gives itself away. "</strong>
-                "Each renewal replaces the token. Whoever comes with an old one ends the session instead of sharing it."
+                "Each renewal replaces the token. Using an old one ends the session instead of sharing it."
             </li>
         </ul>
     }

@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Signing in.
+/// The sign-in page.
 #[derive(Debug)]
 pub struct LoginPage;
 

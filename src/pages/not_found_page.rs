@@ -2,7 +2,7 @@ use crate::{paths, respond};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// There is nothing under this address.
+/// The page for an address without a page.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     respond::set_status(404);

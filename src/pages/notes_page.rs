@@ -22,7 +22,7 @@ mod state;
 
 const STATUS_ID: &str = "status";
 
-/// The person's notes, which another service keeps.
+/// The user's notes, which an upstream service stores.
 #[derive(Debug)]
 pub struct NotesPage;
 
@@ -36,7 +36,7 @@ fn notes_page() -> AnyView {
     let search = Memo::new(move |_| query.with(|query| paths::parameter(query, "q")).unwrap_or_default());
     let open = Memo::new(move |_| query.with(|query| paths::parameter(query, "edit")));
     let state = NotesState::new(search, open);
-    live::listen(state);
+    live::subscribe(state);
     view! {
         <Title text="Notes"/>
         <h1>"Notes"</h1>
@@ -45,14 +45,14 @@ fn notes_page() -> AnyView {
         <Status state=state/>
         <Transition fallback=|| view! { <p role="status">"One moment…"</p> }>
             {Suspend::new(async move {
-                // Only the first answer is waited for. The later ones are taken in by what is there, so that nothing
-                // is taken away from whoever is typing.
+                // Suspends for the first response only. Later ones update the existing view, so that the user's typing
+                // is not interrupted.
                 _ = state.notes.await;
-                // Alone between the resource and all the others: whatever depends on the resource and on the search as
-                // well would ask it whether it has changed, and what has been asked is not loaded anew (reactive_graph
-                // 0.2, `ArcAsyncDerivedInner::update_if_necessary`).
+                // The only subscriber of the resource: one that depends on the resource and on the search as well would
+                // check whether it is dirty, and a resource that has been checked is not reloaded (reactive_graph 0.2,
+                // `ArcAsyncDerivedInner::update_if_necessary`).
                 let notes = Memo::new(move |_| state.notes.get());
-                let trouble = move || {
+                let error = move || {
                     notes.get().and_then(Result::err).map(|error| {
                         view! {
                             <p class="form-message" role="alert">{describe_notes_error(&error)}</p>
@@ -61,7 +61,7 @@ fn notes_page() -> AnyView {
                     })
                 };
                 view! {
-                    {trouble}
+                    {error}
                     <item::NoteList state=state notes=notes/>
                 }
             })}
@@ -70,18 +70,18 @@ fn notes_page() -> AnyView {
     .into_any()
 }
 
-/// Says what is being done and what has been done. The button that did it may be gone, so the focus can come here.
+/// Shows what is being done and what has been done. The pressed button may be gone, so the focus can move here.
 #[component]
 fn Status(state: NotesState) -> impl IntoView {
     let text = move || {
-        if state.is_out_of_reach.get() {
+        if state.is_unreachable.get() {
             Some("The notes cannot be reached at the moment. What you see here may be out of date.")
         } else {
             state.doing.get()
         }
     };
     let class = move || {
-        if state.is_out_of_reach.get() { Some("form-message") } else { state.doing.get().map(|_| "notice") }
+        if state.is_unreachable.get() { Some("form-message") } else { state.doing.get().map(|_| "notice") }
     };
     view! { <p id=STATUS_ID class=class role="status" tabindex="-1">{text}</p> }
 }
@@ -96,7 +96,7 @@ fn Search(state: NotesState) -> impl IntoView {
         let opened = untrack(|| state.opened());
         navigate(&address(&wanted, opened.as_deref()), NavigateOptions::default());
     };
-    // What is searched for may change without this form: by the header's link, or by going back.
+    // The search may change without this form: by the header's link, or by going back.
     Effect::new(move |before: Option<()>| {
         let searched = state.search.get();
         if let (Some(()), Some(input)) = (before, input.get_untracked()) {
@@ -120,7 +120,7 @@ fn Search(state: NotesState) -> impl IntoView {
     }
 }
 
-/// The address of this page with these notes in view, one of them perhaps open for changes.
+/// The address of this page with a search, and optionally a note open for editing.
 fn address(search: &str, open: Option<&str>) -> String {
     let mut address = paths::NOTES.to_owned();
     if !search.is_empty() {

@@ -22,7 +22,7 @@ use leptos_router::hooks::use_location;
 
 const NOTICE_ID: &str = "notice";
 
-/// Everywhere the person is signed in, and the way to end it.
+/// The user's sessions, with forms to end them.
 #[derive(Debug)]
 pub struct SessionsPage;
 
@@ -38,7 +38,7 @@ fn sessions_page() -> AnyView {
         end_others_state: use_form(end_others, OnSuccess::Stays),
         query: use_location().search,
     };
-    forms.forget_each_other();
+    forms.clear_each_other();
     let versions = (end.version(), end_others.version());
     let sessions = use_loader(move || (versions.0.get(), versions.1.get()), |_| list_sessions());
     let known_to = in_words(use_settings().access_ttl_secs);
@@ -60,7 +60,7 @@ fn sessions_page() -> AnyView {
     .into_any()
 }
 
-/// The two things one can do here.
+/// The two forms of this page.
 #[derive(Clone, Copy)]
 struct Forms {
     end: FormAction<EndSession>,
@@ -71,8 +71,8 @@ struct Forms {
 }
 
 impl Forms {
-    /// What became of one is no longer of interest when the other is sent.
-    fn forget_each_other(self) {
+    /// Sending one form clears the outcome of the other.
+    fn clear_each_other(self) {
         let Self { end, end_others, .. } = self;
         Effect::new(move |_| {
             if end.pending().get() {
@@ -86,7 +86,7 @@ impl Forms {
         });
     }
 
-    /// What has just been done.
+    /// The text about what has just been done.
     fn outcome(self) -> Option<String> {
         if self.end_state.is_busy() || self.end_others_state.is_busy() {
             return None;
@@ -94,13 +94,13 @@ impl Forms {
         match (self.end.value().get(), self.end_others.value().get()) {
             (Some(Ok(())), _) => Some(ended_one()),
             (_, Some(Ok(count))) => Some(ended_others(count)),
-            // Without JavaScript the server says in the query what it has done.
+            // Without JavaScript the query names the outcome.
             (None, None) if self.end_state.error().is_none() && self.end_others_state.error().is_none() => {
-                let says = |done| self.query.with(|query| paths::says(query, done));
-                if says(paths::done::SESSION_ENDED) {
+                let reports = |done| self.query.with(|query| paths::reports(query, done));
+                if reports(paths::done::SESSION_ENDED) {
                     Some(ended_one())
                 } else {
-                    says(paths::done::OTHER_SESSIONS_ENDED).then(|| "All your other sessions have ended.".to_owned())
+                    reports(paths::done::OTHER_SESSIONS_ENDED).then(|| "All your other sessions have ended.".to_owned())
                 }
             }
             _ => None,
@@ -120,7 +120,7 @@ fn ended_others(count: u32) -> String {
     }
 }
 
-/// Says what has been done. The button that did it may be gone, so the focus comes here.
+/// Shows what has been done. The pressed button may be gone, so the focus moves here.
 #[component]
 fn Notice(forms: Forms) -> impl IntoView {
     let outcome = Memo::new(move |_| forms.outcome());

@@ -14,7 +14,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// Creating an account.
+/// The page to create an account.
 #[derive(Debug)]
 pub struct SignUpPage;
 

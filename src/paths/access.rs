@@ -1,42 +1,42 @@
-//! What holds at a path: who may come there, and what it does.
+//! The access rule of a path, and what an endpoint does.
 
 use super::{PAGES, api, health, oauth};
 
 /// Who may see a page or call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, signed in or not.
+    /// Signed-in and anonymous visitors.
     Anyone,
     /// A browser that holds a refresh token, which is redeemed there.
     RefreshToken,
-    /// A user, by their session. Others are sent to the sign-in page, or get `401`.
+    /// A user, by their session. Anonymous visitors are redirected to the sign-in page, or get `401`.
     SignedIn,
-    /// A registered OAuth client, by its id and secret (RFC 6749 §2.3). Cookies count for nothing.
+    /// A registered OAuth client, by its id and secret (RFC 6749 §2.3). Cookies are ignored.
     Client,
 }
 
-/// A page, and who may see it and whatever lies below it.
+/// A page, with the access rule for it and for all paths below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What its constant is called.
+    /// The name of its constant.
     pub name: &'static str,
     pub path: &'static str,
     pub access: Access,
 }
 
-/// Something that is called: a server function, or one of the endpoints for machines.
+/// A server function, or an endpoint for other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// What its constant is called.
+    /// The name of its constant.
     pub name: &'static str,
     pub path: &'static str,
     pub access: Access,
-    /// The page that shows its form, for browsers without JavaScript: a refused form is shown again there, and who opens
-    /// the endpoint's URL by hand is sent there.
+    /// The page that shows its form, for browsers without JavaScript: a refused form is shown again there, and a `GET`
+    /// of the endpoint's URL is redirected there.
     pub form_page: Option<&'static str>,
-    /// Whether it issues, redeems or ends the tokens of the cookies by itself. The session layer redeems nothing for it.
+    /// Whether it issues, redeems or ends the cookies' tokens itself. The session layer redeems nothing for it.
     pub handles_tokens: bool,
-    /// Whether it changes something. What does not may be called again at any time.
+    /// Whether it changes state. An endpoint that does not may be called again at any time.
     pub writes: bool,
 }
 
@@ -66,8 +66,8 @@ impl Endpoint {
 
 /// Whether a page is only for signed-in users.
 ///
-/// The session layer answers an anonymous visitor of such a page with `303` to the sign-in page, before anything
-/// is rendered; everything below a private page is private too.
+/// For such a page the session layer sends an anonymous visitor a `303` to the sign-in page, before anything is
+/// rendered; everything below a private page is private too.
 #[must_use]
 pub fn is_private(path: &str) -> bool {
     let covers =
@@ -75,7 +75,7 @@ pub fn is_private(path: &str) -> bool {
     PAGES.iter().any(|page| page.access == Access::SignedIn && covers(page))
 }
 
-/// What holds at the path of an endpoint; `None` if there is none.
+/// The endpoint at a path; `None` if there is none.
 #[must_use]
 pub fn endpoint(path: &str) -> Option<&'static Endpoint> {
     [api::ALL, oauth::ALL, health::ALL].into_iter().flatten().find(|endpoint| endpoint.path == path)
@@ -92,20 +92,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_below_the_account_page_is_private() {
+    fn paths_below_the_account_page_are_private() {
         assert!(is_private("/account") && is_private("/account/") && is_private("/account/sessions"));
         assert!(is_private("/notes") && is_private("/notes/"));
         assert!(!is_private("/notesbook") && !is_private("/") && !is_private("/accounting") && !is_private("/login"));
     }
 
     #[test]
-    fn a_form_is_shown_on_a_page_that_whoever_may_send_it_may_see() {
+    fn a_form_is_shown_on_a_page_with_the_same_access() {
         for endpoint in api::ALL {
             let page = endpoint.form_page.and_then(|path| PAGES.iter().find(|page| page.path == path));
             assert_eq!(page.is_some(), endpoint.form_page.is_some(), "{} has its form on no page", endpoint.path);
             if let Some(page) = page {
                 let may_see = page.access == Access::Anyone || page.access == endpoint.access;
-                assert!(may_see, "{}: not everybody who may send the form sees {}", endpoint.path, page.path);
+                assert!(may_see, "{}: not every visitor who may send the form may see {}", endpoint.path, page.path);
             }
         }
     }

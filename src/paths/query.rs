@@ -1,11 +1,12 @@
 //! Queries: reading and writing their parameters (RFC 3986 §2.1 and §3.4).
 //!
-//! By hand, because the browser's half uses it: `form_urlencoded` and `percent-encoding` would be loaded with every page.
+//! Written by hand, because the browser uses it: `form_urlencoded` and `percent-encoding` would be loaded with every
+//! page.
 
 const KEEP: &str = "keep";
 
-/// The address of a server function for a form that must not be carried out, because nobody has sent it yet. The answer
-/// is a page that has it, to be sent after signing in.
+/// The address of a server function for a form that must not be carried out, because the user has not sent it yet. The
+/// response is a page that holds the form, to be sent after signing in.
 #[must_use]
 pub fn keeping(server_function: &str) -> String {
     with_parameter(server_function, KEEP, "form")
@@ -26,7 +27,7 @@ pub fn with_parameter(address: &str, name: &str, value: &str) -> String {
     url
 }
 
-/// The address of something that lies right below another, under a name that may hold anything.
+/// The address with one more path segment, of arbitrary text.
 #[must_use]
 pub fn below(address: &str, name: &str) -> String {
     let mut url = format!("{address}/");
@@ -41,14 +42,14 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(found, _)| *found == name).and_then(|(_, value)| percent_decoded(value))
 }
 
-/// Whether a page's query says the same as the query of this address, one of [`done`].
+/// Whether a page's query names the outcome that this address, one of [`done`], does.
 #[must_use]
-pub fn says(query: &str, done: &str) -> bool {
-    let said = done.split_once('?').and_then(|(_, said)| said.split_once('='));
-    said.is_some_and(|(name, value)| parameter(query, name).as_deref() == Some(value))
+pub fn reports(query: &str, done: &str) -> bool {
+    let outcome = done.split_once('?').and_then(|(_, query)| query.split_once('='));
+    outcome.is_some_and(|(name, value)| parameter(query, name).as_deref() == Some(value))
 }
 
-/// Decodes a part of a query or form once. Nothing if what comes out is no text.
+/// Decodes a part of a query or form once. `None` if the result is not UTF-8.
 #[must_use]
 pub fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_only_kept_is_told_from_others() {
+    fn a_form_that_is_only_kept_is_distinguished_from_others() {
         let address = keeping("https://site.example/api/note/add");
         assert_eq!(address, "https://site.example/api/note/add?keep=form");
         assert!(is_keeping("keep=form"));
@@ -107,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_told_what_has_been_done_and_nothing_else() {
+    fn a_query_reports_its_own_outcome_only() {
         for (query, expected) in [("ended=one", true), ("?x=1&ended=one", true), ("ended=others", false), ("", false)] {
-            assert_eq!(says(query, done::SESSION_ENDED), expected, "{query}");
+            assert_eq!(reports(query, done::SESSION_ENDED), expected, "{query}");
         }
-        assert!(!says("ended", done::SESSION_ENDED) && !says("saved=one", done::SESSION_ENDED));
-        assert!(!says("", ACCOUNT) && !says("ended=one", SESSIONS), "these say nothing");
+        assert!(!reports("ended", done::SESSION_ENDED) && !reports("saved=one", done::SESSION_ENDED));
+        assert!(!reports("", ACCOUNT) && !reports("ended=one", SESSIONS), "these name no outcome");
     }
 }

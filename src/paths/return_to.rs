@@ -11,18 +11,18 @@ pub const RETURN_TO: &str = "return_to";
 
 /// Where to go after sign-in: a page of this application, never another origin.
 ///
-/// What a link or a form asks for is checked by [`ReturnTo::parse`]; anything doubtful becomes the account page.
+/// The value of a link or a form is checked by [`ReturnTo::parse`]; one that is refused becomes the account page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
     const MAX_BYTES: usize = 1024;
 
-    /// Reads a destination somebody else may have written.
+    /// Reads an untrusted destination.
     ///
     /// Accepted is an absolute path of this origin with an optional query, `/…`. Refused are `//host` and `/\host`
     /// (browsers read both as another origin), backslashes and control characters anywhere, dot segments (they can
-    /// turn the path into `//host`), server functions, and the pages that lead here. Non-ASCII bytes are
+    /// turn the path into `//host`), server functions, and the pages that redirect here. Non-ASCII bytes are
     /// percent-encoded, so that the result is always a valid `Location` (RFC 9110 §10.2.2).
     #[must_use]
     pub fn parse(wanted: Option<&str>) -> Self {
@@ -77,13 +77,13 @@ impl Default for ReturnTo {
     }
 }
 
-/// The sign-in page, coming back to `destination` afterwards.
+/// The sign-in page, with `destination` to return to.
 #[must_use]
 pub fn login_returning_to(destination: &ReturnTo) -> String {
     with_return_to(LOGIN, destination)
 }
 
-/// A page that carries the place to go to afterwards in its query.
+/// A page with the destination to go to afterwards in its query.
 #[must_use]
 pub fn with_return_to(page: &str, destination: &ReturnTo) -> String {
     if *destination == ReturnTo::default() {

@@ -1,28 +1,28 @@
-//! What came back from a service, and what to make of it.
+//! The response of an upstream, and how it becomes a value or an error.
 
 use crate::{encoding, error::AppError};
 use leptos::server_fn::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamResponse {
     pub status: u16,
     pub body: Bytes,
 }
 
-/// Why a call of a service did not bring what was asked for.
+/// Why an upstream call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallError {
-    /// What this application says itself, or would say: nobody is signed in, there is no such thing, the service does
-    /// not answer.
+    /// An error of this application, or one it has a variant for: no user is signed in, there is no such resource, the
+    /// upstream does not respond.
     App(AppError),
-    /// The service does not want it so: its status, and what it says about it.
+    /// The upstream refused the request with this status and body.
     Refused { status: u16, detail: String },
 }
 
 impl CallError {
-    /// What the service said about its refusal, in its own form.
+    /// The body of the upstream's refusal, in its own format; `None` if it is not of that format.
     #[must_use]
     pub fn detail<T: DeserializeOwned>(&self) -> Option<T> {
         match self {
@@ -39,7 +39,7 @@ impl From<AppError> for CallError {
 }
 
 impl From<CallError> for AppError {
-    /// For those who do not look into a service's refusals.
+    /// For callers that do not read an upstream's refusals.
     fn from(error: CallError) -> Self {
         match error {
             CallError::App(error) => error,
@@ -51,7 +51,7 @@ impl From<CallError> for AppError {
 impl UpstreamResponse {
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self.status {
-            // No content is what `()` is.
+            // An empty body is `()`.
             200..=299 if self.body.is_empty() => encoding::read(b"null"),
             200..=299 => encoding::read(&self.body),
             _ => return Err(self.error()),
@@ -59,7 +59,7 @@ impl UpstreamResponse {
         .map_err(|_| CallError::App(AppError::Transport))
     }
 
-    /// What this application says itself instead of a service: it is named in the body.
+    /// The error that this application sent instead of the upstream's response: the body names it.
     fn own_refusal(&self) -> Option<AppError> {
         if self.status < 400 { None } else { encoding::read(&self.body).ok() }
     }
@@ -76,7 +76,7 @@ impl UpstreamResponse {
             400..=499 => return CallError::Refused { status, detail: String::from_utf8_lossy(&body).into_owned() },
             502..=504 => AppError::Unavailable,
             500..=599 => AppError::Internal,
-            // A redirect is for browsers; a call does not follow it.
+            // Redirects are for navigation; a call does not follow them.
             _ => AppError::Transport,
         })
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_read() {
+    fn a_success_is_read() {
         assert_eq!(read::<Vec<u8>>(200, "[1, 2]"), Ok(vec![1, 2]));
         assert_eq!(read::<()>(204, ""), Ok(()));
         assert_eq!(read::<Option<u8>>(200, ""), Ok(None));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_apart_from_a_failure() {
+    fn a_refusal_is_distinguished_from_a_failure() {
         for (status, body, expected) in [
             (401, "", AppError::Unauthenticated),
             (404, "no such note", AppError::NotFound),

@@ -1,4 +1,4 @@
-//! The browser's way to a service: `fetch`, by the gateway, with the session kept alive around it.
+//! Upstream calls in the browser: `fetch` through the gateway, with the session kept alive around it.
 
 use crate::{
     browser::{
@@ -15,17 +15,17 @@ use send_wrapper::SendWrapper;
 use std::future::Future;
 use web_sys::{AbortController, AbortSignal};
 
-/// Whether this is the browser's half of the application.
-pub(super) const IS_HERE: bool = cfg!(target_family = "wasm");
+/// Whether this code runs in the browser.
+pub(super) const IS_BROWSER: bool = cfg!(target_family = "wasm");
 
-/// Gives a call up when whoever made it is gone, or nothing comes back.
+/// Aborts a call when its reactive owner is gone, or after a time limit.
 pub(super) struct Abort(Option<SendWrapper<AbortController>>);
 
 impl Abort {
-    /// For a call that is being made now. One that may change something is never given up.
-    pub(super) fn with_the_caller(method: &Method) -> Self {
-        let may_be_given_up = IS_HERE && *method == Method::GET && Owner::current().is_some();
-        let controller = may_be_given_up.then(|| abort_after(PATIENCE)).flatten().map(SendWrapper::new);
+    /// For a call that is being made now. A call that may change something is never aborted.
+    pub(super) fn with_owner(method: &Method) -> Self {
+        let may_be_aborted = IS_BROWSER && *method == Method::GET && Owner::current().is_some();
+        let controller = may_be_aborted.then(|| abort_after(PATIENCE)).flatten().map(SendWrapper::new);
         if let Some(controller) = controller.clone() {
             on_cleanup(move || controller.abort());
         }
@@ -37,7 +37,7 @@ impl Abort {
     }
 }
 
-/// Sends a call and reads its answer.
+/// Sends a call and reads its response.
 pub(super) fn send(
     call: UpstreamRequest,
     abort: Abort,

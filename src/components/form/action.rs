@@ -1,4 +1,4 @@
-//! Forms that call a server function: by the client where there is one, by themselves where there is none.
+//! Forms that call a server function: by a script, or without JavaScript as a plain form.
 
 use crate::{
     api::form_post::{self, FormPost},
@@ -38,13 +38,13 @@ impl<S> FormFunction for S where
 {
 }
 
-/// Calls of `S` by an [`ServerForm`], and what came of them.
+/// Calls of `S` by a [`ServerForm`], and their results.
 ///
-/// In place of `ServerAction`, which makes a value of the form only to make a form of the value (ADR 0021).
+/// In place of `ServerAction`, which parses the form into a value only to serialize it again (ADR 0021).
 pub struct FormAction<S: FormFunction>(Action<String, Result<S::Output, AppError>>);
 
 impl<S: FormFunction> FormAction<S> {
-    /// No call yet.
+    /// Without a call yet.
     #[must_use]
     pub fn new() -> Self {
         Self(Action::new(|form: &String| form_post::send::<S::Client, S::Output>(S::PATH, form.clone())))
@@ -79,14 +79,14 @@ impl<S: FormFunction> Deref for FormAction<S> {
     }
 }
 
-/// A form that calls a server function with what is in it.
+/// A form that calls a server function with its fields.
 #[component]
 pub fn ServerForm<S: FormFunction>(action: FormAction<S>, children: Children) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         if event.default_prevented() {
             return;
         }
-        // Otherwise the browser sends it by itself.
+        // Otherwise the browser sends it.
         if let Some(form) = content(&event) {
             event.prevent_default();
             action.dispatch(form);
@@ -99,7 +99,7 @@ pub fn ServerForm<S: FormFunction>(action: FormAction<S>, children: Children) ->
     }
 }
 
-/// What is in a form, and the button that was pressed, if it has a name.
+/// The fields of a form, and the button that was pressed, if it has a name.
 fn content(event: &SubmitEvent) -> Option<String> {
     let form: HtmlFormElement = event.target()?.dyn_into().ok()?;
     let fields = FormData::new_with_form(&form).ok()?;

@@ -1,4 +1,4 @@
-//! The names in an object. They are texts, whatever they stand for in a map of Rust's.
+//! The names in an object. They are strings, whatever the key type of the Rust map.
 
 use crate::encoding::Unreadable;
 use serde::{
@@ -18,7 +18,7 @@ impl IntoDeserializer<'_, Unreadable> for Name {
     }
 }
 
-/// Numbers and truth values, written as texts.
+/// Numbers and booleans, written as strings.
 macro_rules! parsed {
     ($($deserialize:ident $visit:ident)*) => {
         $(

@@ -1,4 +1,4 @@
-//! What the owner of a session is told when somebody has come with an old token of it.
+//! The notice to a session's owner after an old refresh token of it was used again.
 
 use crate::{
     api::account::{DismissReuse, list_reuses},
@@ -21,10 +21,10 @@ use leptos::prelude::*;
 pub(super) fn ReuseNotices() -> impl IntoView {
     let dismiss = FormAction::<DismissReuse>::new();
     let form = use_form(dismiss, OnSuccess::Stays);
-    // A dismissed notice takes its button along, so the focus goes to what is left.
+    // A dismissed notice is removed with its button, so the focus moves to the page.
     let value = dismiss.value();
     Effect::new(move |_| {
-        if value.with(|answer| matches!(answer, Some(Ok(())))) {
+        if value.with(|result| matches!(result, Some(Ok(())))) {
             focus("main");
         }
     });
@@ -56,13 +56,13 @@ fn Notice(dismiss: FormAction<DismissReuse>, form: FormState, notice: ReuseNotic
         <section class="card warning" aria-labelledby=heading.clone()>
             <h2 id=heading.clone()>"We ended one of your sessions"</h2>
             <p>
-                "On "<LocalTime moment=notice.at/>{from}", somebody used an old copy of your session in "
+                "On "<LocalTime moment=notice.at/>{from}", an old copy of your session was used: the one in "
                 <strong>{device_name(&notice.device)}</strong>", where you signed in on "
                 <LocalTime moment=notice.began_at/>". We ended that session, and every copy of it with it."
             </p>
             <p>
-                "This happens when a browser's data is restored from a backup. If you did not do that, somebody may have "
-                "copied it, and may have been signed in as you until then. Look through "
+                "This happens when a browser's data is restored from a backup. If you did not do that, another person "
+                "may have copied it, and may have been signed in as you until then. Look through "
                 <a href=paths::SESSIONS>"your sessions"</a>", and end those you do not know."
             </p>
             <ServerForm action=dismiss>

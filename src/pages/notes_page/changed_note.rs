@@ -1,4 +1,4 @@
-//! The form in which a note is changed.
+//! The form that edits a note.
 
 use super::{
     STATUS_ID,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     components::{
-        form::{FormMessage, FormState, SubmitButton, focus, id_in, lead, place_to_correct},
+        form::{FormMessage, FormState, SubmitButton, focus, focus_unless_elsewhere, id_in, place_to_correct},
         private_area::ForThisUser,
     },
     error::AppError,
@@ -19,28 +19,28 @@ use leptos::{ev::SubmitEvent, prelude::*};
 
 const GONE: &str = "gone";
 
-/// The form in which a note is changed. If the note is gone, it keeps what was typed, to be added as another one.
+/// The form that edits a note. If the note is deleted elsewhere, it keeps the text, to be added as a new note.
 #[component]
 pub fn ChangedNote(
     state: NotesState,
     /// The note as it is now.
     item: Memo<Option<NoteItem>>,
     #[prop(into)] id: String,
-    /// Where to go when nothing is to be changed.
+    /// Where to go on cancel.
     back: Signal<String>,
-    /// What to do when the form has been sent.
+    /// Called when the form has been sent.
     on_sent: Callback<()>,
 ) -> impl IntoView {
     let inputs = Inputs::new();
     let part = part_of(&id);
-    // Not followed: the form stays as it is while somebody types.
+    // Untracked: the form stays as it is while the user types.
     let refused = untrack(|| state.refused_text(&id));
     let is_fresh = refused.is_none();
     let opening = Opening::of(item.get_untracked().map(|item| item.note).unwrap_or_default(), refused.as_ref());
-    let (initial, was_overtaken) = (opening.content.clone(), opening.was_overtaken);
+    let (initial, has_conflict) = (opening.content.clone(), opening.has_conflict);
     let newest = move || item.with(|item| item.as_ref().map_or(0, |item| item.note.version));
     let seen = Signal::derive(move || opening.seen(newest()));
-    // That a note is gone comes out by saving it, or is heard of while it is being typed in.
+    // That a note is gone is known from the response to saving it, or from the stream while it is being edited.
     let was_gone = refused.as_ref().is_some_and(|refused| refused.error == AppError::NotFound);
     let is_gone = Memo::new(move |_| was_gone || item.with(|item| item.as_ref().is_some_and(|item| item.is_gone)));
     let error = Memo::new(move |_| {
@@ -55,8 +55,8 @@ pub fn ChangedNote(
         let Some(content) = inputs.read() else { return };
         let (id, seen) = (note.get_value(), seen.get_untracked());
         let part = part.get_value();
-        // The form goes, and the focus with it: to the note, or if there is none any more, to the word about what is
-        // being done. A form that comes back fetches it from there.
+        // The form is removed, and the focus moves to the note, or if that is gone, to the status. A form that is shown
+        // again takes the focus from there.
         let (change, from) = if is_gone.get_untracked() {
             request_animation_frame(|| focus(STATUS_ID));
             (Change::AddAgain { id, content, seen }, STATUS_ID.to_owned())
@@ -66,7 +66,7 @@ pub fn ChangedNote(
         state.send(change, move |outcome| {
             if let Err(error) = outcome {
                 let is_gone = *error == AppError::NotFound;
-                lead(from, if is_gone { id_in(&part, GONE) } else { place_to_correct(&part, error) });
+                focus_unless_elsewhere(from, if is_gone { id_in(&part, GONE) } else { place_to_correct(&part, error) });
             }
         });
         on_sent.run(());
@@ -74,12 +74,12 @@ pub fn ChangedNote(
     let leave = move |_| {
         state.forget_refusal(Some(&note.get_value()));
         if is_gone.get_untracked() {
-            // The card goes, too, so the focus goes to what is left.
+            // The card is removed, too, so the focus moves to the page.
             request_animation_frame(|| focus("main"));
         }
     };
     let as_it_is = move || {
-        let newest = item.get().filter(|_| was_overtaken && !is_gone.get());
+        let newest = item.get().filter(|_| has_conflict && !is_gone.get());
         newest.map(|item| {
             view! {
                 <div class="as-it-is">

@@ -1,11 +1,11 @@
-//! The form for a new note, and what it shares with the one in which a note is changed. Without JavaScript they are sent
-//! to the server functions of `api::notes`.
+//! The form for a new note, and what it shares with the form that edits one. Without JavaScript both are sent to the
+//! server functions of `api::notes`.
 
 use super::{list::Change, state::NotesState};
 use crate::{
     components::{
         fields::{FieldFrame, described_by},
-        form::{FormMessage, FormState, SubmitButton, id_in, lead},
+        form::{FormMessage, FormState, SubmitButton, focus_unless_elsewhere, id_in},
         private_area::ForThisUser,
         text_area::TextArea,
     },
@@ -18,7 +18,7 @@ use leptos::{ev::SubmitEvent, html, prelude::*};
 
 const NEW_NOTE: &str = "new-note";
 
-/// The id of the part of the page that a note has.
+/// The element id of a note's card.
 pub fn part_of(note: &str) -> String {
     format!("note-{note}")
 }
@@ -41,7 +41,7 @@ pub fn NewNote(state: NotesState) -> impl IntoView {
         state.send(Change::Add(written.clone()), move |outcome| {
             is_busy.set(false);
             if outcome.is_ok() && inputs.clear(&written) {
-                lead(NEW_NOTE.to_owned(), id_in(NEW_NOTE, Field::Title.name()));
+                focus_unless_elsewhere(NEW_NOTE.to_owned(), id_in(NEW_NOTE, Field::Title.name()));
             }
         });
     };
@@ -59,7 +59,7 @@ pub fn NewNote(state: NotesState) -> impl IntoView {
     }
 }
 
-/// The two inputs of a note, to be read from.
+/// The two inputs of a note.
 #[derive(Clone, Copy)]
 pub struct Inputs {
     title: NodeRef<html::Input>,
@@ -71,14 +71,14 @@ impl Inputs {
         Self { title: NodeRef::new(), text: NodeRef::new() }
     }
 
-    /// What stands in them, as long as they are there: the page may have been left.
+    /// Their values; `None` if the page has been left.
     pub fn read(self) -> Option<NoteDraft> {
         let title = self.title.try_get_untracked().flatten()?.value();
         let text = self.text.try_get_untracked().flatten()?.value();
         Some(NoteDraft { title, text })
     }
 
-    /// Empties the inputs, unless something else has been typed since they were read. Says whether it did.
+    /// Empties the inputs, unless they have changed since they were read. Returns whether it did.
     fn clear(self, read: &NoteDraft) -> bool {
         let is_unchanged = self.read().as_ref() == Some(read);
         if is_unchanged && let (Some(title), Some(text)) = (self.title.get_untracked(), self.text.get_untracked()) {
@@ -95,7 +95,7 @@ pub fn NoteFields(
     form: FormState,
     initial: NoteDraft,
     inputs: Inputs,
-    /// Whether the form has just been opened: then it takes the focus, although there is nothing to mend.
+    /// Whether the form has just been opened: then it takes the focus, although there is nothing to correct.
     #[prop(optional)]
     is_fresh: bool,
 ) -> impl IntoView {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     components::{
-        form::{FormMessage, FormState, focus, id_in, lead},
+        form::{FormMessage, FormState, focus, focus_unless_elsewhere, id_in},
         private_area::ForThisUser,
     },
     error::AppError,
@@ -25,7 +25,7 @@ use web_sys::HtmlElement;
 
 const HEADING: &str = "heading";
 
-/// All cards, or a word about their absence.
+/// All cards, or a text about their absence.
 #[component]
 pub fn NoteList(state: NotesState, notes: Memo<Option<Result<Notes, AppError>>>) -> impl IntoView {
     let items = Memo::new(move |there: Option<&Vec<NoteItem>>| {
@@ -53,8 +53,8 @@ pub fn NoteList(state: NotesState, notes: Memo<Option<Result<Notes, AppError>>>)
     }
 }
 
-/// One note, to be read or to be changed. It stays the same card while the note changes, so that nothing is taken away
-/// from whoever is typing in it.
+/// One note, to read or to edit. Its card stays the same element while the note changes, so that the user's typing is
+/// not interrupted.
 #[component]
 fn NoteItemView(state: NotesState, items: Memo<Vec<NoteItem>>, id: String) -> impl IntoView {
     let note = StoredValue::new(id.clone());
@@ -65,7 +65,7 @@ fn NoteItemView(state: NotesState, items: Memo<Vec<NoteItem>>, id: String) -> im
         let is_underway = item.with(|item| item.as_ref().is_some_and(|item| item.is_underway));
         !is_underway && note.with_value(|id| state.is_open(id))
     });
-    // Another note may be open as well, with something typed into it.
+    // Another note may be open as well, with unsent text.
     let back = Signal::derive(move || {
         let other = state.opened().filter(|opened| note.with_value(|id| id != opened));
         address(&state.search.get(), other.as_deref())
@@ -79,12 +79,12 @@ fn NoteItemView(state: NotesState, items: Memo<Vec<NoteItem>>, id: String) -> im
     let this_part = StoredValue::new(part.clone());
     Effect::new(move |was_open: Option<bool>| {
         let is_open = is_open.get();
-        // What was pressed is gone with what was there before. A form that was refused is led to by whoever has sent it.
+        // The pressed element is removed with the previous view. The focus on a refused form is moved by its sender.
         if was_open.is_some_and(|was_open| was_open != is_open) {
             let part = this_part.get_value();
             if !is_open {
                 let heading = id_in(&part, HEADING);
-                lead(part, heading);
+                focus_unless_elsewhere(part, heading);
             } else if note.with_value(|id| untrack(|| state.refused_text(id)).is_none()) {
                 request_animation_frame(move || focus(&id_in(&part, Field::Title.name())));
             }
@@ -121,13 +121,13 @@ fn ReadNote(state: NotesState, item: Memo<Option<NoteItem>>, id: String) -> impl
         let message = form.message_id();
         state.send(Change::Delete { id: note.get_value(), seen: version() }, move |outcome| {
             if outcome.is_err() {
-                lead(STATUS_ID.to_owned(), message);
+                focus_unless_elsewhere(STATUS_ID.to_owned(), message);
             }
         });
         request_animation_frame(|| focus(STATUS_ID));
     };
     let edit = Signal::derive(move || note.with_value(|id| address(&state.search.get(), Some(id))));
-    let ways = move || {
+    let actions = move || {
         if is_underway() {
             return view! { <p>"Saving…"</p> }.into_any();
         }
@@ -146,12 +146,12 @@ fn ReadNote(state: NotesState, item: Memo<Option<NoteItem>>, id: String) -> impl
         <h2 id=id_in(&part, HEADING) tabindex="-1">{title}</h2>
         <p class="note-text">{text}</p>
         <FormMessage form=form in_words=describe_refused_deletion/>
-        <div class="actions">{ways}</div>
+        <div class="actions">{actions}</div>
     }
 }
 
-/// Gives the focus back to whatever has it now and is about to lose it: a card that changes its place is taken out of
-/// the page and put into it again.
+/// Restores the focus of the element that has it now: a card that changes its place is removed from the page and
+/// inserted again.
 fn keep_focus() {
     if is_server() {
         return;

@@ -1,13 +1,13 @@
-//! What the page shows: the notes as the service has told them, and over them what is still on its way there.
+//! What the page shows: the notes of the service's last response, and over them the changes in flight.
 //!
-//! Nothing has to be rolled back: a change that was refused is only taken off again.
+//! Nothing has to be rolled back: a refused change is only removed from those in flight.
 
 use crate::{
     error::AppError,
     model::notes::{Note, NoteDraft, Notes},
 };
 
-/// A change that somebody has made.
+/// A change made by the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Add(NoteDraft),
@@ -17,7 +17,7 @@ pub enum Change {
         content: NoteDraft,
         seen: i64,
     },
-    /// A note that was to be edited, but is gone, is written as another one.
+    /// A note that was to be edited, but is gone, is added as a new one.
     AddAgain {
         id: String,
         content: NoteDraft,
@@ -30,7 +30,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// The note that is changed; nothing for a new one.
+    /// The id of the changed note; `None` for a new one.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         match self {
@@ -39,7 +39,7 @@ impl Change {
         }
     }
 
-    /// What the page says about it: while it is on its way, and when it has arrived.
+    /// The status texts: while it is in flight, and when it is stored.
     #[must_use]
     pub const fn in_words(&self) -> (&'static str, &'static str) {
         match self {
@@ -50,7 +50,7 @@ impl Change {
     }
 }
 
-/// A change that was not made, and why. Nothing of it is lost: its form shows it again.
+/// A refused change and its error. Its text is kept: its form shows it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub change: Change,
@@ -58,7 +58,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The note as it was to be, by whoever had seen this version of it.
+    /// The note with the refused text, at the version it was based on.
     #[must_use]
     pub fn written(&self) -> Option<Note> {
         match &self.change {
@@ -83,7 +83,7 @@ pub struct NoteItem {
     pub note: Note,
     /// The service has not confirmed it yet.
     pub is_underway: bool,
-    /// The service has it no more.
+    /// The service no longer has it.
     pub is_gone: bool,
 }
 
@@ -93,43 +93,43 @@ impl NoteItem {
     }
 }
 
-/// What the form of a note begins with.
+/// The initial state of a note's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
     pub content: NoteDraft,
-    /// Whether the note had been changed elsewhere when this was to be saved.
-    pub was_overtaken: bool,
+    /// Whether saving failed because the note had been changed elsewhere.
+    pub has_conflict: bool,
     seen: i64,
 }
 
 impl Opening {
-    /// Of the note as it is now, or of what was to become of it and was refused.
+    /// From the current note, or from a refused change of it.
     #[must_use]
     pub fn of(note: Note, refused: Option<&Refused>) -> Self {
         let written = refused.and_then(Refused::written);
-        let was_overtaken = written.is_some() && refused.is_some_and(|refused| refused.error == AppError::Conflict);
+        let has_conflict = written.is_some() && refused.is_some_and(|refused| refused.error == AppError::Conflict);
         let Note { content, version, .. } = written.unwrap_or(note);
-        Self { content, was_overtaken, seen: version }
+        Self { content, has_conflict, seen: version }
     }
 
-    /// The version to be replaced, when the note is of the `newest` one.
+    /// The version that saving replaces, when the note is at version `newest`.
     ///
-    /// Who was overtaken is shown the note as it is now, and means to replace that. Everybody else has seen what they
-    /// began with and nothing since.
+    /// After a conflict the form shows the current note, and saving replaces that. Otherwise the user has seen the
+    /// version that the form was opened with.
     #[must_use]
     pub const fn seen(&self, newest: i64) -> i64 {
-        if self.was_overtaken { newest } else { self.seen }
+        if self.has_conflict { newest } else { self.seen }
     }
 }
 
-/// The cards, from top to bottom. The notes to be `kept` have one even if they are gone, or if no notes could be had.
+/// The cards, from top to bottom. The `kept` notes have one even if they are gone, or if no notes could be loaded.
 #[must_use]
 pub fn items(notes: Option<&Notes>, in_flight: &[PendingChange], kept: &[Note]) -> Vec<NoteItem> {
     let mut items: Vec<NoteItem> =
         notes.into_iter().flat_map(|notes| &notes.notes).cloned().map(NoteItem::of).collect();
     for note in kept {
         if items.iter().all(|item| item.note.id != note.id) {
-            // In its old place: a card that moves takes the focus from whoever is typing in it.
+            // In its old place: a card that moves loses the focus, which interrupts typing.
             let place = items.partition_point(|item| item.note.version > note.version);
             items.insert(place, NoteItem { is_gone: notes.is_some(), ..NoteItem::of(note.clone()) });
         }
@@ -160,7 +160,7 @@ mod tests {
         NoteDraft { title: title.into(), text: String::new() }
     }
 
-    fn told() -> Notes {
+    fn stored() -> Notes {
         let note = |id: &str, version| Note { id: id.into(), content: draft(id), version };
         Notes { revision: 2, notes: vec![note("b", 2), note("a", 1)] }
     }
@@ -171,7 +171,7 @@ mod tests {
             .zip(1..)
             .map(|(change, number)| PendingChange { number, change: change.clone() })
             .collect();
-        items(Some(&told()), &in_flight, &[])
+        items(Some(&stored()), &in_flight, &[])
             .into_iter()
             .map(|item| (item.note.content.title, item.is_underway))
             .collect()
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_is_shown_as_if_it_had_arrived() {
+    fn changes_in_flight_are_shown_as_if_they_were_stored() {
         let edit = |title: &str| Change::Edit { id: "a".into(), content: draft(title), seen: 1 };
         let delete = Change::Delete { id: "b".into(), seen: 2 };
         assert_eq!(shown(&[]), titles(&[("b", false), ("a", false)]));
@@ -195,7 +195,7 @@ mod tests {
     fn a_note_that_is_gone_keeps_its_card_and_its_place() {
         let kept = |id: &str, version| Note { id: id.into(), content: draft("typed"), version };
         let shown = |kept: &[Note], in_flight: &[PendingChange]| {
-            let items = items(Some(&told()), in_flight, kept).into_iter();
+            let items = items(Some(&stored()), in_flight, kept).into_iter();
             items.map(|item| (item.note.content.title, item.is_gone)).collect::<Vec<_>>()
         };
         let typed = ("typed".to_owned(), true);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_there_even_if_no_notes_can_be_had() {
+    fn typed_text_is_kept_even_if_no_notes_can_be_loaded() {
         let kept = Note { id: "a".into(), content: draft("typed"), version: 1 };
         assert_eq!(items(None, &[], std::slice::from_ref(&kept)), [NoteItem::of(kept)]);
     }
@@ -220,7 +220,7 @@ mod tests {
         let note = Note { id: "a".into(), content: draft("as opened"), version: 5 };
         let opening = Opening::of(note.clone(), None);
         assert_eq!(opening.content, note.content);
-        assert_eq!((opening.was_overtaken, opening.seen(5), opening.seen(6)), (false, 5, 5));
+        assert_eq!((opening.has_conflict, opening.seen(5), opening.seen(6)), (false, 5, 5));
     }
 
     #[test]
@@ -230,28 +230,28 @@ mod tests {
         for error in [AppError::Validation(Vec::new()), AppError::Unavailable, AppError::Transport] {
             let opening = Opening::of(note.clone(), Some(&Refused { change: change.clone(), error }));
             assert_eq!(opening.content, draft("typed"));
-            assert_eq!((opening.was_overtaken, opening.seen(6)), (false, 5));
+            assert_eq!((opening.has_conflict, opening.seen(6)), (false, 5));
         }
     }
 
     #[test]
-    fn who_was_overtaken_replaces_the_newest_version() {
+    fn after_a_conflict_the_newest_version_is_replaced() {
         let note = Note { id: "a".into(), content: draft("changed elsewhere"), version: 6 };
         let change = Change::Edit { id: "a".into(), content: draft("typed"), seen: 5 };
         let opening = Opening::of(note, Some(&Refused { change, error: AppError::Conflict }));
         assert_eq!(opening.content, draft("typed"));
-        assert_eq!((opening.was_overtaken, opening.seen(6), opening.seen(7)), (true, 6, 7));
+        assert_eq!((opening.has_conflict, opening.seen(6), opening.seen(7)), (true, 6, 7));
     }
 
     #[test]
-    fn what_became_of_a_deletion_is_nothing_to_the_form() {
+    fn a_refused_deletion_does_not_affect_the_form() {
         let note = Note { id: "a".into(), content: draft("a"), version: 6 };
         let refused = Refused { change: Change::Delete { id: "a".into(), seen: 5 }, error: AppError::Conflict };
         assert_eq!(Opening::of(note.clone(), Some(&refused)), Opening::of(note, None));
     }
 
     #[test]
-    fn a_change_of_what_is_gone_meanwhile_shows_nothing() {
+    fn a_change_of_a_deleted_note_shows_nothing() {
         let gone = Change::Edit { id: "z".into(), content: draft("z"), seen: 1 };
         assert_eq!(shown(&[gone]), shown(&[]));
     }

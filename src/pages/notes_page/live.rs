@@ -1,4 +1,4 @@
-//! Hears of changes that were made elsewhere, as long as the page is looked at.
+//! Subscribes to changes made elsewhere, as long as the page is visible.
 
 use super::state::NotesState;
 use crate::{browser::dom, paths};
@@ -11,30 +11,29 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Has the desk hear of changes.
+/// Reports changes to the state of the page.
 ///
-/// A browser keeps six connections to a server that speaks HTTP/1.1, and a stream is one of them: tabs that nobody looks
-/// at let go of theirs. The first event tells whatever was missed.
-pub fn listen(state: NotesState) {
-    let is_seen = RwSignal::new(true);
+/// A browser keeps six connections to a server that speaks HTTP/1.1, and a stream is one of them, so hidden tabs close
+/// theirs. The first event of a stream names the current revision, so no change is missed.
+pub fn subscribe(state: NotesState) {
+    let is_visible = RwSignal::new(true);
     Effect::new(move |_| {
-        let look = move || is_seen.set(!document().hidden());
-        look();
-        let listening = window_event_listener(ev::visibilitychange, move |_| look());
+        let update = move || is_visible.set(!document().hidden());
+        update();
+        let listening = window_event_listener(ev::visibilitychange, move |_| update());
         on_cleanup(move || listening.remove());
     });
     Effect::new(move |_| {
-        if is_seen.get() {
-            let (following, stop) = abortable(follow(state));
-            spawn_local(async move { _ = following.await });
+        if is_visible.get() {
+            let (stream, stop) = abortable(run_stream(state));
+            spawn_local(async move { _ = stream.await });
             on_cleanup(move || stop.abort());
         }
     });
 }
 
-/// Follows the stream for ever. The browser opens it again by itself whenever it ends; only what it was refused is left
-/// to us.
-async fn follow(state: NotesState) {
+/// Reads the stream for ever. The browser reconnects by itself when it ends; only a refused one is opened again here.
+async fn run_stream(state: NotesState) {
     let mut pause = FIRST_PAUSE;
     loop {
         if let Ok(mut source) = EventSource::new(paths::NOTES_CHANGES)
@@ -42,14 +41,14 @@ async fn follow(state: NotesState) {
         {
             while let Some(Ok((_, event))) = revisions.next().await {
                 if let Some(revision) = event.data().as_string().and_then(|data| data.parse().ok()) {
-                    state.hear(revision);
+                    state.announce(revision);
                     pause = FIRST_PAUSE;
                 }
             }
         }
-        // Why, a stream does not tell: the service is out of reach, the session is over, there is one stream too many.
-        // A call finds out and does what is to be done, and keeps the page up to date as long as there is no stream.
-        state.look();
+        // A stream reports no cause: the service is unreachable, the session is over, there is one stream too many. A
+        // call handles each of these, and keeps the page up to date as long as there is no stream.
+        state.reload();
         dom::sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }

@@ -1,4 +1,4 @@
-//! The notes that somebody is at work on.
+//! The notes with pending work of the user.
 
 use super::list::{Change, PendingChange, Refused};
 use crate::{api::notes, error::AppError, model::notes::Notes};
@@ -6,28 +6,28 @@ use leptos::prelude::*;
 use std::cell::RefCell;
 
 thread_local! {
-    /// What was refused after the page had been left. Written in the browser only, and gone with the document.
+    /// Changes refused after the page had been left. Written in the browser only, and gone with the document.
     static MISSED: RefCell<Vec<Refused>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What somebody is at: the notes in it stay on the page, whatever becomes of them elsewhere.
+/// The user's pending work: its notes stay on the page, even if they are changed or deleted elsewhere.
 #[derive(Clone, Copy)]
 pub struct PendingWork {
-    /// The note that the address opens for changes.
+    /// The note that the address opens for editing.
     pub open: Memo<Option<String>>,
     pub in_flight: RwSignal<Vec<PendingChange>>,
     pub refused: RwSignal<Vec<Refused>>,
 }
 
 impl PendingWork {
-    /// Takes in a refusal. If the page has been left, it is there for whoever comes back.
-    pub fn take_back(self, refused: Refused) {
+    /// Records a refusal. If the page has been left, it is kept for the next visit.
+    pub fn record_refusal(self, refused: Refused) {
         if self.refused.try_update(|all| all.push(refused.clone())).is_none() {
             MISSED.with_borrow_mut(|missed| missed.push(refused));
         }
     }
 
-    /// The notes it is about. Nothing when the page has been left.
+    /// The ids of its notes. Empty when the page has been left.
     fn notes(self) -> Vec<String> {
         let mut ids = Vec::from_iter(self.open.try_get_untracked().flatten());
         let mut add = |change: &Change| ids.extend(change.note().map(str::to_owned));
@@ -37,13 +37,13 @@ impl PendingWork {
     }
 }
 
-/// What was refused while nobody was here.
-pub fn missed() -> Vec<Refused> {
+/// Takes the changes that were refused while the page was left.
+pub fn take_missed() -> Vec<Refused> {
     MISSED.take()
 }
 
-/// The notes that hold what is searched for, and besides them those that somebody is at work on: whether one of these
-/// is gone, or holds it no more, only the whole list tells.
+/// The notes that match the search, and those with pending work: only the whole list shows whether one of these is gone
+/// or no longer matches.
 pub fn load(search: &str, pending: PendingWork) -> impl Future<Output = Result<Notes, AppError>> + Send + use<> {
     let found = notes::list(search);
     let all = (!search.is_empty()).then(|| notes::list(""));

@@ -1,8 +1,8 @@
-//! Where the page works on the notes: what is known of them, and what has been sent off.
+//! The state of the notes page: the loaded notes, and the changes that have been sent.
 
 use super::{
     list::{Change, NoteItem, PendingChange, Refused, items},
-    pending::{PendingWork, load, missed},
+    pending::{PendingWork, load, take_missed},
 };
 use crate::{
     api::notes,
@@ -23,28 +23,28 @@ use leptos::{prelude::*, task::spawn_local};
 /// The state of the page.
 #[derive(Clone, Copy)]
 pub struct NotesState {
-    /// What is searched for.
+    /// The search text.
     pub search: Memo<String>,
-    /// The notes as the service has told them: those that hold what is searched for, and those in [`PendingWork`].
+    /// The notes of the service's last response: those that match the search, and those in [`PendingWork`].
     pub notes: Loaded<Result<Notes, AppError>>,
-    /// Whether the service could not be reached when it was tried last.
-    pub is_out_of_reach: RwSignal<bool>,
-    /// What has just been done, or is being done.
+    /// Whether the last call could not reach the service.
+    pub is_unreachable: RwSignal<bool>,
+    /// The text about what is being done or has just been done.
     pub doing: RwSignal<Option<&'static str>>,
     pending: PendingWork,
-    /// The revision that the service has spoken of, as long as it has not been looked at.
-    heard: RwSignal<Option<i64>>,
-    is_looking: RwSignal<bool>,
+    /// The revision that the stream has announced, until the notes are reloaded.
+    announced: RwSignal<Option<i64>>,
+    is_reloading: RwSignal<bool>,
     changes_sent: StoredValue<u32>,
 }
 
 impl NotesState {
-    /// A desk for the notes that hold what is searched for. One of them may be `open` for changes.
+    /// The state for the notes that match the search. One of them may be `open` for editing.
     pub fn new(search: Memo<String>, open: Memo<Option<String>>) -> Self {
         let pending = PendingWork {
             open,
             in_flight: RwSignal::default(),
-            refused: RwSignal::new([refused_forms(), missed()].concat()),
+            refused: RwSignal::new([refused_forms(), take_missed()].concat()),
         };
         let notes = use_loader(
             move || search.get(),
@@ -53,7 +53,7 @@ impl NotesState {
                 async move {
                     let notes = notes.await;
                     if let Err(error) = &notes {
-                        // Here and not where it is shown: by then the head of the page may have been sent.
+                        // Here and not where it is shown: by then the response's head may have been sent.
                         respond::set_status(error.status_code());
                     }
                     notes
@@ -63,18 +63,18 @@ impl NotesState {
         let state = Self {
             search,
             notes,
-            is_out_of_reach: RwSignal::new(false),
+            is_unreachable: RwSignal::new(false),
             doing: RwSignal::default(),
             pending,
-            heard: RwSignal::default(),
-            is_looking: RwSignal::default(),
+            announced: RwSignal::default(),
+            is_reloading: RwSignal::default(),
             changes_sent: StoredValue::default(),
         };
-        state.follow();
+        state.reload_on_change();
         state
     }
 
-    /// The cards on the page, after those that have been `there`.
+    /// The cards on the page; `there` are the present ones.
     pub fn items(self, notes: Option<&Notes>, there: &[NoteItem]) -> Vec<NoteItem> {
         let open = self.pending.open.get();
         let opened = there.iter().map(|item| &item.note).filter(|note| open.as_ref() == Some(&note.id)).cloned();
@@ -83,17 +83,17 @@ impl NotesState {
         self.pending.in_flight.with(|in_flight| items(notes, in_flight, &kept))
     }
 
-    /// Whether a note is open for changes: because the address says so, or because one was refused.
+    /// Whether a note is open for editing: by the address, or because a change of it was refused.
     pub fn is_open(self, note: &str) -> bool {
         self.pending.open.with(|open| open.as_deref() == Some(note)) || self.refused_text(note).is_some()
     }
 
-    /// The note that the address opens for changes.
+    /// The note that the address opens for editing.
     pub fn opened(self) -> Option<String> {
         self.pending.open.get()
     }
 
-    /// The refusal of what was written into this note.
+    /// The refusal of a text for this note.
     pub fn refused_text(self, note: &str) -> Option<Refused> {
         self.refusal(Some(note)).filter(|refused| refused.written().is_some())
     }
@@ -103,13 +103,13 @@ impl NotesState {
         self.pending.refused.with(|all| all.iter().find(|refused| refused.change.note() == note).cloned())
     }
 
-    /// Forgets what was refused.
+    /// Discards the refusal of a change of this note, or of a new one.
     pub fn forget_refusal(self, note: Option<&str>) {
         self.pending.refused.update(|all| all.retain(|refused| refused.change.note() != note));
     }
 
-    /// Makes a change: on the page at once, at the service as soon as possible. `then` hears what became of it, perhaps
-    /// when the page has been left.
+    /// Makes a change: on the page at once, at the service as soon as possible. `then` receives the outcome, possibly
+    /// after the page has been left.
     pub fn send(self, change: Change, then: impl FnOnce(Result<(), &AppError>) + 'static) {
         let number = self.changes_sent.with_value(|sent| sent.wrapping_add(1));
         self.changes_sent.set_value(number);
@@ -119,36 +119,36 @@ impl NotesState {
         self.doing.set(Some(doing));
         self.pending.in_flight.update(|in_flight| in_flight.push(PendingChange { number, change: change.clone() }));
         spawn_local(async move {
-            let outcome = deliver(&change).await;
-            self.take_off(number);
+            let outcome = send_change(&change).await;
+            self.remove_in_flight(number);
             self.doing.set(outcome.is_ok().then_some(done));
             match outcome {
                 Ok(stored) => {
-                    self.is_out_of_reach.set(false);
-                    self.take_in(&change, stored);
+                    self.is_unreachable.set(false);
+                    self.apply(&change, stored);
                     if self.search.try_get_untracked() != Some(search) {
-                        // It stayed on the page while it was under way, and may not belong to what is searched for now.
-                        self.look();
+                        // It stayed on the page while it was in flight, and may not match the current search.
+                        self.reload();
                     }
                     then(Ok(()));
                 }
                 Err(error) => {
                     then(Err(&error));
                     if error == AppError::NotFound {
-                        self.take_in(&change, None);
+                        self.apply(&change, None);
                     }
                     let is_outdated = matches!(error, AppError::Conflict | AppError::NotFound);
-                    self.pending.take_back(Refused { change, error });
+                    self.pending.record_refusal(Refused { change, error });
                     if is_outdated {
-                        self.look();
+                        self.reload();
                     }
                 }
             }
         });
     }
 
-    /// Takes in what a change has made of its note: nothing, if it is gone.
-    fn take_in(self, change: &Change, stored: Option<Note>) {
+    /// Applies a change's result to the loaded notes; `None` removes its note.
+    fn apply(self, change: &Change, stored: Option<Note>) {
         self.notes.update(|notes| {
             if let Some(Ok(notes)) = notes {
                 match (stored, change.note()) {
@@ -160,50 +160,50 @@ impl NotesState {
         });
     }
 
-    /// Takes in at which revision the notes stand now.
-    pub fn hear(self, revision: i64) {
-        self.is_out_of_reach.set(false);
-        self.heard.set(Some(revision));
+    /// Records the current revision, which the stream has announced.
+    pub fn announce(self, revision: i64) {
+        self.is_unreachable.set(false);
+        self.announced.set(Some(revision));
     }
 
-    fn take_off(self, number: u32) {
+    fn remove_in_flight(self, number: u32) {
         self.pending.in_flight.update(|in_flight| in_flight.retain(|change| change.number != number));
     }
 
-    /// Looks again whenever there is news, but not between a change and its answer, which may be that very news.
-    fn follow(self) {
+    /// Reloads after each new revision, but not between a change and its response, which may be that very revision.
+    fn reload_on_change(self) {
         Effect::new(move |_| {
             let revision = self.notes.get().and_then(Result::ok).map(|notes| notes.revision);
-            let is_news = self.heard.get().is_some_and(|heard| revision != Some(heard));
-            if is_news && self.pending.in_flight.with(Vec::is_empty) && !self.is_looking.get() {
-                self.look();
+            let is_new = self.announced.get().is_some_and(|announced| revision != Some(announced));
+            if is_new && self.pending.in_flight.with(Vec::is_empty) && !self.is_reloading.get() {
+                self.reload();
             }
         });
     }
 
-    /// Looks at the notes as they are now.
-    pub fn look(self) {
-        // It is also called after an answer, and by then the page may have been left: its signals are gone, and to read
-        // one would be a panic. To write one does nothing.
+    /// Reloads the notes.
+    pub fn reload(self) {
+        // Also called after a response, when the page may have been left: its signals are disposed, and reading one
+        // would panic. Writing one does nothing.
         let Some(search) = self.search.try_get_untracked() else { return };
-        self.is_looking.set(true);
-        self.heard.set(None);
+        self.is_reloading.set(true);
+        self.announced.set(None);
         spawn_local(async move {
             let fresh = load(&search, self.pending).await;
             if self.search.try_get_untracked().as_ref() == Some(&search) {
-                self.is_out_of_reach.set(fresh.is_err());
+                self.is_unreachable.set(fresh.is_err());
                 if fresh.is_ok() {
-                    // What is there is better than an error: the forms in it may hold what somebody has typed.
+                    // Old notes are better than an error: their forms may hold unsent text.
                     self.notes.set(Some(fresh));
                 }
             }
-            self.is_looking.set(false);
+            self.is_reloading.set(false);
         });
     }
 }
 
-/// Brings a change to the service. What comes back is the note as it was stored, if there is one.
-async fn deliver(change: &Change) -> Result<Option<Note>, AppError> {
+/// Sends a change to the service. Returns the stored note, if there is one.
+async fn send_change(change: &Change) -> Result<Option<Note>, AppError> {
     match change {
         Change::Add(content) | Change::AddAgain { content, .. } => notes::add(content).await.map(Some),
         Change::Edit { id, content, seen } => {
@@ -214,7 +214,7 @@ async fn deliver(change: &Change) -> Result<Option<Note>, AppError> {
     }
 }
 
-/// What was sent without JavaScript and refused.
+/// The refused forms that were sent without JavaScript.
 fn refused_forms() -> Vec<Refused> {
     let forms: [Option<Refused>; 3] = [
         refused_form(paths::api::ADD_NOTE, |echo| Change::Add(content(echo))),

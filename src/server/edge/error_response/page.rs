@@ -1,4 +1,4 @@
-//! The page a person sees when something went wrong: complete, without scripts, in the application's own style.
+//! The error page: complete, without scripts, in the application's style.
 
 use super::{ErrorResponse, Resend};
 use crate::{paths, server::edge::request_id::RequestId, validation::Field, wording};
@@ -40,7 +40,7 @@ pub(super) fn render(error_response: &ErrorResponse, stylesheet: &str, id: Optio
     }
     html.push_str("</main>\n");
     if let Some(id) = id {
-        // What somebody who asks for help can quote.
+        // For the user to quote to support.
         let (code, id) = (status.as_u16(), Escaped(id.as_str()));
         push(&mut html, format_args!("<footer class=\"site-footer\"><p>Error {code}, request {id}</p></footer>\n"));
     }
@@ -48,10 +48,10 @@ pub(super) fn render(error_response: &ErrorResponse, stylesheet: &str, id: Optio
     html
 }
 
-/// The form as it was sent. What was typed can be read and changed; the rest goes along unseen.
+/// The form as it was sent. Typed fields can be edited; the others are hidden.
 fn push_form(html: &mut String, form: &Resend, status: StatusCode) {
     if status == StatusCode::UNAUTHORIZED {
-        // In another tab, so that this page, and what was typed, stays.
+        // In another tab, so that this page with the typed text stays.
         let sign_in = Escaped(&form.sign_in);
         push(
             html,
@@ -110,7 +110,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_is_put_in_is_escaped() {
+    fn inserted_text_is_escaped() {
         let html = render(&ErrorResponse::from_status(StatusCode::NOT_FOUND), "/pkg/a.css\"><script>", None);
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("/pkg/a.css&quot;&gt;&lt;script&gt;"));
