@@ -1,4 +1,4 @@
-//! The use cases: what a person, a browser or the command line can ask for.
+//! The use cases: what a user, a browser or the command line can request.
 
 pub mod accounts;
 pub mod clients;
@@ -15,10 +15,10 @@ pub mod upstream_tokens;
 
 use super::domain;
 
-/// The browser that somebody signs in with.
+/// The browser that a user signs in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInContext {
-    /// Kept with the session and shown to its owner, as the next.
+    /// Stored with the session and shown to its owner; so is the user agent.
     pub address: std::net::IpAddr,
     pub user_agent: String,
     /// The sessions of this browser so far; the new one takes their place.

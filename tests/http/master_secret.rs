@@ -220,7 +220,10 @@ async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys
     let app = TestApp::new().await;
     app.secret_versions.record(app.now()).await.expect("the store answers");
     let error = app.beside_under(&MasterSecrets::generate()).await.err().expect("refused").to_string();
-    assert!(error.starts_with("version 1 of the master secret is another one") && !error.contains('\n'), "{error}");
+    assert!(
+        error.starts_with("version 1 of the master secret differs from the one") && !error.contains('\n'),
+        "{error}"
+    );
     let new = app.beside_under(&app.secrets.rotated().expect("another version")).await.expect("an application");
     new.state.tokens.keys().reseal().await.expect("both versions open");
     let error = app.beside_under(&app.secrets).await.err().expect("no key opens").to_string();

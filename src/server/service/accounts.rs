@@ -1,4 +1,4 @@
-//! Accounts: creating one, proving to own one, changing it.
+//! Accounts: sign-up, sign-in, changes.
 
 use super::{
     SignInContext,
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-/// Creates accounts and checks who owns them.
+/// Creates, authenticates and changes accounts.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     pub store: Arc<dyn UserStore>,
@@ -34,14 +34,15 @@ pub struct Accounts {
     pub policy: PasswordPolicy,
 }
 
-/// Why somebody could not sign in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Something has not been filled in.
+    /// A required field is empty.
     #[error("a field is missing")]
     Incomplete(Vec<FieldError>),
-    /// The address is unknown, the password wrong or the account disabled: the same to the outside, in time too.
-    #[error("the credentials are not right")]
+    /// The address is unknown, the password wrong or the account disabled: indistinguishable to the client, in timing
+    /// too.
+    #[error("the credentials are wrong")]
     InvalidCredentials,
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -52,10 +53,10 @@ pub enum SignInError {
 /// Why an account could not be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// What has to be filled in differently.
+    /// The problem of each refused field.
     #[error("some fields were refused")]
     Refused(Vec<FieldError>),
-    /// There is no such account (any more).
+    /// The account does not exist or has been disabled.
     #[error("the account does not exist")]
     NoSuchUser,
     #[error(transparent)]
@@ -65,11 +66,11 @@ pub enum AccountError {
 }
 
 impl Accounts {
-    /// Checks e-mail address and password, and begins a session.
+    /// Checks the e-mail address and the password, and begins a session.
     ///
     /// # Errors
     ///
-    /// [`SignInError`].
+    /// [`SignInError`] if a field is empty, the credentials are wrong, or they cannot be checked now.
     pub async fn sign_in(
         &self,
         context: &SignInContext,
@@ -99,7 +100,7 @@ impl Accounts {
         })
     }
 
-    /// The user, if the password is theirs and the account is not disabled. Takes as long if there is no user.
+    /// The user, if the password is right and the account is not disabled. Takes as long if there is no user.
     async fn verify(&self, user: Option<User>, password: PlainPassword) -> Result<Option<User>, SignInError> {
         let Some(password) = password.normal() else { return Ok(None) };
         let stored = user.as_ref().map(|user| user.password.clone());
@@ -116,13 +117,13 @@ impl Accounts {
         }
     }
 
-    /// Replaces a hash made under weaker parameters. Failing costs nothing: the next sign-in tries again.
+    /// Replaces a hash made under weaker parameters. A failure is harmless: the next sign-in tries again.
     async fn rehash(&self, user: &User, password: NormalPassword) {
         let Ok(new) = self.hasher.hash(password).await else { return };
         match self.store.replace_password_hash(user.id, &user.password, &new).await {
-            Ok(_) => info!(user = %user.id, "password hash brought up to date"),
+            Ok(_) => info!(user = %user.id, "password hash updated to the current parameters"),
             Err(error) => {
-                warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not bring a password hash up to date");
+                warn!(user = %user.id, error = &error as &dyn std::error::Error, "could not update a password hash to the current parameters");
             }
         }
     }
@@ -131,7 +132,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountError::Refused`] names every field at once.
+    /// [`AccountError::Refused`] names every refused field at once.
     pub async fn sign_up(
         &self,
         context: &SignInContext,
@@ -190,7 +191,8 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`AccountError`].
+    /// [`AccountError::Refused`] if the name is not acceptable, [`AccountError::NoSuchUser`] if there is no such
+    /// account.
     pub async fn change_display_name(&self, user: UserId, display_name: &str) -> Result<String, AccountError> {
         let name = DisplayName::parse(display_name)
             .map_err(|problem| AccountError::Refused(vec![FieldError { field: Field::DisplayName, problem }]))?;
@@ -206,11 +208,11 @@ impl Accounts {
         PasswordRating { score: assessment.score, problem: assessment.accepted.err() }
     }
 
-    /// Asks the rules about a password, aside: estimating takes milliseconds of computing.
+    /// Applies the password policy on a blocking thread: the estimate takes milliseconds of CPU time.
     async fn assess(&self, password: PlainPassword, email: &str, display_name: &str) -> Assessment {
         let (policy, email, display_name) = (self.policy, email.to_owned(), display_name.to_owned());
         let assessed = spawn_blocking(move || policy.assess(&password, &email, &display_name)).await;
-        // Not to be joined means that estimating panicked; what cannot be judged is not accepted.
+        // A join error means that the estimate panicked; a password that cannot be assessed is not accepted.
         assessed.unwrap_or(Assessment { score: 0, accepted: Err(FieldProblem::GuessablePassword) })
     }
 
@@ -218,7 +220,7 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn disable(&self, email: &EmailKey) -> Result<bool, StoreError> {
         self.store.disable_user(email, self.clock.now()).await
     }

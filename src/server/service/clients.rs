@@ -1,8 +1,8 @@
-//! The registered OAuth clients: who may redeem a refresh token, and ask about others (RFC 6749 §2, RFC 9700 §2.5).
+//! The registered OAuth clients, which may redeem and introspect tokens (RFC 6749 §2, RFC 9700 §2.5).
 //!
-//! A server holds all of them in memory and looks at the store every two seconds, so that authenticating a client asks
-//! nobody, however many strangers try. Secrets are kept as hashes: they have 256 bits of entropy, so a fast one is
-//! enough. Of a client two are valid at a time, so that it can change its secret on one server after the other.
+//! A server holds all of them in memory and reloads them every two seconds, so that authenticating a client needs no
+//! query, however many attempts arrive. Secrets are stored as hashes: they have 256 bits of entropy, so a fast hash is
+//! enough. Two secrets of a client are valid at a time, so that it can change its secret on one server after the other.
 
 use super::outage::Outage;
 use crate::server::{
@@ -24,11 +24,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 use uuid::Uuid;
 
-/// The client that the server functions are. Its secrets are derived from the master secret: a server of any version
-/// that is known here may present its own.
+/// The client id of the server functions. Its secrets are derived from the master secret: each version known here is
+/// accepted.
 pub const WEB: &str = "web";
 
-/// How often the store is looked at.
+/// How often the clients are reloaded.
 const INTERVAL: Duration = Duration::from_secs(2);
 const MAX_ID_CHARS: usize = 64;
 const MAX_AUDIENCE_BYTES: usize = 512;
@@ -46,13 +46,13 @@ impl fmt::Debug for ClientCredentials<'_> {
     }
 }
 
-/// The client is unknown or its secret wrong: deliberately the same.
+/// The client is unknown or its secret is wrong: deliberately indistinguishable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client could not be authenticated")]
 pub struct InvalidClient;
 
-/// A client that has authenticated itself by id and secret: [`Clients::authenticate`] is the only way to one. What takes
-/// it as an argument cannot be had without a client's secret.
+/// A client that has authenticated itself by id and secret: only [`Clients::authenticate`] creates one. A function with
+/// such an argument cannot be called without a client's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownClient {
     id: Arc<str>,
@@ -65,7 +65,7 @@ impl KnownClient {
         &self.id
     }
 
-    /// The audience of the tokens that it gets in its own name; `None`: this application.
+    /// The audience of the tokens that it gets for itself; `None`: this application.
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
         self.audience.as_deref()
@@ -76,14 +76,14 @@ impl KnownClient {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error(
-        "a client's id is up to 64 small letters, digits, hyphens and underscores, begins with a letter, and is no UUID"
+        "a client's id is up to 64 small letters, digits, hyphens and underscores, begins with a letter, and is not a UUID"
     )]
     BadId,
     #[error("an audience is up to 512 printable ASCII characters without spaces")]
     BadAudience,
     #[error("the client \"web\" is this application itself")]
     Reserved,
-    #[error("there is a client of this id already")]
+    #[error("a client with this id already exists")]
     Exists,
     #[error("there is no such client")]
     Unknown,
@@ -117,11 +117,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Learns which clients there are.
+    /// Loads the registered clients.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn load(store: Arc<dyn ClientStore>, keyring: &Keyring) -> Result<Self, StoreError> {
         let web = keyring.web_client_secrets().map(hash).collect();
         let clients = Self { store, web, registered: RwLock::default() };
@@ -129,11 +129,11 @@ impl Clients {
         Ok(clients)
     }
 
-    /// Checks a client's secret in constant time.
+    /// Authenticates a client by id and secret; compares in constant time.
     ///
     /// # Errors
     ///
-    /// [`InvalidClient`].
+    /// [`InvalidClient`] if the id is unknown or the secret is wrong.
     pub fn authenticate(&self, credentials: ClientCredentials<'_>) -> Result<KnownClient, InvalidClient> {
         let presented = hash(credentials.secret);
         let fits = |expected: &[u8; 32]| constant_time::verify_slices_are_equal(&presented, expected).is_ok();
@@ -154,7 +154,7 @@ impl Clients {
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`] if an argument is not acceptable or the database cannot be reached.
     pub async fn register(&self, id: &str, audience: Option<&str>, now: Timestamp) -> Result<NewSecret, ClientError> {
         check_id(id)?;
         if audience.is_some_and(|audience| !is_audience(audience)) {
@@ -176,11 +176,11 @@ impl Clients {
         Ok(secret)
     }
 
-    /// Gives a client a new secret. The one before stays valid until the next time, unless `at_once`.
+    /// Gives a client a new secret. The previous one stays valid until the next rotation, unless `at_once`.
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`] if an argument is not acceptable or the database cannot be reached.
     pub async fn rotate_secret(&self, id: &str, at_once: bool) -> Result<NewSecret, ClientError> {
         check_id(id)?;
         let secret = NewSecret::generate();
@@ -196,7 +196,7 @@ impl Clients {
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`] if an argument is not acceptable or the database cannot be reached.
     pub async fn remove(&self, id: &str) -> Result<(), ClientError> {
         check_id(id)?;
         if !self.store.remove_client(id).await? {
@@ -206,11 +206,11 @@ impl Clients {
         Ok(self.reload().await?)
     }
 
-    /// Learns which clients there are now.
+    /// Reloads the registered clients.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; what is known stays.
+    /// [`StoreError`] if the database cannot be reached; the known clients stay.
     pub async fn reload(&self) -> Result<(), StoreError> {
         let clients = self.store.list_clients().await?;
         let clients = clients.into_iter().map(|client| (client.id.clone(), client)).collect();
@@ -218,14 +218,14 @@ impl Clients {
         Ok(())
     }
 
-    /// Keeps learning for as long as the server runs.
+    /// Reloads for as long as the server runs.
     pub async fn run_reload_loop(&self) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut outage = Outage::default();
         loop {
             ticks.tick().await;
-            outage.record(&self.reload().await, "cannot learn which clients are registered; trying on");
+            outage.record(&self.reload().await, "cannot reload the registered clients; retrying");
         }
     }
 
@@ -234,7 +234,7 @@ impl Clients {
     }
 }
 
-/// The `sub` of a client's own token is its id: none may look like that of a user.
+/// The `sub` of a client's own token is its id, which must not look like that of a user.
 fn check_id(id: &str) -> Result<(), ClientError> {
     if id == WEB {
         return Err(ClientError::Reserved);

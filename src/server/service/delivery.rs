@@ -1,8 +1,8 @@
-//! Evidence that an answer arrived: the first time an access token of a new generation is seen.
+//! Evidence that a response arrived: the first request with an access token of a new generation.
 //!
-//! Noting it must not slow the request that brings it, so the note goes to a background task, which writes what has
-//! gathered in one transaction. A note that is lost costs little: until the next rotation a token one behind keeps
-//! getting the same successor.
+//! Recording it must not slow that request, so a background task writes the marks in batches, each in one transaction.
+//! A lost mark costs little: until the next rotation a refresh token one generation behind keeps getting the same
+//! successor.
 
 use crate::server::{
     clock::Timestamp,
@@ -20,27 +20,27 @@ use std::{
 use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
 
-/// How long notes gather before they are written.
+/// How long marks are collected before they are written.
 const GATHER: Duration = Duration::from_millis(50);
-/// How many notes wait at most; more are dropped, see above.
+/// How many marks wait at most; further ones are dropped, see above.
 const MAX_WAITING: usize = 4096;
-/// How many notes are written at once.
+/// How many marks are written at once.
 const MAX_BATCH: usize = 512;
-/// How often sessions whose token has expired are forgotten.
+/// How often sessions whose token has expired are dropped from memory.
 const SWEEP: Duration = Duration::from_mins(1);
-/// How long a database that refused is left alone.
+/// How long to wait after a failed write.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 type DeliveryMark = (SessionId, Generation);
 
-/// Deliveries which generations have arrived.
+/// Records which generations have been delivered.
 #[derive(Debug)]
 pub struct Delivery {
     deliveries: mpsc::Sender<DeliveryMark>,
     recorded: Mutex<Recorded>,
 }
 
-/// What needs no second note: the newest generation seen of each session, and until when its token lives.
+/// What needs no second mark: the newest generation seen of each session, and until when its token lives.
 #[derive(Debug)]
 struct Recorded {
     sessions: HashMap<SessionId, (Generation, Timestamp)>,
@@ -58,7 +58,7 @@ impl Delivery {
         (Self { deliveries, recorded: Mutex::new(known) }, receiver)
     }
 
-    /// Deliveries that this token's generation has arrived, unless that is known.
+    /// Records that this token's generation has been delivered, unless that is known.
     pub fn record_delivery(&self, token: &AccessToken, now: Timestamp) {
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         if recorded.sessions.get(&token.session_id).is_some_and(|(generation, _)| *generation >= token.generation) {
@@ -75,7 +75,7 @@ impl Delivery {
     }
 }
 
-/// Writes notes until the sender is gone.
+/// Writes marks until the sender is dropped.
 pub async fn write_deliveries(deliveries: &mut Deliveries, store: &dyn SessionStore) {
     let mut batch = Vec::new();
     while deliveries.recv_many(&mut batch, MAX_BATCH).await > 0 {
@@ -89,7 +89,7 @@ pub async fn write_deliveries(deliveries: &mut Deliveries, store: &dyn SessionSt
             warn!(
                 error = &error as &dyn std::error::Error,
                 deliveries = batch.len(),
-                "cannot note what was delivered; trying on"
+                "cannot record deliveries; retrying"
             );
             sleep(RETRY_AFTER).await;
         }

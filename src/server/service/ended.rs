@@ -1,10 +1,10 @@
-//! Sessions that ended while their access tokens still live: what makes a token that proves itself refusable.
+//! Sessions that ended while their access tokens are still valid: a denylist for self-contained tokens.
 //!
-//! Held in memory, so that no request pays a query. What this server ends it knows at once. Of what others end (other
-//! servers, the command line) it is told by the database, where the database can; and twice a second it looks by
-//! itself, so that no lost message matters for longer. While it could not look, it does not know: then
-//! [`EndedSessions::is_current`] says so, and each request asks the store. An entry is dropped when every access token
-//! of its session has expired.
+//! Held in memory, so that no request costs a query. Sessions that this server ends are added at once. Those that
+//! others end (other servers, the command line) arrive as notifications, where the database supports them; and the
+//! store is polled twice a second, so that a lost notification delays an end no longer than that. While polling fails,
+//! [`EndedSessions::is_current`] returns `false`, and each request queries the store. An entry is dropped when every
+//! access token of its session has expired.
 
 use super::outage::Outage;
 use crate::server::{
@@ -22,24 +22,24 @@ use std::{
 };
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How often the store is asked what has ended.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// How long an answer may take.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
-/// After how long without an answer the set is not believed any more.
+/// How often the store is polled for ended sessions.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a poll may take.
+const POLL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long after the last successful poll the set is no longer trusted.
 const STALE_AFTER: Duration = Duration::from_secs(2);
-/// How far back each look goes, so that no row is missed that another server wrote by another clock.
+/// How far each poll overlaps the last, so that no row is missed that a server with another clock wrote.
 const OVERLAP: Duration = Duration::from_secs(90);
-/// How long to wait before listening anew to a database that was lost.
-const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// Who listened for so long had a connection.
-const LISTENED: Duration = Duration::from_secs(10);
+/// How long to wait before subscribing again after the connection was lost.
+const RESUBSCRIBE_AFTER: Duration = Duration::from_millis(500);
+/// A subscription that lasted this long was connected.
+const CONNECTED: Duration = Duration::from_secs(10);
 
-/// The ended sessions whose access tokens may still be about.
+/// The ended sessions whose access tokens may still be outstanding.
 #[derive(Debug)]
 pub struct EndedSessions {
     sessions: RwLock<HashMap<SessionId, Timestamp>>,
-    /// Everything that had ended by then is known, in Unix milliseconds.
+    /// Every session that had ended by then is known; Unix milliseconds.
     known_until: AtomicI64,
     /// How long an access token outlives its session at most.
     access_ttl: Duration,
@@ -56,8 +56,8 @@ impl EndedSessions {
         self.sessions.read().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
     }
 
-    /// Whether the set holds everything that had ended until a moment ago. A clock that has jumped, either way, makes
-    /// it doubtful too.
+    /// Whether the set holds every session that had ended until a moment ago. `false` too after the clock has jumped,
+    /// in either direction.
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
         let known_until = Timestamp::from_millis(self.known_until.load(Ordering::Acquire));
@@ -68,11 +68,12 @@ impl EndedSessions {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(ended.id, ended.at);
     }
 
-    /// Learns from the store what has ended since shortly before `since`, and forgets what cannot matter any more.
+    /// Loads from the store which sessions have ended since shortly before `since`, and drops entries whose access
+    /// tokens have expired.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; what is known stays.
+    /// [`StoreError`] if the database cannot be reached; the set then stays as it is.
     pub async fn reload(&self, store: &dyn SessionStore, since: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let ended = store.sessions_ended_since(since.before(OVERLAP)).await?;
         let oldest = now.before(self.access_ttl + OVERLAP);
@@ -83,55 +84,55 @@ impl EndedSessions {
         Ok(())
     }
 
-    /// Fills the set at start: everything that ended within the life of an access token.
+    /// Fills the set at startup: every session that ended within the life of an access token.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn rebuild(&self, store: &dyn SessionStore, now: Timestamp) -> Result<(), StoreError> {
         self.reload(store, now.before(self.access_ttl), now).await
     }
 
-    /// Looks again and again, for as long as the server runs.
+    /// Polls the store for as long as the server runs.
     pub async fn run_poll_loop(&self, store: &dyn SessionStore, clock: &dyn Clock) {
-        let mut ticks = interval(LOOK_INTERVAL);
+        let mut ticks = interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut learned_until = Timestamp::from_millis(self.known_until.load(Ordering::Acquire));
+        let mut polled_until = Timestamp::from_millis(self.known_until.load(Ordering::Acquire));
         let mut outage = Outage::default();
         loop {
             ticks.tick().await;
             let now = clock.now();
-            // After the life of an access token without a look there is nothing older to learn. While the clock was
-            // ahead of now, what matters again now may have been forgotten.
-            let reaches_back = now.before(self.access_ttl);
-            let since = if now < learned_until { reaches_back } else { learned_until.max(reaches_back) };
-            let looked = timeout(LOOK_TIMEOUT, self.reload(store, since, now)).await;
-            let looked = looked.unwrap_or_else(|_| Err(StoreError::timed_out()));
-            if looked.is_ok() {
-                learned_until = now;
+            // Nothing older than the life of an access token matters, even after a long time without a poll. While the
+            // clock was ahead of now, entries that matter again now may have been dropped.
+            let oldest = now.before(self.access_ttl);
+            let since = if now < polled_until { oldest } else { polled_until.max(oldest) };
+            let polled = timeout(POLL_TIMEOUT, self.reload(store, since, now)).await;
+            let polled = polled.unwrap_or_else(|_| Err(StoreError::timed_out()));
+            if polled.is_ok() {
+                polled_until = now;
             }
-            outage.record(&looked, "cannot learn which sessions ended elsewhere; requests ask the store themselves");
+            outage.record(&polled, "cannot poll for sessions ended by other servers; each request queries the store");
         }
     }
 
-    /// Has the database tell, until the store is closed. Whatever is missed, the next look finds.
+    /// Subscribes to the database's notifications until the store is closed. The next poll finds what they miss.
     pub async fn run_subscription_loop(&self, store: &dyn SessionStore, clock: &dyn Clock) {
         let mut outage = Outage::default();
         let listener = |id| self.insert(EndedSession { id, at: clock.now() });
         loop {
-            let begun = clock.now();
+            let began = clock.now();
             let subscribed = store.subscribe_ended(&listener).await;
             if subscribed.is_ok() {
                 return;
             }
-            if clock.now().since(begun) > LISTENED {
+            if clock.now().since(began) > CONNECTED {
                 outage = Outage::default();
             }
             outage.record(
                 &subscribed,
-                "not told which sessions end elsewhere, but looking every half second; listening anew",
+                "no notifications of sessions ended by other servers, polling every half second; subscribing again",
             );
-            sleep(LISTEN_AGAIN_AFTER).await;
+            sleep(RESUBSCRIBE_AFTER).await;
         }
     }
 }
@@ -143,9 +144,9 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
     #[test]
-    fn the_set_is_believed_for_two_seconds_whichever_way_the_clock_goes() {
+    fn the_set_is_trusted_for_two_seconds_whichever_way_the_clock_jumps() {
         let ended = EndedSessions::new(Duration::from_hours(1));
-        assert!(!ended.is_current(NOW), "nobody has looked yet");
+        assert!(!ended.is_current(NOW), "not polled yet");
         ended.known_until.store(NOW.as_millis(), Ordering::Release);
         assert!(
             ended.is_current(NOW) && ended.is_current(NOW + STALE_AFTER) && ended.is_current(NOW.before(STALE_AFTER))

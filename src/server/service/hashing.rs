@@ -17,14 +17,14 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// The most a stored hash may ask for; more would be an attack through the database.
+/// The highest parameters accepted in a stored hash; more would be an attack through the database.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_PASSES: u32 = 16;
 const MAX_LANES: u32 = 8;
 
-/// How long somebody waits for a thread before being told to come back.
+/// How long a request waits for a thread before it fails with [`HashingError::Busy`].
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// How many wait at most; the next ones are told at once.
+/// How many requests wait at most; further ones fail at once.
 const MAX_WAITING: usize = 64;
 
 const SALT_BYTES: usize = 16;
@@ -34,22 +34,22 @@ const SALT_BYTES: usize = 16;
 pub struct Hasher {
     threads: Arc<Semaphore>,
     queue: Arc<Semaphore>,
-    /// What an unknown user's password is compared with: made under the current parameters, matched by nothing.
+    /// Compared with the password of an unknown user: has the current parameters and matches no password.
     decoy: PasswordHash,
 }
 
 /// Why a password could not be hashed or verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashingError {
-    /// Too many are waiting.
+    /// Too many requests are waiting.
     #[error("too many passwords are being checked at once")]
     Busy,
-    /// The stored hash is none of ours, or Argon2 refuses.
+    /// The stored hash is not an acceptable Argon2id hash, or Argon2 fails.
     #[error("the stored password hash cannot be used")]
     Unusable,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Match {
@@ -60,7 +60,7 @@ pub enum Comparison {
 }
 
 impl Hasher {
-    /// A hasher that works on `threads` threads at once.
+    /// A hasher that uses up to `threads` threads at once.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Hasher {
         })
     }
 
-    /// One thread fewer than the machine has, so that it stays able to answer.
+    /// A hasher with one thread fewer than the machine has, which leaves one for serving requests.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Hasher {
     ///
     /// # Errors
     ///
-    /// As [`Hasher::hash`]; [`HashingError::Unusable`] if the stored hash asks for absurd parameters.
+    /// As [`Hasher::hash`]; [`HashingError::Unusable`] if the stored hash has excessive parameters.
     pub async fn compare(
         &self,
         password: NormalPassword,
@@ -117,7 +117,7 @@ impl Hasher {
         let permit =
             timeout(MAX_WAIT, Arc::clone(&self.threads).acquire_owned()).await.map_err(|_| HashingError::Busy)?;
         let permit = permit.map_err(|_| HashingError::Busy)?;
-        // Both permits move into the task: a browser that hangs up frees no thread that still computes.
+        // Both permits move into the task: a client that disconnects frees no thread that still computes.
         spawn_blocking(move || run_holding((place, permit), work)).await.map_err(|_| HashingError::Unusable)?
     }
 }
@@ -133,8 +133,8 @@ fn current() -> Result<Argon2<'static>, HashingError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// A hash of today's parameters, with made-up bytes for its result: as costly to compare with as any other. Not
-/// computed, because that would double the time it takes to start.
+/// A hash with today's parameters and random bytes as its output: as costly to compare as any other. Not computed,
+/// because that would double the startup time.
 fn decoy() -> Result<PasswordHash, HashingError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Unusable)?;
     let decoy = phc::PasswordHash {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_weaker_hash_still_matches_and_is_called_outdated() {
+    async fn a_weaker_hash_still_matches_and_is_reported_as_outdated() {
         let weak =
             Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(12_288, 3, 1, None).expect("parameters"));
         let hash: phc::PasswordHash = weak.hash_password_with_salt(b"vermilion otter", &[1; 16]).expect("a hash");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_that_asks_for_too_much_is_refused() {
+    async fn a_hash_with_excessive_parameters_is_refused() {
         let hasher = Hasher::new(1).expect("a hasher");
         for phc in [
             "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -219,21 +219,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn giving_up_frees_no_thread_that_still_computes() {
+    async fn a_cancelled_caller_frees_no_thread_that_still_computes() {
         let hasher = Hasher::new(1).expect("a hasher");
         let free = || (hasher.threads.available_permits(), hasher.queue.available_permits());
         let (start, has_started) = oneshot::channel();
         let (finish, may_finish) = std::sync::mpsc::channel::<()>();
         let work = hasher.run(move || {
-            start.send(()).expect("somebody waits for it");
+            start.send(()).expect("the receiver still waits");
             may_finish.recv().map_err(|_| HashingError::Unusable)
         });
-        assert!(work.now_or_never().is_none(), "the asker asks once and gives up");
+        assert!(work.now_or_never().is_none(), "the caller polls once and gives up");
         has_started.await.expect("the work has begun");
         assert_eq!(free(), (0, MAX_WAITING));
         let next = hasher.hash(password("vermilion otter"));
-        assert!(next.now_or_never().is_none(), "who comes meanwhile has to wait");
-        assert_eq!(free(), (0, MAX_WAITING), "who waits no longer has left the queue");
+        assert!(next.now_or_never().is_none(), "a caller that comes meanwhile has to wait");
+        assert_eq!(free(), (0, MAX_WAITING), "a caller that gives up leaves the queue");
         finish.send(()).expect("the work still goes on");
         assert!(hasher.hash(password("vermilion otter")).await.is_ok());
         assert_eq!(free(), (1, 1 + MAX_WAITING));

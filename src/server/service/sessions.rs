@@ -31,11 +31,11 @@ use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tracing::{Instrument as _, info, warn};
 
-/// How often a lost race is decided anew. The second round finds the winner's generation and hands that out, so more
-/// than two are only needed when several generations pass within one request.
+/// How often the decision is repeated after a lost race. The second round finds the winner's generation and issues
+/// that, so more than two are needed only when several generations pass within one request.
 const MAX_ROUNDS: usize = 8;
-/// How long the store is asked about a session that may have ended.
-const ASK_FOR: Duration = Duration::from_secs(1);
+/// How long the store may take to report whether a session has ended.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Begins, refreshes and ends sessions.
 #[derive(Debug)]
@@ -54,26 +54,26 @@ pub struct Sessions {
 pub enum RefreshError {
     #[error(transparent)]
     Token(#[from] RefreshTokenError),
-    /// The session is not known: deleted after its time, or of another installation.
+    /// The session is unknown: deleted after its expiry, or of another installation.
     #[error("the session of the refresh token is unknown")]
     UnknownSession,
-    /// Under a version of the master secret that this database never saw, or that is not needed any more.
+    /// Made under a version of the master secret that this database never recorded, or that is no longer needed.
     #[error("the refresh token was made under a master secret that has been retired")]
     Retired,
     #[error("the session has reached its end")]
     Expired,
     #[error("the session has been ended")]
     Ended,
-    /// A copy was used; the session ended with this.
+    /// A copy was used; this has ended the session.
     #[error("the refresh token was used again after it had been replaced")]
     Reused,
-    /// The successor has arrived in the browser; this is a late packet.
+    /// The successor has been delivered to the browser; this is a late request.
     #[error("the refresh token has been replaced")]
     Replaced,
-    /// Others moved the session on faster than this request could follow.
-    #[error("the session changes too fast")]
+    /// Concurrent requests rotated the session on each attempt.
+    #[error("too many concurrent rotations of the session")]
     Contended,
-    /// The work panicked; that has been logged, and nothing is known of the session.
+    /// The task panicked; the panic has been logged, and the state of the session is unknown.
     #[error("redeeming the refresh token was interrupted")]
     Interrupted,
     #[error(transparent)]
@@ -81,13 +81,13 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
-    /// Whether the token was not even made here.
+    /// Whether the token was not issued by this application.
     #[must_use]
     pub const fn is_foreign(&self) -> bool {
         matches!(self, Self::Token(RefreshTokenError::Malformed | RefreshTokenError::Forged))
     }
 
-    /// Whether this token can never be redeemed any more, anywhere: the only case in which its cookie may be deleted.
+    /// Whether no server will ever redeem this token: the only case in which its cookie may be deleted.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl RefreshError {
     }
 }
 
-/// Tokens for a session, and who and which it is.
+/// The tokens of a session, with its user and its id.
 #[derive(Clone, Debug)]
 pub struct IssuedSession {
     pub user_id: UserId,
@@ -114,27 +114,27 @@ pub struct IssuedSession {
     pub tokens: IssuedTokens,
 }
 
-/// A good access token.
+/// A valid access token.
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated {
     pub token: AccessToken,
-    /// When it was checked.
+    /// When it was verified.
     pub at: Timestamp,
-    /// Whether its session is known not to have ended. If not, the store could not be asked, and nothing may be done
-    /// or shown in its name.
+    /// Whether its session is known not to have ended. If `false`, the store could not be reached, and nothing may be
+    /// done or shown on behalf of the session.
     pub is_confirmed: bool,
 }
 
-/// What is known of a session whose access token holds.
+/// The known status of a session whose access token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionStatus {
     Live,
     Ended,
-    /// The store could not be asked.
+    /// The store could not be reached.
     Unknown,
 }
 
-/// Why a bearer of an access token is not let in.
+/// Why an access token is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     #[error(transparent)]
@@ -144,7 +144,7 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    /// Whether no server will ever let this bearer in: the only case in which the cookie may be deleted.
+    /// Whether no server will ever accept this token: the only case in which its cookie may be deleted.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -169,8 +169,8 @@ impl Sessions {
         Self { store, clock, tokens, secrets, ended, delivery, refresh_ttl }
     }
 
-    /// Begins a session for a user who has just proved who they are, in the place of those the browser had. `None` if
-    /// the account has been disabled meanwhile.
+    /// Begins a session for a user who has just authenticated, in place of those that the browser had. `None` if the
+    /// account has been disabled meanwhile.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Sessions {
         info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
         for replaced in &context.replaces {
             if let Err(error) = self.end(*replaced, EndReason::Replaced).await {
-                // It only leaves a session that nobody has the tokens of any more.
+                // What remains is a session whose tokens no browser holds.
                 warn!(session = %replaced, error = &error as &dyn Error, "could not end a session that has been replaced");
             }
         }
@@ -202,7 +202,7 @@ impl Sessions {
         Ok(Some(self.issue(&session, now)))
     }
 
-    /// Reads an access token and checks that its session has not ended.
+    /// Verifies an access token and checks that its session has not ended.
     ///
     /// # Errors
     ///
@@ -218,7 +218,7 @@ impl Sessions {
         Ok(Authenticated { token, at: now, is_confirmed: status == SessionStatus::Live })
     }
 
-    /// Whether a session has ended: by what this server knows, and if that may be out of date by asking the store.
+    /// Whether a session has ended: from memory, or from the store if memory may be out of date.
     pub(super) async fn status(&self, session: SessionId, now: Timestamp) -> SessionStatus {
         if self.ended.contains(session) {
             return SessionStatus::Ended;
@@ -226,33 +226,32 @@ impl Sessions {
         if self.ended.is_current(now) {
             return SessionStatus::Live;
         }
-        match timeout(ASK_FOR, self.store.find_session(session)).await {
+        match timeout(STATUS_TIMEOUT, self.store.find_session(session)).await {
             Ok(Ok(Some(session))) if session.ended.is_none() && now < session.expires_at => SessionStatus::Live,
             Ok(Ok(_)) => {
                 self.ended.insert(EndedSession { id: session, at: now });
                 SessionStatus::Ended
             }
             Ok(Err(error)) => {
-                warn!(error = &error as &dyn Error, "cannot find out whether a session has ended");
+                warn!(error = &error as &dyn Error, "cannot query whether a session has ended");
                 SessionStatus::Unknown
             }
             Err(_elapsed) => {
-                warn!("cannot find out in time whether a session has ended");
+                warn!("cannot query in time whether a session has ended");
                 SessionStatus::Unknown
             }
         }
     }
 
-    /// Opens a refresh token as a request presents it. Nothing is looked up, and nothing redeemed.
+    /// Verifies a refresh token as a request presents it. Does not access the store and does not redeem it.
     #[must_use]
     pub fn present_refresh(&self, text: &str) -> PresentedRefreshToken {
         self.tokens.present_refresh(text)
     }
 
-    /// Redeems a refresh token that came from an address, for a client (RFC 6749 §6).
+    /// Redeems a refresh token for a client (RFC 6749 §6); `from` is the address of the request.
     ///
-    /// The work is a task of its own: a browser that hangs up in the middle cannot lose a rotation that is being
-    /// committed.
+    /// Runs as a task of its own: a client that disconnects meanwhile cannot lose a rotation that is being committed.
     ///
     /// # Errors
     ///
@@ -265,7 +264,7 @@ impl Sessions {
     ) -> Result<IssuedSession, RefreshError> {
         let (sessions, client) = (Arc::clone(self), client.clone());
         let work = async move { sessions.redeem(&client, token, from).await };
-        // The task is never aborted, so not to be joined means that it panicked.
+        // The task is never aborted, so a join error means that it panicked.
         tokio::spawn(work.in_current_span()).await.unwrap_or(Err(RefreshError::Interrupted))
     }
 
@@ -288,12 +287,12 @@ impl Sessions {
         Err(RefreshError::Contended)
     }
 
-    /// What a refresh token says, without redeeming it.
+    /// The content of a refresh token, without redeeming it.
     ///
     /// # Errors
     ///
-    /// [`RefreshError::Token`] if it is not genuine, [`RefreshError::Retired`] if no server can open it any more;
-    /// [`RefreshError::Store`] if the store has to be asked about that, and cannot.
+    /// [`RefreshError::Token`] if it is not genuine, [`RefreshError::Retired`] if no server can verify it any more;
+    /// [`RefreshError::Store`] if that has to be looked up and the store cannot be reached.
     pub async fn genuine(&self, token: PresentedRefreshToken) -> Result<RefreshToken, RefreshError> {
         match token.genuine() {
             Err(RefreshTokenError::UnknownKey(version)) if self.secrets.is_over(version, self.clock.now()).await? => {
@@ -303,8 +302,8 @@ impl Sessions {
         }
     }
 
-    /// Whether a refresh token may still be redeemed, without doing so. Never `false` for one that another server, or
-    /// this one later, would take.
+    /// Whether a refresh token may still be redeemed, without redeeming it. Never `false` for one that another server,
+    /// or this one later, would redeem.
     ///
     /// # Errors
     ///
@@ -320,8 +319,8 @@ impl Sessions {
         Ok(!verdict.is_none_or(Verdict::is_final))
     }
 
-    /// Does what the rules say about this token and this state of the session. `None` if the state has changed
-    /// meanwhile, so that the rules have to be asked again.
+    /// Carries out the verdict on this token in this state of the session. `None` if the state has changed meanwhile,
+    /// so that the verdict has to be decided again.
     async fn carry_out(
         &self,
         session: Session,
@@ -360,7 +359,7 @@ impl Sessions {
         }
     }
 
-    /// Ends a session, here at once and elsewhere within a second. `false` if it had ended before.
+    /// Ends a session, on this server at once and on others within a second. `false` if it had ended before.
     ///
     /// # Errors
     ///
@@ -372,7 +371,8 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Has this server refuse the session's access tokens, and tells the log if it ended only now.
+    /// Makes this server refuse the session's access tokens, and logs the end if `only_now`: if it had not ended
+    /// before.
     fn record_end(&self, session: SessionId, at: Timestamp, reason: EndReason, only_now: bool) {
         self.ended.insert(EndedSession { id: session, at });
         if only_now {
@@ -392,14 +392,14 @@ impl Sessions {
             session.ended.is_none() && now < session.expires_at && user.disabled_at.is_none()
         });
         if live.is_none() {
-            // Ended elsewhere a moment ago: from now on its access token is refused here too.
+            // Ended by another server a moment ago: from now on its access token is refused here too.
             self.ended.insert(EndedSession { id: session, at: now });
         }
         Ok(live)
     }
 
-    /// Whether a session that lives until then, if that is known, is over, as far as this server knows: a look into
-    /// memory.
+    /// Whether a session is known to this server to have ended, or has expired if `expires_at` is known. Reads memory
+    /// only.
     #[must_use]
     pub fn is_over(&self, session: SessionId, expires_at: Option<Timestamp>) -> bool {
         self.ended.contains(session) || expires_at.is_some_and(|at| self.clock.now() >= at)

@@ -1,8 +1,8 @@
-//! The keys that access tokens are signed with: made, published, used and dropped by schedule, the same on all servers.
+//! The keys that sign access tokens: created, published, used and removed by schedule, the same on all servers.
 //!
-//! They are kept in the store, sealed under the master secret. A server holds the opened ones in memory, so that no
-//! request asks for them. It looks at the store again every few seconds, and at once when a token names a key that it
-//! has not heard of. [`crate::server::domain::key_schedule`] has the rules.
+//! They are stored sealed under the master secret. A server holds the decrypted ones in memory, so that no request
+//! queries them. It reloads them every few seconds, and at once when a token names an unknown key.
+//! [`crate::server::domain::key_schedule`] has the rules.
 
 use super::outage::Outage;
 use crate::server::{
@@ -30,38 +30,38 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-/// The length of a key's name (`kid`).
+/// The length of a key id (`kid`).
 pub const ID_CHARS: usize = 16;
-/// How often the store is looked at, at least.
+/// The longest interval between reloads.
 const MAX_INTERVAL: Duration = Duration::from_secs(10);
-/// How long others may keep the published keys, at most.
-const MAX_KEEP: Duration = Duration::from_mins(5);
-/// How long no other request may have the store asked for an unknown key. Forged names must not cost more.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How long a request waits for that.
-const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the published keys may be cached, at most.
+const MAX_CACHE_AGE: Duration = Duration::from_mins(5);
+/// The minimum interval between lookups of an unknown key in the store: forged key ids must not cost more.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a request waits for such a lookup.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why the keys could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("the signing key in the database cannot be read")]
+    #[error("the signing key in the database cannot be decrypted")]
     Unsealable(#[from] OpenError),
-    #[error("the signing key in the database is no Ed25519 key")]
+    #[error("the signing key in the database is not an Ed25519 key")]
     Unusable,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What has become of the wish for a new key.
+/// The outcome of a requested key rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotated {
-    /// This one has been made.
+    /// A new key has been created.
     Made(KeyTimes),
-    /// This one is published already and begins to sign soon.
+    /// This key is already published and begins to sign soon.
     Underway(KeyTimes),
 }
 
-/// A signing key, opened.
+/// A signing key, decrypted.
 pub struct SigningKey {
     /// `kid` (RFC 7515 §4.1.4).
     pub id: String,
@@ -84,13 +84,13 @@ impl KeySet {
         self.keys.iter().find(|(window, _)| window.signs(now)).map(|(_, key)| &**key)
     }
 
-    /// The key of this name, if what it signed holds at `now`.
+    /// The key of this id, if its signatures are accepted at `now`.
     #[must_use]
     pub fn trusted(&self, id: &str, now: Timestamp) -> Option<&SigningKey> {
         self.keys.iter().find(|(window, key)| key.id == id && window.is_trusted(now)).map(|(_, key)| &**key)
     }
 
-    /// All keys that sign now, will soon, or did lately.
+    /// All keys that sign now, will sign soon, or signed recently.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
         self.keys.iter().filter(move |(window, _)| window.is_trusted(now)).map(|(_, key)| &**key)
     }
@@ -106,16 +106,17 @@ pub struct SigningKeys {
     keyring: Arc<Keyring>,
     schedule: KeySchedule,
     current: RwLock<Arc<KeySet>>,
-    /// When the store was last asked for an unknown key. Whoever asks holds the lock, so that one does for all.
+    /// When an unknown key was last looked up in the store. Locked during a lookup, so that concurrent requests share
+    /// one.
     last_lookup: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl SigningKeys {
-    /// Loads the keys, making the first one if there is none.
+    /// Loads the keys, creating the first one if there is none.
     ///
     /// # Errors
     ///
-    /// [`KeyError`].
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used.
     pub async fn load(
         store: Arc<dyn SigningKeyStore>,
         keyring: Arc<Keyring>,
@@ -134,29 +135,30 @@ impl SigningKeys {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How long others may keep the published keys: half as long as a key is published before it signs, and short
-    /// enough for keys that are dropped at once.
+    /// How long the published keys may be cached: half as long as a key is published before it signs, and short enough
+    /// for keys that are removed at once.
     #[must_use]
     pub fn keep_for(&self) -> Duration {
-        (self.schedule.lead / 2).min(MAX_KEEP)
+        (self.schedule.lead / 2).min(MAX_CACHE_AGE)
     }
 
-    /// What is stored, each with its window.
+    /// The stored keys, each with its window.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn list(&self) -> Result<Vec<(StoredSigningKey, KeyWindow)>, StoreError> {
         let stored = self.store.list_signing_keys().await?;
         let windows = self.schedule.windows(&times(&stored));
         Ok(stored.into_iter().zip(windows).collect())
     }
 
-    /// Makes the next key when it is time, drops those that nothing needs any more, and learns what others have made.
+    /// Creates the next key when it is due, removes those no longer needed, and reloads what other servers have
+    /// created.
     ///
     /// # Errors
     ///
-    /// [`KeyError`]; what is known stays.
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used; the known keys stay.
     pub async fn maintain(&self, now: Timestamp) -> Result<(), KeyError> {
         let stored = self.store.list_signing_keys().await?;
         if let Some(due) = self.schedule.due(&times(&stored), now) {
@@ -170,12 +172,11 @@ impl SigningKeys {
         self.reload().await
     }
 
-    /// Learns which keys are stored now. Those sealed under a version of the master secret that this server lacks are
-    /// as if they were not there: it goes on with the others.
+    /// Reloads the stored keys. Those sealed under a version of the master secret that this server lacks are skipped.
     ///
     /// # Errors
     ///
-    /// [`KeyError`]; what is known stays.
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used; the known keys stay.
     pub async fn reload(&self) -> Result<(), KeyError> {
         let known = self.current();
         let (mut opened, mut lacking) = (Vec::new(), None);
@@ -196,11 +197,11 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Seals under the version of the master secret that makes here what is sealed under another.
+    /// Seals again, under this server's primary version of the master secret, the keys sealed under another version.
     ///
     /// # Errors
     ///
-    /// [`KeyError`].
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used.
     pub async fn reseal(&self) -> Result<(), KeyError> {
         let version = self.keyring.primary_version();
         for key in self.store.list_signing_keys().await? {
@@ -209,7 +210,7 @@ impl SigningKeys {
             }
             let purpose = purpose(&key.id);
             let secret = match self.keyring.open(&purpose, &key.sealed) {
-                // Whoever has that version uses a newer one than this server.
+                // A server that has that version uses a newer one than this server.
                 Err(OpenError::UnknownVersion(_)) => continue,
                 opened => opened?,
             };
@@ -221,32 +222,32 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Whether the key of this name is known after all: asks the store, unless another request has just done so.
+    /// Whether the key of this id is known now: reloads from the store, unless another request has just done so.
     pub async fn look_up(&self, id: &str, now: Timestamp) -> bool {
         let mut last_lookup = self.last_lookup.lock().await;
         if self.current().get(id).is_some() {
             return true;
         }
-        // A clock that was set back must not keep anybody from asking.
-        if last_lookup.is_some_and(|at| at <= now && now.since(at) < ASK_AGAIN_AFTER) {
+        // A clock that was set back must not prevent lookups.
+        if last_lookup.is_some_and(|at| at <= now && now.since(at) < LOOKUP_INTERVAL) {
             return false;
         }
         *last_lookup = Some(now);
-        match timeout(ASK_TIMEOUT, self.reload()).await {
+        match timeout(LOOKUP_TIMEOUT, self.reload()).await {
             Ok(Ok(())) => self.current().get(id).is_some(),
             Ok(Err(error)) => {
-                warn!(error = &error as &dyn Error, "cannot look for an unknown signing key");
+                warn!(error = &error as &dyn Error, "cannot look up an unknown signing key");
                 false
             }
             Err(_elapsed) => false,
         }
     }
 
-    /// Makes the next key ahead of its time. It begins to sign as by schedule, one lead from now.
+    /// Creates the next key ahead of schedule. It begins to sign one lead from now.
     ///
     /// # Errors
     ///
-    /// [`KeyError`].
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used.
     pub async fn rotate(&self, now: Timestamp) -> Result<Rotated, KeyError> {
         let keys = times(&self.store.list_signing_keys().await?);
         if let Some(next) = self.schedule.upcoming(&keys, now) {
@@ -258,12 +259,12 @@ impl SigningKeys {
         Ok(Rotated::Made(next))
     }
 
-    /// Makes a key that signs from now on, and drops all others with everything they have signed: for keys that
-    /// somebody else has got hold of. Whoever is signed in goes on after a refresh.
+    /// Creates a key that signs from now on, and removes all others, which invalidates everything they have signed: for
+    /// compromised keys. Signed-in users continue after a refresh.
     ///
     /// # Errors
     ///
-    /// [`KeyError`].
+    /// [`KeyError`] if the database cannot be reached or a key cannot be used.
     pub async fn replace_all(&self, now: Timestamp) -> Result<Rotated, KeyError> {
         let stored = self.store.list_signing_keys().await?;
         let next = KeyTimes { signs_from: now, ..self.schedule.next(&times(&stored), now) };
@@ -275,12 +276,12 @@ impl SigningKeys {
         Ok(Rotated::Made(next))
     }
 
-    /// Keeps tending for as long as the server runs.
+    /// Maintains the keys for as long as the server runs.
     pub async fn run_reload_loop(&self, clock: &dyn Clock) {
         let mut ticks = interval(MAX_INTERVAL.min(self.schedule.lead / 4).max(Duration::from_millis(100)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Once at start and no more: while versions change, servers that make under different ones would undo each
-        // other's work for ever.
+        // Only once, at startup: while the version changes, servers with different primary versions would undo each
+        // other's work forever.
         let mut resealed = false;
         let mut outage = Outage::default();
         loop {
@@ -288,7 +289,7 @@ impl SigningKeys {
             let outcome = if resealed { Ok(()) } else { self.reseal().await };
             resealed = outcome.is_ok();
             let outcome = outcome.and(self.maintain(clock.now()).await);
-            outage.record(&outcome, "cannot look after the signing keys; trying on");
+            outage.record(&outcome, "cannot maintain the signing keys; retrying");
         }
     }
 
@@ -329,7 +330,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Whether a text could be the name of a key made here; nothing else is looked for.
+/// Whether a text has the form of a key id made here; nothing else is looked up.
 #[must_use]
 pub fn is_key_id(text: &str) -> bool {
     text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')

@@ -1,4 +1,4 @@
-//! Issuing and reading the two tokens.
+//! Issues and verifies access tokens and refresh tokens.
 
 use super::signing_keys::{SigningKey, SigningKeys, is_key_id};
 use crate::{
@@ -21,30 +21,30 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// The media type of an access token (RFC 9068 §2.1); no other kind of JWT carries it.
 const TYPE: &str = "at+jwt";
-/// Ours are around 600 bytes; nothing longer is looked at.
+/// Tokens issued here have around 600 bytes; longer ones are refused before parsing.
 const MAX_BYTES: usize = 4096;
 
-/// What a browser gets: both tokens, and how long each lives.
+/// The tokens issued to a browser, and how long each lives.
 #[derive(Clone, Debug)]
 pub struct IssuedTokens {
     pub access: PlainAccessToken,
     pub refresh: PlainRefreshToken,
     pub life: TokenLife,
-    /// What is left of the session.
+    /// The remaining life of the session.
     pub refresh_life: Duration,
 }
 
-/// What a client gets in its own name.
+/// The token issued to a client for itself.
 #[derive(Clone, Debug)]
 pub struct IssuedForClient {
     pub access: PlainAccessToken,
     pub expires_in: Duration,
 }
 
-/// Why a text is no access token that holds now.
+/// Why a text is not a valid access token.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessTokenError {
-    #[error("the access token is not one of ours")]
+    #[error("the access token was not issued by this application")]
     Invalid(#[source] Option<jsonwebtoken::errors::Error>),
     #[error("the access token is of another type")]
     WrongType,
@@ -56,19 +56,19 @@ pub enum AccessTokenError {
 }
 
 impl AccessTokenError {
-    /// Whether no server will ever take this token: the only case in which its cookie may be deleted.
+    /// Whether no server will ever accept this token: the only case in which its cookie may be deleted.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         !matches!(self, Self::UnknownKey(_))
     }
 }
 
-/// Issues and reads tokens under this application's keys.
+/// Issues and verifies tokens under this application's keys.
 pub struct Tokens {
     keyring: Arc<Keyring>,
     keys: Arc<SigningKeys>,
     validation: Validation,
-    /// The same for tokens that may be for somebody else.
+    /// The same for tokens of any audience.
     any_audience: Validation,
     issuer: String,
     access_ttl: Duration,
@@ -95,11 +95,11 @@ impl Tokens {
         &self.keys
     }
 
-    /// Issues the tokens of a session's present generation.
+    /// Issues the tokens of a session's current generation.
     ///
     /// # Panics
     ///
-    /// Never: there is a key at any time, it was checked when it was loaded, and the claims are plain data.
+    /// Never: there is a signing key at any time, it was checked when it was loaded, and the claims are plain data.
     #[must_use]
     pub fn issue(&self, session: &Session, now: Timestamp) -> IssuedTokens {
         let claims = Claims::of(session, &self.issuer, &self.issuer, random::id(now), now, self.access_ttl);
@@ -112,7 +112,7 @@ impl Tokens {
         }
     }
 
-    /// Issues an access token in the name of a client itself, for an audience of its own or else this application.
+    /// Issues an access token for a client itself, for its own audience or else for this application.
     ///
     /// # Panics
     ///
@@ -125,22 +125,22 @@ impl Tokens {
         IssuedForClient { access: self.sign(&claims, now), expires_in: self.access_ttl }
     }
 
-    /// Reads an access token that holds at `now`.
+    /// Verifies an access token at `now`.
     ///
     /// # Errors
     ///
-    /// [`AccessTokenError`]. The token's own header chooses nothing: the algorithm is ours, the key one of ours.
+    /// [`AccessTokenError`] if it is not valid at `now`. The token's header chooses nothing: the algorithm is fixed,
+    /// and the key is one of this application's.
     pub async fn read_access(&self, text: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
         let claims: Claims = self.read(text, &self.validation, now).await?;
         Ok(claims.check_times(now, self.access_ttl)?)
     }
 
-    /// Reads any access token issued here that holds at `now`, whoever it is for, without taking it for a proof of who
-    /// is asking.
+    /// Verifies any access token issued here at `now`, for any audience. The result does not authenticate the caller.
     ///
     /// # Errors
     ///
-    /// [`AccessTokenError`].
+    /// [`AccessTokenError`] if it is not valid at `now`.
     pub async fn inspect(&self, text: &str, now: Timestamp) -> Result<AnyClaims, AccessTokenError> {
         let claims: AnyClaims = self.read(text, &self.any_audience, now).await?;
         claims.check_times(now, self.access_ttl)?;
@@ -190,12 +190,12 @@ impl Tokens {
     #[must_use]
     pub fn sign(&self, claims: &impl Serialize, now: Timestamp) -> PlainAccessToken {
         let keys = self.keys.current();
-        let key = keys.signing(now).expect("of the keys that were loaded, one signs at any time");
+        let key = keys.signing(now).expect("one of the loaded keys signs at any time");
         let text = encode(&header(key), claims, &key.signing).expect("plain claims are signed under a checked key");
         PlainAccessToken::new(text)
     }
 
-    /// Opens a refresh token as a request presents it, of whatever generation.
+    /// Verifies a refresh token of any generation as a request presents it.
     #[must_use]
     pub fn present_refresh(&self, text: &str) -> PresentedRefreshToken {
         self.keyring.refresh_tokens().present(text)
@@ -211,9 +211,9 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// `jsonwebtoken` checks signature, algorithm, issuer, audience, that every claim is there, and refuses critical header
-/// parameters it does not know (RFC 7515 §4.1.11). The times are checked by [`Claims::check_times`], against our clock
-/// and with our leeway.
+/// `jsonwebtoken` checks signature, algorithm, issuer, audience and that every claim is present, and refuses critical
+/// header parameters it does not know (RFC 7515 §4.1.11). The times are checked by [`Claims::check_times`], with the
+/// server's clock and its leeway.
 fn validation(issuer: &str) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_required_spec_claims(&["exp", "nbf", "iss", "sub", "aud"]);

@@ -1,6 +1,6 @@
-//! The tokens that the services behind get: made when they are needed, kept until shortly before their end.
+//! The access tokens for upstreams: issued when needed, cached until shortly before their expiry.
 //!
-//! A service never sees the access token of the cookie, which would let it act as that person here. It gets one that
+//! An upstream never sees the access token of the cookie, which would let it act as that user here. It gets one that
 //! names it as the audience, for a few minutes, signed under the same keys.
 
 use super::{clients::WEB, tokens::Tokens};
@@ -20,14 +20,15 @@ use std::{
     time::Duration,
 };
 
-/// How long such a token lives at most; no longer than an access token either.
+/// How long such a token lives at most; never longer than an access token.
 const LONGEST_TTL: Duration = Duration::from_mins(5);
-/// A token is handed out as long as more than one part in so many of its life is left: time for the service to check it.
+/// A token is used while more than this fraction (one part in …) of its life is left: time for the upstream to verify
+/// it.
 const LAST_PART: u32 = 5;
-/// How many are kept; some 8 MB.
+/// How many are cached; some 8 MB.
 const MAX_KEPT: usize = 8192;
 
-/// Makes and keeps the tokens for the services behind. Shows none of them.
+/// Issues and caches the tokens for upstreams. `Debug` shows none of them.
 pub struct UpstreamTokens {
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,
@@ -39,7 +40,7 @@ type Key = (Arc<str>, Option<SessionId>);
 
 struct Kept {
     token: PlainAccessToken,
-    /// From then on a new one is made.
+    /// From then on a new one is issued.
     stale_at: Timestamp,
 }
 
@@ -49,7 +50,7 @@ impl UpstreamTokens {
         Self { tokens, clock, ttl: LONGEST_TTL.min(access_ttl), kept: RwLock::default() }
     }
 
-    /// A token for an audience, in somebody's name. The caller knows that the session is alive.
+    /// A token of a bearer for an audience. The caller has checked that the session is live.
     #[must_use]
     pub fn token(&self, audience: &Arc<str>, bearer: Bearer) -> PlainAccessToken {
         let now = self.clock.now();
@@ -65,7 +66,7 @@ impl UpstreamTokens {
         token
     }
 
-    /// Forgets the token for an audience: the next request gets a new one.
+    /// Drops the cached token for an audience: the next request gets a new one.
     pub fn forget(&self, audience: &Arc<str>, bearer: Bearer) {
         self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&key(audience, bearer));
     }
@@ -76,7 +77,7 @@ impl UpstreamTokens {
             kept.retain(|_, kept| now < kept.stale_at);
         }
         if kept.len() >= MAX_KEPT {
-            // To sign anew costs less than to find out whose can be spared.
+            // Signing again costs less than finding the entries to evict.
             kept.clear();
         }
         kept.insert(key, new);

@@ -1,4 +1,4 @@
-//! What people see of their own sessions, and do about them.
+//! What users see of their own sessions and can do with them.
 
 use super::Sessions;
 use crate::server::{
@@ -11,12 +11,12 @@ use crate::server::{
 use std::time::Duration;
 use tracing::warn;
 
-/// How many sessions a user has at most (ASVS 7.1.2): far more than anybody has browsers. Who signs in once more ends
-/// the one that was unused for longest.
+/// How many sessions a user has at most (ASVS 7.1.2): far more than a user has browsers. One more sign-in ends the
+/// session that was unused for longest.
 pub const MAX_SESSIONS: u32 = 50;
-/// How long somebody is told that a session of theirs ended by reuse, unless they dismiss it.
+/// How long a session that ended by reuse is reported to its owner, unless dismissed.
 const REPORTED_FOR: Duration = Duration::from_hours(30 * 24);
-/// How many of those are told at once, the newest.
+/// How many of those are reported at once, the newest.
 const MAX_REPORTED: u32 = 5;
 
 impl Sessions {
@@ -24,17 +24,16 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn list(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
         self.store.list_live_sessions(owner, self.clock.now()).await
     }
 
-    /// Ends a session of this user's; one that is over already is none the worse for it. `false` if they have no such
-    /// session.
+    /// Ends a session of this user; no effect if it has already ended. `false` if the user has no such session.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the session then goes on.
+    /// [`StoreError`] if the database cannot be reached; the session then continues.
     pub async fn end_own(&self, owner: UserId, session: SessionId) -> Result<bool, StoreError> {
         let found = self.store.find_session(session).await?;
         if found.is_none_or(|session| session.user_id != owner) {
@@ -44,37 +43,37 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Ends all sessions of a user except the one they are in; returns how many.
+    /// Ends all sessions of a user except the current one; returns how many.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; all of them then go on.
+    /// [`StoreError`] if the database cannot be reached; all of them then continue.
     pub async fn end_others(&self, owner: UserId, spared: SessionId) -> Result<usize, StoreError> {
         self.end_all_but(owner, spared, 0, EndReason::EndedByOwner).await
     }
 
-    /// The sessions of a user that ended by reuse, for the user to know.
+    /// The sessions of a user that ended by reuse, for display to the user.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn list_reused_sessions(&self, owner: UserId) -> Result<Vec<ReusedSession>, StoreError> {
         self.store.list_reused_sessions(owner, self.clock.now().before(REPORTED_FOR), MAX_REPORTED).await
     }
 
-    /// Notes that a user has been told about a session of theirs that ended by reuse. `false` if there is none.
+    /// Records that a user has dismissed the report of a session that ended by reuse. `false` if there is none.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] if the database cannot be reached.
     pub async fn dismiss_reused(&self, owner: UserId, session: SessionId) -> Result<bool, StoreError> {
         self.store.dismiss_reused_session(owner, session, self.clock.now()).await
     }
 
-    /// Holds a user to [`MAX_SESSIONS`] after a new one. Failing leaves one too many until the next sign-in.
+    /// Enforces [`MAX_SESSIONS`] after a new session. A failure leaves one too many until the next sign-in.
     pub(super) async fn make_room_for(&self, new: &Session) {
         if let Err(error) = self.end_all_but(new.user_id, new.id, MAX_SESSIONS - 1, EndReason::TooMany).await {
-            warn!(user = %new.user_id, error = &error as &dyn std::error::Error, "could not hold a user to the limit of sessions");
+            warn!(user = %new.user_id, error = &error as &dyn std::error::Error, "could not enforce the limit of sessions");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a registered client may ask about tokens: a token in its own name, whether one holds, that one ends.
+//! What a registered client may request: a token of its own, the introspection and the revocation of a token.
 
 use super::{RefreshError, SessionStatus, Sessions};
 use crate::server::{
@@ -14,20 +14,20 @@ use crate::server::{
     store::StoreError,
 };
 
-/// What is told about a token that holds (RFC 7662 §2.2).
+/// What introspection reports of an active token (RFC 7662 §2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Introspected {
     Access(AnyClaims),
     Refresh { session: Box<Session>, issuer: String },
 }
 
-/// Why nothing can be said about a token now.
+/// Why the state of a token cannot be determined now.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// Made under a version of the master secret that this server lacks.
-    #[error("another server may know the token")]
+    #[error("only another server may be able to verify the token")]
     NotHere,
-    /// The store could not be asked whether the session has ended.
+    /// The store could not be reached, so the session may have ended.
     #[error("the token's session may have ended")]
     NotNow,
     #[error(transparent)]
@@ -39,7 +39,7 @@ pub enum InspectError {
 pub enum RevokeError {
     #[error("the token was issued to another client")]
     NotYours,
-    /// An access token without a session: nothing is kept of it that could be ended.
+    /// An access token without a session: there is no state that could be ended.
     #[error("tokens of this kind cannot be revoked")]
     Unsupported,
     #[error(transparent)]
@@ -53,18 +53,18 @@ impl From<StoreError> for RevokeError {
 }
 
 impl Sessions {
-    /// Issues an access token in the name of a client itself (RFC 6749 §4.4).
+    /// Issues an access token for the client itself (RFC 6749 §4.4).
     #[must_use]
     pub fn issue_for_client(&self, client: &KnownClient) -> IssuedForClient {
         self.tokens.issue_for_client(client.id(), client.audience(), self.clock.now())
     }
 
-    /// What a token says, if it holds (RFC 7662). `None` for whatever does not, or is none of this client's business:
-    /// a refresh token is only that of the client it was issued to.
+    /// The content of a token, if it is active (RFC 7662). `None` if it is not, or may not be disclosed to this client:
+    /// a refresh token is disclosed only to the client it was issued to.
     ///
     /// # Errors
     ///
-    /// [`InspectError`].
+    /// [`InspectError`] if the token or the end of its session cannot be checked now.
     pub async fn introspect(&self, client: &KnownClient, token: &str) -> Result<Option<Introspected>, InspectError> {
         let now = self.clock.now();
         if let Some(refresh) = self.refresh_token_of(token).await? {
@@ -89,12 +89,12 @@ impl Sessions {
         }
     }
 
-    /// Ends what a token of this client stands for: its session, with all its tokens (RFC 7009 §2.1). A token that is
-    /// unknown or over is as good as revoked.
+    /// Ends the session of a token of this client, with all its tokens (RFC 7009 §2.1). An unknown or expired token
+    /// counts as revoked.
     ///
     /// # Errors
     ///
-    /// [`RevokeError`].
+    /// [`RevokeError`] if the token is of another client, has no session, or cannot be checked now.
     pub async fn revoke(&self, client: &KnownClient, token: &str) -> Result<(), RevokeError> {
         if let Some(refresh) = self.refresh_token_of(token).await? {
             let Some(session) = self.store.find_session(refresh.session_id).await? else { return Ok(()) };
@@ -113,7 +113,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// The refresh token that a text is, if it is one.
+    /// Parses the text as a refresh token. `None` if it is not a genuine one.
     async fn refresh_token_of(&self, text: &str) -> Result<Option<RefreshToken>, InspectError> {
         match self.genuine(self.present_refresh(text)).await {
             Ok(token) => Ok(Some(token)),
