@@ -1,4 +1,4 @@
-//! The rules, pure: no I/O, no async, time and randomness are arguments.
+//! The domain rules as pure functions: no I/O, no async; time and randomness are arguments.
 
 pub mod access_token;
 pub mod device;

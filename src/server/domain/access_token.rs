@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068), and whether it holds at a given time.
+//! The claims of an access token (RFC 9068), and whether they are valid at a given time.
 
 use super::{
     session::{Generation, Session, SessionId},
@@ -13,8 +13,8 @@ use uuid::Uuid;
 /// How far the clocks of two servers may be apart before a token counts as issued in the future.
 pub const CLOCK_LEEWAY: Duration = Duration::from_mins(1);
 
-/// The claims on the wire (RFC 9068 §2.2), with the session (`sid`) and its generation (`gen`) as our own.
-/// Nothing about the person but an opaque id.
+/// The claims on the wire (RFC 9068 §2.2), with the session (`sid`) and its generation (`gen`) as private claims. No
+/// personal data but an opaque user id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
@@ -31,17 +31,17 @@ pub struct Claims {
     pub auth_time: i64,
 }
 
-/// The claims of any access token issued here, for whoever asks about it.
+/// The claims of any access token issued here, for introspection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum AnyClaims {
     Session(Box<Claims>),
-    /// For somebody else than this application: a client's own, or a person's for one of the services behind.
+    /// For another audience than this application: a client's own token, or a user's for an upstream.
     Upstream(Box<UpstreamClaims>),
 }
 
 impl AnyClaims {
-    /// The session behind the token; a client's own has none.
+    /// The session of the token; a client's own token has none.
     #[must_use]
     pub fn session_id(&self) -> Option<SessionId> {
         match self {
@@ -50,7 +50,7 @@ impl AnyClaims {
         }
     }
 
-    /// Whom the token was issued to.
+    /// The client that the token was issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {
         match self {
@@ -63,7 +63,7 @@ impl AnyClaims {
     ///
     /// # Errors
     ///
-    /// [`ClaimsError`] says which time does not fit.
+    /// [`ClaimsError`] names the time that is not valid at `now`.
     pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<(), ClaimsError> {
         match self {
             Self::Session(claims) => claims.check_times(now, access_ttl).map(drop),
@@ -72,7 +72,7 @@ impl AnyClaims {
     }
 }
 
-/// What a good access token proves about the request that carries it.
+/// What a valid access token proves about the request that carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccessToken {
     pub user_id: UserId,
@@ -83,8 +83,8 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Whether the browser that holds it needs no other yet. The last fifth of its life, at most a minute, is twice
-    /// the time before its end at which a browser asks.
+    /// Whether the browser that holds it does not need another one yet. The last fifth of its life, at most a minute,
+    /// is twice the time before its expiry at which a browser refreshes.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         let life = self.expires_at.since(self.issued_at);
@@ -110,7 +110,7 @@ impl PlainAccessToken {
 
 redacted!(PlainAccessToken);
 
-/// Why claims with a good signature do not hold.
+/// Why claims with a valid signature are not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
     #[error("the access token has expired")]
@@ -151,12 +151,12 @@ impl Claims {
 
     /// Checks the times, which the signature does not.
     ///
-    /// The end is sharp: another server's clock running ahead costs a refresh, never a log-out. The beginning has
+    /// The expiry has no leeway: a clock that runs ahead costs a refresh, never a sign-out. The beginning has
     /// [`CLOCK_LEEWAY`], because a token of a server whose clock runs ahead must not be refused here.
     ///
     /// # Errors
     ///
-    /// [`ClaimsError`] says which time does not fit.
+    /// [`ClaimsError`] names the time that is not valid at `now`.
     pub fn check_times(&self, now: Timestamp, access_ttl: Duration) -> Result<AccessToken, ClaimsError> {
         check_times(self.iat, self.nbf, self.exp, now, access_ttl)?;
         Ok(AccessToken {
@@ -211,15 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_holds_from_its_issue_to_its_end() {
+    fn a_token_is_valid_from_its_issue_to_its_expiry() {
         assert_eq!(error_after(0, 3600), None);
         assert_eq!(error_after(3599, 3600), None);
         assert_eq!(error_after(3600, 3600), Some(ClaimsError::Expired));
     }
 
     #[test]
-    fn a_token_is_fresh_until_a_browser_may_ask_for_another() {
-        let token = |lives| claims(1_000_000, lives).check_times(NOW, TTL).expect("it holds");
+    fn a_token_is_fresh_until_a_browser_may_refresh() {
+        let token = |lives| claims(1_000_000, lives).check_times(NOW, TTL).expect("it is valid");
         let after = |seconds| NOW + Duration::from_secs(seconds);
         assert!(token(3600).is_fresh(after(3539)));
         assert!(!token(3600).is_fresh(after(3540)));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_ahead_by_a_minute_is_forgiven() {
+    fn a_clock_ahead_by_a_minute_is_tolerated() {
         assert_eq!(error_after(-60, 3600), None);
         assert_eq!(error_after(-61, 3600), Some(ClaimsError::NotYetValid));
     }

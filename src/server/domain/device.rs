@@ -1,10 +1,10 @@
-//! What somebody signed in with, by the `User-Agent` their browser sent.
+//! The browser and system of a sign-in, from the `User-Agent` header.
 //!
-//! Anybody can send anything there, so nothing of it is shown: the names are those of the parser's own list.
+//! The header may contain anything, so nothing of it is shown: the names are those of the parser's own list.
 
 use woothee::parser::Parser;
 
-/// A browser and what it runs on, as far as they are known.
+/// A browser and its operating system, as far as they are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Device {
     pub browser: Option<&'static str>,
@@ -19,7 +19,7 @@ impl Device {
     }
 }
 
-/// The browser's name as people know it. What is no browser is called by its own name, if that says anything.
+/// The common name of the browser. Another client has its own name, if that is informative.
 fn browser(name: &str, version: &str) -> Option<&'static str> {
     match (name, version) {
         ("Chrome", _) => Some("Chrome"),
@@ -39,7 +39,7 @@ fn browser(name: &str, version: &str) -> Option<&'static str> {
     }
 }
 
-/// The system without its version, which browsers have stopped telling: Windows 11 calls itself 10.
+/// The system without its version, which browsers no longer report: Windows 11 reports itself as 10.
 fn system(name: &str) -> Option<&'static str> {
     match name {
         "Android" => Some("Android"),
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_browsers_of_these_days_are_known() {
+    fn current_browsers_are_known() {
         let mozilla = "Mozilla/5.0";
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
         let apple = "AppleWebKit/605.1.15 (KHTML, like Gecko)";

@@ -22,7 +22,7 @@ impl Email {
     pub const MAX_BYTES: usize = 254;
     const MAX_LOCAL_BYTES: usize = 64;
 
-    /// Reads what somebody typed.
+    /// Parses an address as typed.
     ///
     /// The grammar is stricter than RFC 5322: one `@`, a dot-atom before it (RFC 6531 lets it be Unicode), a domain
     /// name of at least two labels after it. No quotes, comments or literals, so that an address can never be read
@@ -58,7 +58,7 @@ impl Email {
 }
 
 impl EmailKey {
-    /// The key of an address, or nothing if it is none.
+    /// The key of an address; `None` if it is not an acceptable address.
     #[must_use]
     pub fn of(typed: &str) -> Option<Self> {
         let typed = typed.trim();

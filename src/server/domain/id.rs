@@ -1,6 +1,6 @@
-//! Ids: UUIDs that the compiler keeps apart by what they name.
+//! Ids: UUIDs with a type of their own for each kind of entity.
 
-/// Defines the id of one kind of thing.
+/// Defines the id type of one kind of entity.
 macro_rules! id {
     ($(#[$about:meta])* $name:ident) => {
         $(#[$about])*

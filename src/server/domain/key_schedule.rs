@@ -1,14 +1,14 @@
-//! When each signing key is published, signs, and can go: pure functions of what is stored, the settings and the time,
-//! so that all servers come to the same answer without asking each other.
+//! When each signing key is published, signs, and can be removed: pure functions of the stored keys, the settings and
+//! the time, so that all servers reach the same result without communicating.
 //!
 //! ```text
 //! made         signs_from                    signs_until        trusted_until
 //!  │── lead ──▶│───────── rotation ─────────▶│── token_life ───▶│ dropped
-//!  │              verified by everybody                         │
+//!  │              verified by all servers                         │
 //! ```
 //!
-//! The next key is made one lead before the present one has signed for long enough. Both ends overlap: every server
-//! knows a key before it first meets its signature, and knows it still when it meets the last one.
+//! The next key is made one lead before the rotation of the current one is over. Both ends overlap: every server knows
+//! a key before it meets its first signature, and still knows it when it meets the last one.
 
 use super::access_token::CLOCK_LEEWAY;
 use crate::server::clock::Timestamp;
@@ -17,26 +17,26 @@ use std::time::Duration;
 /// The longest time between publishing a key and signing with it.
 pub const MAX_LEAD: Duration = Duration::from_hours(1);
 
-/// A signing key's place in the row of all there ever were, and when it begins to sign.
+/// A signing key's number in the sequence of all keys, and when it begins to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyTimes {
-    /// Counted from 1. The store holds each number once, so that of all servers one makes the next key.
+    /// Counted from 1. The store holds each number once, so that only one server makes the next key.
     pub number: u32,
     pub signs_from: Timestamp,
 }
 
-/// How long keys sign, and how long they are known before and after.
+/// How long keys sign, and how long they are published before and trusted after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySchedule {
     /// How long a key signs.
     pub rotation: Duration,
     /// How long a key is published before it signs.
     pub lead: Duration,
-    /// How long what it signed last is looked at.
+    /// How long a token lives, and so how long a key is trusted after its last signature.
     pub token_life: Duration,
 }
 
-/// What a key is for, and when.
+/// When a key signs and until when it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyWindow {
     /// `None`: from the beginning of time.
@@ -47,14 +47,14 @@ pub struct KeyWindow {
 }
 
 impl KeyWindow {
-    /// Whether this is the key to sign with. At any time it is of exactly one key.
+    /// Whether this is the key to sign with. At any time exactly one key is.
     #[must_use]
     pub fn signs(&self, now: Timestamp) -> bool {
         self.signs_from.is_none_or(|from| from <= now) && self.signs_until.is_none_or(|until| now < until)
     }
 
-    /// Whether what this key signed holds. Published before it signs, a key is trusted from the start: the clock of
-    /// whoever signs may be ahead.
+    /// Whether signatures of this key are accepted. A key is trusted from its publication on, before it signs: the
+    /// clock of the signing server may be ahead.
     #[must_use]
     pub fn is_trusted(&self, now: Timestamp) -> bool {
         self.trusted_until.is_none_or(|until| now < until)
@@ -62,8 +62,8 @@ impl KeyWindow {
 }
 
 impl KeySchedule {
-    /// A key signs for `rotation`; what it signs lives for `token_life`. It is published a tenth of `rotation` before
-    /// it signs, an hour at most.
+    /// A key signs for `rotation`; the tokens it signs live for `token_life`. It is published a tenth of `rotation`
+    /// before it signs, an hour at most.
     #[must_use]
     pub fn new(rotation: Duration, token_life: Duration) -> Self {
         Self { rotation, lead: (rotation / 10).min(MAX_LEAD), token_life }
@@ -71,8 +71,8 @@ impl KeySchedule {
 
     /// The window of each of these keys, in their order.
     ///
-    /// A key signs until one with a higher number does. The lowest number signs whenever no other does: a clock that
-    /// is behind that of the server which made the first key must not be left without one.
+    /// A key signs until one with a higher number does. The lowest number signs whenever no other does: a server whose
+    /// clock is behind that of the server which made the first key must not be without a key.
     #[must_use]
     pub fn windows(&self, keys: &[KeyTimes]) -> Vec<KeyWindow> {
         let lowest = keys.iter().map(|key| key.number).min();
@@ -88,13 +88,13 @@ impl KeySchedule {
         keys.iter().map(window).collect()
     }
 
-    /// The key that has to be made now, if one has to.
+    /// The key that has to be made now, if one is due.
     #[must_use]
     pub fn due(&self, keys: &[KeyTimes], now: Timestamp) -> Option<KeyTimes> {
         if keys.is_empty() {
             return Some(KeyTimes { number: 1, signs_from: now });
         }
-        // A key that begins later than any made now was made by a clock that is wrong; it is not waited for.
+        // A key that begins later than any made now was made by a wrong clock; it is not waited for.
         let latest_start = now + self.lead + CLOCK_LEEWAY;
         let starts = keys.iter().map(|key| key.signs_from).filter(|from| *from <= latest_start);
         starts.max().filter(|start| now + self.lead >= *start + self.rotation).map(|_| self.next(keys, now))

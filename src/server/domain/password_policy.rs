@@ -10,7 +10,7 @@ use zxcvbn::{Score, zxcvbn};
 /// The longest password, in bytes as typed. Longer ones are refused before any work is done, never cut.
 pub const MAX_BYTES: usize = 1024;
 
-/// Estimating takes more than linear time; whoever comes this far is not guessed anyway.
+/// The estimate takes more than linear time; a password this long is not guessed anyway.
 const ESTIMATED_CHARS: usize = 72;
 
 /// Sorted bytewise, after the two lines that say where it comes from.
@@ -29,8 +29,8 @@ impl PlainPassword {
         self.0.is_empty()
     }
 
-    /// The form that is hashed: PRECIS `OpaqueString` (RFC 8265 §4.2), which is NFC with every kind of space as the
-    /// plain one. No trimming, no change of case. `None` if it is longer than `MAX_BYTES`.
+    /// The form that is hashed: PRECIS `OpaqueString` (RFC 8265 §4.2), which is NFC with every kind of space mapped to
+    /// U+0020. No trimming, no change of case. `None` if it is longer than `MAX_BYTES`.
     #[must_use]
     pub fn normal(&self) -> Option<NormalPassword> {
         if self.0.len() > MAX_BYTES {
@@ -49,7 +49,7 @@ impl From<String> for PlainPassword {
 
 redacted!(PlainPassword);
 
-/// A password in the one form in which it is compared.
+/// A password in the form in which it is hashed and compared.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NormalPassword(String);
 
@@ -69,7 +69,7 @@ pub struct PasswordPolicy {
     pub min_chars: u32,
 }
 
-/// What the rules say about a password.
+/// The assessment of a password by the policy.
 #[derive(Clone, Debug)]
 pub struct Assessment {
     /// `0` to `4`, by zxcvbn.
@@ -79,7 +79,7 @@ pub struct Assessment {
 }
 
 impl PasswordPolicy {
-    /// Judges a password that `email` and `display_name` want to use; either may still be empty or wrong.
+    /// Assesses a password for an account with `email` and `display_name`; either may still be empty or invalid.
     #[must_use]
     pub fn assess(&self, password: &PlainPassword, email: &str, display_name: &str) -> Assessment {
         let refused = |score, problem| Assessment { score, accepted: Err(problem) };
@@ -115,7 +115,7 @@ fn score_of(password: &str, personal: &[String]) -> u8 {
     u8::from(zxcvbn(&estimated, &personal).score())
 }
 
-/// Words only this person's attacker would think of, case-folded.
+/// Words that only an attacker of this user would try, case-folded.
 fn personal_words(email: &str, display_name: &str) -> Vec<String> {
     let mut words = vec!["tokenlife".to_owned(), fold(display_name.trim()), fold(email.trim())];
     words.push(fold(display_name).split_whitespace().collect());
@@ -137,7 +137,7 @@ fn is_common(folded: &str) -> bool {
     binary_search_lines(list, folded.as_bytes())
 }
 
-/// Looks a line up in sorted lines, without taking them apart first.
+/// Binary search for a line in sorted text, without splitting it first.
 fn binary_search_lines(mut lines: &[u8], wanted: &[u8]) -> bool {
     while !lines.is_empty() {
         let middle = lines.len() / 2;

@@ -1,9 +1,9 @@
-//! What a session is called on pages.
+//! The public id of a session, for pages.
 //!
-//! The id inside the tokens stays off them: it ties tokens, log and store together, while a page is read by scripts and
-//! extensions and ends up in screenshots. So pages get the id enciphered under a key of its own. Unlike a second random
-//! id that takes no column and no index and leads straight back to its session; it is no credential either, because
-//! whoever comes with it has to own that session.
+//! The id inside the tokens is not shown on pages: it links tokens, log and store, while a page is read by scripts and
+//! extensions and ends up in screenshots. So pages get the id encrypted under a key of its own. Unlike a second random
+//! id, this takes no column and no index and can be decrypted to its session. It is not a credential, because the
+//! caller has to own that session.
 
 use super::session::SessionId;
 use crate::server::redacted::redacted;
@@ -18,7 +18,8 @@ const BYTES: usize = 17;
 /// The length of every public id as text.
 const CHARS: usize = (BYTES * 4).div_ceil(3);
 
-/// Turns ids of sessions into public ids, and back. Comes with the version of the master secret it was derived from.
+/// Encrypts ids of sessions to public ids, and decrypts them. Holds the version of the master secret it was derived
+/// from.
 pub struct PublicIdKey {
     version: u8,
     encrypting: EncryptingKey,
@@ -32,7 +33,7 @@ impl PublicIdKey {
     #[must_use]
     pub fn new(version: u8, secret: &[u8; 32]) -> Self {
         let key = || UnboundCipherKey::new(&AES_256, secret).expect("32 bytes are an AES-256 key");
-        // An id is exactly one block and comes once: a block cipher without a mode is what the task needs.
+        // An id is exactly one block and unique: a block cipher without a mode suffices.
         Self {
             version,
             encrypting: EncryptingKey::ecb(key()).expect("AES-256 has this mode"),
@@ -40,7 +41,7 @@ impl PublicIdKey {
         }
     }
 
-    /// The name of a session on pages; always the same.
+    /// The public id of a session; always the same.
     ///
     /// # Panics
     ///
@@ -54,7 +55,7 @@ impl PublicIdKey {
         URL_SAFE_NO_PAD.encode(public)
     }
 
-    /// The session that a name of this version stands for. Whether there is such a session the store knows.
+    /// The session id of a public id of this version. Whether the session exists has to be looked up in the store.
     #[must_use]
     pub fn reveal(&self, public: &str) -> Option<SessionId> {
         if public.len() != CHARS {
@@ -93,17 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_nothing_about_the_session() {
+    fn it_reveals_nothing_about_the_session() {
         let (key, other) = (PublicIdKey::new(1, &[7; 32]), PublicIdKey::new(1, &[8; 32]));
         let neighbours: Vec<String> = (0..100).map(|number| key.hide(id(number))).collect();
         assert!(neighbours.windows(2).all(|pair| pair[0].get(2..10) != pair[1].get(2..10)), "{neighbours:?}");
-        assert_ne!(other.reveal(&neighbours[1]), Some(id(1)), "each master secret has names of its own");
-        assert_eq!(PublicIdKey::new(2, &[7; 32]).reveal(&neighbours[1]), None, "a name of another version");
+        assert_ne!(other.reveal(&neighbours[1]), Some(id(1)), "each master secret has public ids of its own");
+        assert_eq!(PublicIdKey::new(2, &[7; 32]).reveal(&neighbours[1]), None, "a public id of another version");
         assert!(!format!("{key:?}").contains('7'));
     }
 
     #[test]
-    fn anything_else_is_no_public_id() {
+    fn anything_else_is_not_a_public_id() {
         let key = PublicIdKey::new(1, &[7; 32]);
         let padded = key.hide(id(1)) + "==";
         let long = "A".repeat(1_000_000);

@@ -1,6 +1,6 @@
 //! The refresh token: a session, a generation, and a MAC over both.
 //!
-//! Nothing per token is stored, so nothing in the database can be replayed. What the wire carries, base64url:
+//! No token is stored, so nothing in the database can be replayed. The wire format, base64url:
 //!
 //! | bytes | content |
 //! | --- | --- |
@@ -23,16 +23,16 @@ const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
 /// The length of every token as text.
 const TOKEN_CHARS: usize = TOKEN_BYTES.div_ceil(3) * 4;
 
-/// What a genuine refresh token says.
+/// The content of a genuine refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RefreshToken {
     pub session_id: SessionId,
     pub generation: Generation,
 }
 
-/// A refresh token that a request presents, opened: what a genuine one says, or why it is not genuine.
+/// A refresh token that a request presents, verified: its content, or why it is not genuine.
 ///
-/// It is opened once, where the request comes in. From there on this type travels, not the text.
+/// It is verified once, where the request comes in. From there on this type is passed on, not the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PresentedRefreshToken(Result<RefreshToken, RefreshTokenError>);
 
@@ -47,7 +47,7 @@ impl PresentedRefreshToken {
     ///
     /// # Errors
     ///
-    /// [`RefreshTokenError`] if it is not genuine, as far as the keys of this server can tell.
+    /// [`RefreshTokenError`] if it is malformed, forged, or made under a key that this server lacks.
     pub const fn genuine(self) -> Result<RefreshToken, RefreshTokenError> {
         self.0
     }
@@ -73,16 +73,16 @@ pub struct RefreshTokenKey {
     key: hmac::Key,
 }
 
-/// Why a text is no refresh token of ours.
+/// Why a text is not a genuine refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshTokenError {
-    /// Not of the form above: an old format, a cut or a made-up value. Final.
+    /// Not in the format above: an old format, a truncated or a made-up value. Final.
     #[error("malformed refresh token")]
     Malformed,
-    /// Made under a version this server does not have: another may. Not final.
+    /// Made under a key version that this server lacks and another may have. Not final.
     #[error("refresh token of the unknown key version {0}")]
     UnknownKey(u8),
-    /// The MAC does not fit. Final.
+    /// The MAC does not match. Final.
     #[error("forged refresh token")]
     Forged,
 }
@@ -94,7 +94,7 @@ impl RefreshTokenKey {
     }
 }
 
-/// The keys for refresh tokens: the first one makes, all of them open.
+/// The keys for refresh tokens: the first one signs, all of them verify.
 #[derive(Debug)]
 pub struct RefreshTokenKeys(Vec<RefreshTokenKey>);
 
@@ -104,12 +104,12 @@ impl RefreshTokenKeys {
     /// If there is no key.
     #[must_use]
     pub fn new(keys: Vec<RefreshTokenKey>) -> Self {
-        assert!(!keys.is_empty(), "tokens are made under some key");
+        assert!(!keys.is_empty(), "there is a key to sign with");
         Self(keys)
     }
 
-    /// Writes a token. The same session and generation always give the same text, which is how everybody in a race
-    /// gets the same successor.
+    /// Encodes and signs a token. The same session and generation always give the same text, so all requests in a race
+    /// get the same successor.
     #[must_use]
     pub fn seal(&self, token: RefreshToken) -> PlainRefreshToken {
         let RefreshTokenKey { version, key } = &self.0[0];
@@ -122,13 +122,13 @@ impl RefreshTokenKeys {
         PlainRefreshToken(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Opens a token as a request presents it.
+    /// Verifies a token as a request presents it.
     #[must_use]
     pub fn present(&self, text: &str) -> PresentedRefreshToken {
         PresentedRefreshToken(self.open(text))
     }
 
-    /// Reads a token; the MAC is compared in constant time.
+    /// Parses and verifies a token; the MAC is compared in constant time.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_survives_its_cookie_and_is_always_the_same() {
+    fn a_token_round_trips_and_is_deterministic() {
         let plain = key().seal(token());
         assert_eq!(plain.as_str().len(), TOKEN_CHARS);
         assert_eq!(key().open(plain.as_str()), Ok(token()));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_character_is_noticed() {
+    fn every_changed_character_is_detected() {
         let plain = key().seal(token());
         for position in 0..TOKEN_CHARS {
             for replacement in ['A', 'b', '9', '-', '_', '=', ' ', 'é'] {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_key_or_form_is_told_apart() {
+    fn a_token_of_another_key_or_format_has_its_own_error() {
         let other_secret = key_of(1, 8).seal(token());
         assert_eq!(key().open(other_secret.as_str()), Err(RefreshTokenError::Forged));
         let other_version = key_of(2, 7).seal(token());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_key_makes_and_all_of_them_open() {
+    fn the_first_key_signs_and_all_of_them_verify() {
         let [one, two] = [1, 2].map(|version| move || RefreshTokenKey::new(version, &[version; 32]));
         let (old, both, turned) = (
             RefreshTokenKeys::new(vec![one()]),

@@ -1,77 +1,79 @@
-//! What happens to a refresh token that comes in: the one decision everything else leans on.
+//! How a presented refresh token is handled: the decision that the rest of the system relies on.
 //!
-//! Pure, so that the server, the property tests and the model checker run the same code: `decide` says what a token
-//! gets, [`Session::after`] what that makes of the session, [`Session::advance`] how it is written. The store carries
-//! it out by compare-and-swap on the generation; whoever loses the race decides again on what is there then.
+//! Pure, so that the server, the property tests and the model checker run the same code: `decide` returns the verdict
+//! on a token, [`Session::after`] the session after it, [`Session::advance`] how it is written. The store carries it
+//! out by compare-and-swap on the generation; a request that loses the race decides again on the new state.
 //!
-//! # Why no honest person is signed out
+//! # Why no legitimate user is signed out
 //!
-//! No order of arrival leaves a dead token in the cookie jar: everybody who comes with the token before gets the
-//! *same* successor, for as long as that successor has not evidently arrived. Evidence is the access token that came
-//! with it: the first time it is seen, the session is marked delivered. The grace counts from the last time the
-//! successor was handed out for want of evidence, however long ago it was made. And a browser that holds a fresh
-//! access token is given nothing new ([`AccessToken::is_fresh`]), so that a rotation follows upon the last one only
-//! when everything from then has long arrived.
+//! No order of arrival leaves a dead token in the cookie jar: every request with the previous token gets the *same*
+//! successor, as long as there is no evidence that the successor was delivered. Evidence is the access token that was
+//! issued with it: when it is first presented, the generation is marked delivered. The grace period counts from the
+//! last time the successor was issued without evidence, however long ago it was made. And a browser that holds a fresh
+//! access token gets no new tokens ([`AccessToken::is_fresh`]), so that a rotation follows the last one only when all
+//! responses from then have long arrived.
 //!
 //! [`AccessToken::is_fresh`]: super::access_token::AccessToken::is_fresh
 //!
-//! # What is assumed
+//! # Assumptions
 //!
-//! A request, together with its answer, is under way for less than two minutes (half of [`LATE`], less what the clocks
-//! of two servers differ), and for less than the access token is fresh. What takes longer would do harm: a *request*
-//! that brings a token which was replaced more than [`LATE`] ago looks like a theft, and the answer that replaced it in
-//! the jar was under way as well; an *answer* that arrives after the next rotation was delivered puts an old token into
-//! the jar, which only the grace would heal, and which then looks like a theft too. The server's time limits exclude
-//! both: head, body and answer have 10, 30 and 30 s, and a browser that reads an answer too slowly is cut off
-//! (`[app.http]`, `http/pace.rs`). A laptop that sleeps with an answer half received sends nothing meanwhile, so the
-//! time does not count. An access token's life under a minute, or time limits of minutes, give this up.
+//! A request together with its response is in transit for less than two minutes (half of [`LATE`], less the difference
+//! between the clocks of two servers), and for less time than the access token is fresh. Longer ones would do harm: a
+//! *request* with a token that was replaced more than [`LATE`] ago looks like theft, although the response that
+//! replaced it in the jar was in transit as well; a *response* that arrives after the next rotation was delivered puts
+//! an old token into the jar, which only the grace period would correct, and which then looks like theft too. The
+//! server's time limits exclude both: head, body and response have 10, 30 and 30 s, and a client that reads a response
+//! too slowly is disconnected (`[app.http]`, `transport/min_rate.rs`). A laptop that sleeps with a response half
+//! received sends nothing meanwhile, so that time does not count. An access token life under a minute, or time limits
+//! of minutes, break these assumptions.
 //!
-//! A browser that loses what its jar learned last (a crash before the jar was on disk, an old copy of a profile) is
-//! not to be told from a copy: after the grace it has to sign in again.
+//! A browser that loses its newest cookies (a crash before the jar was on disk, an old copy of a profile) cannot be
+//! distinguished from a copy: after the grace period the user has to sign in again.
 
 use super::session::{EndReason, Generation, Session};
 use crate::server::clock::Timestamp;
 use std::time::Duration;
 
-/// How long a token one behind still gets the same successor although that has arrived: requests of one browser
-/// that were under way at the same time.
+/// How long a token one generation behind still gets the same successor although that was delivered: for concurrent
+/// requests of one browser.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// How long a token one behind is merely refused: a very late packet. The browser's next try carries the new cookie.
+/// How long a token one generation behind is only refused: a very late request. The browser's next attempt carries the
+/// new cookie.
 pub const LATE: Duration = Duration::from_mins(5);
 
-/// A successor handed out again so soon after the last time is not noted anew: a burst of requests, each of which
-/// would be a write.
+/// A successor issued again within this time of the last issue is not recorded: a burst of requests would cause as many
+/// writes.
 pub const BURST: Duration = Duration::from_secs(10);
 
 /// What to do with a genuine refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The newest token: move the session on to `to`, if it still stands where it was read.
+    /// The newest token: advance the session to `to`, if its generation has not changed since it was read.
     Rotate { to: Generation },
-    /// One behind, and the successor may not have arrived: hand out that same successor again.
+    /// One generation behind, and the successor may not have arrived: issue the same successor again.
     Replay { current: Generation },
-    /// Newer than the store knows: a restored backup or a lost commit. The store catches up.
+    /// Newer than the stored generation: a restored backup or a lost commit. The store catches up.
     RollForward { to: Generation },
-    /// Too late to be served, too early to be called theft: answer without, change nothing.
+    /// Too late to be served, too early to be treated as theft: refuse, change nothing.
     Refuse,
-    /// A copy: the owner's browser has moved on long ago. The session ends.
+    /// A copy: the owner's browser has long replaced it. The session ends.
     Reuse,
-    /// The session's time is up.
+    /// The session has expired.
     Expired,
     /// The session was ended.
     Ended,
 }
 
 impl Verdict {
-    /// Whether this is the last word: no token of this session will ever be redeemed again.
+    /// Whether the verdict is final: no token of this session will ever be redeemed again.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Reuse | Self::Expired | Self::Ended)
     }
 }
 
-/// Decides what a genuine refresh token of generation `presented` gets at time `now`.
+/// Decides how a genuine refresh token of generation `presented` is handled at `now`.
 #[must_use]
 pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdict {
     if session.ended.is_some() {
@@ -91,7 +93,7 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdi
         return Verdict::Reuse;
     }
     let age = now.since(session.rotated_at);
-    if !session.has_arrived() || age <= GRACE {
+    if !session.is_delivered() || age <= GRACE {
         Verdict::Replay { current: session.generation }
     } else if age <= LATE {
         Verdict::Refuse
@@ -101,7 +103,7 @@ pub fn decide(session: &Session, presented: Generation, now: Timestamp) -> Verdi
 }
 
 impl Session {
-    /// What a verdict given at `now` makes of this session. The same as before means that there is nothing to write.
+    /// The session after a verdict given at `now`. If it is unchanged, there is nothing to write.
     #[must_use]
     pub fn after(&self, verdict: Verdict, now: Timestamp) -> Self {
         let mut next = self.clone();
@@ -109,7 +111,7 @@ impl Session {
             Verdict::Rotate { to } | Verdict::RollForward { to } => {
                 (next.generation, next.rotated_at) = (to, now);
             }
-            Verdict::Replay { .. } if !self.has_arrived() && now.since(self.rotated_at) > BURST => {
+            Verdict::Replay { .. } if !self.is_delivered() && now.since(self.rotated_at) > BURST => {
                 next.rotated_at = now;
             }
             Verdict::Reuse => {
@@ -120,8 +122,8 @@ impl Session {
         next
     }
 
-    /// Whether the newest generation has evidently arrived in the browser.
-    fn has_arrived(&self) -> bool {
+    /// Whether there is evidence that the newest generation was delivered to the browser.
+    fn is_delivered(&self) -> bool {
         self.delivered >= self.generation
     }
 }
@@ -163,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn an_undelivered_successor_is_handed_out_again_without_a_time_limit() {
+    fn an_undelivered_successor_is_issued_again_without_a_time_limit() {
         let verdict = decide(&session(5, 4), Generation::new(4), after(20 * 24 * 3600));
         assert_eq!(verdict, Verdict::Replay { current: Generation::new(5) });
     }
 
     #[test]
-    fn a_delivered_successor_is_handed_out_again_only_within_the_grace() {
+    fn a_delivered_successor_is_issued_again_only_within_the_grace_period() {
         let session = session(5, 5);
         let replay = Verdict::Replay { current: Generation::new(5) };
         assert_eq!(decide(&session, Generation::new(4), after(0)), replay);
@@ -207,21 +209,21 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_is_no_theft() {
+    fn a_clock_that_went_back_is_not_theft() {
         let session = session(5, 5);
         let earlier = ROTATED.before(Duration::from_hours(1));
         assert_eq!(decide(&session, Generation::new(4), earlier), Verdict::Replay { current: Generation::new(5) });
     }
 
     #[test]
-    fn the_grace_counts_from_the_last_time_the_successor_was_handed_out_unseen() {
+    fn the_grace_period_counts_from_the_last_issue_without_evidence() {
         let lost = session(5, 4);
         let retry = decide(&lost, Generation::new(4), after(3600));
         let mut handed_out = lost.after(retry, after(3600));
         handed_out.mark_delivered(Generation::new(5));
         let parallel = decide(&handed_out, Generation::new(4), after(3601));
         assert_eq!(parallel, Verdict::Replay { current: Generation::new(5) }, "a second tab that retried as well");
-        assert_eq!(handed_out.after(parallel, after(3629)), handed_out, "the grace does not prolong itself");
+        assert_eq!(handed_out.after(parallel, after(3629)), handed_out, "the grace period does not extend itself");
         assert_eq!(decide(&handed_out, Generation::new(4), after(3631)), Verdict::Refuse);
     }
 
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_moves_only_from_where_it_stands_and_never_after_its_end() {
+    fn a_session_advances_only_from_its_current_generation_and_never_after_its_end() {
         let mut session = session(5, 4);
         assert!(!session.advance(Generation::new(4), Generation::new(5), after(1)));
         assert!(session.advance(Generation::new(5), Generation::new(6), after(1)));
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_generation_of_all_stays_what_it_is() {
+    fn the_highest_generation_is_its_own_successor() {
         let last = Generation::new(u32::MAX);
         let (fresh, session) = (session(5, 5), session(u32::MAX, u32::MAX));
         assert_eq!(decide(&session, last, after(600)), Verdict::Rotate { to: last });

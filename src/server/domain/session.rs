@@ -5,11 +5,11 @@ use crate::{server::clock::Timestamp, sign_in_method::SignInMethod};
 use std::time::Duration;
 
 id! {
-    /// Names a session, and with it its family of refresh tokens. Not a credential.
+    /// Identifies a session and its family of refresh tokens. Not a credential.
     SessionId
 }
 
-/// Counts the refresh tokens of a session: sign-in hands out the first, each rotation the next.
+/// Counts the refresh tokens of a session: sign-in issues the first, each rotation the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u32);
 
@@ -28,7 +28,7 @@ impl Generation {
         self.0
     }
 
-    /// The one after it. The last is its own successor: four thousand million rotations do not fit into a session.
+    /// The next generation. The last is its own successor: 2³² rotations do not fit into a session.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -48,20 +48,20 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The generation of the newest refresh token.
     pub generation: Generation,
-    /// When that generation was made, or handed out again for want of evidence that it had arrived.
+    /// When that generation was made, or issued again without evidence of delivery.
     pub rotated_at: Timestamp,
-    /// The newest generation that has evidently arrived in the browser.
+    /// The newest generation known to have been delivered to the browser.
     pub delivered: Generation,
     pub ended: Option<Ended>,
-    /// From where it began; shown to its owner.
+    /// The client address at sign-in; shown to its owner.
     pub address: String,
     pub user_agent: String,
 }
 
 impl Session {
-    /// A session that begins at `now` and expires `ttl` later: at its first generation, which has not arrived yet.
+    /// A session that begins at `now` and expires `ttl` later: at its first generation, not delivered yet.
     ///
-    /// Nothing is known of the browser; whoever knows more sets `address` and `user_agent`.
+    /// `address` and `user_agent` are empty; the caller sets them if they are known.
     #[must_use]
     pub fn begin(
         id: SessionId,
@@ -87,16 +87,16 @@ impl Session {
         }
     }
 
-    /// What is left of the session's life, in whole seconds: the `Max-Age` of the refresh token's cookie.
+    /// The remaining life of the session, in whole seconds: the `Max-Age` of the refresh token's cookie.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> Duration {
         Duration::from_secs(self.expires_at.since(now).as_secs())
     }
 
-    /// Moves on from one generation to another, if it has not ended and still stands at `from`: the compare-and-swap
-    /// of rotation. From a generation to the same is to hand that out again, and only while it has not arrived.
-    /// `false` if it did not move.
-    #[must_use = "whoever lost the race has to decide anew"]
+    /// Advances from one generation to another, if it has not ended and is still at `from`: the compare-and-swap of
+    /// rotation. An advance to the same generation issues that again, and only while it is not delivered. `false` if
+    /// nothing changed.
+    #[must_use = "a request that lost the race has to decide again"]
     pub fn advance(&mut self, from: Generation, to: Generation, at: Timestamp) -> bool {
         let may_move = self.ended.is_none() && self.generation == from && (from != to || self.delivered < from);
         if may_move {
@@ -105,12 +105,12 @@ impl Session {
         may_move
     }
 
-    /// Notes that a generation has evidently arrived. Never lowers what is noted.
+    /// Records that a generation was delivered. Never lowers the recorded one.
     pub fn mark_delivered(&mut self, generation: Generation) {
         self.delivered = self.delivered.max(generation);
     }
 
-    /// Ends, for good. `false` if it had ended before.
+    /// Ends the session. `false` if it had ended before.
     pub fn end(&mut self, at: Timestamp, reason: EndReason) -> bool {
         let ends = self.ended.is_none();
         self.ended.get_or_insert(Ended { at, reason });
@@ -118,25 +118,25 @@ impl Session {
     }
 }
 
-/// A session that ended because an old token of it was used again: what its owner is told.
+/// A session that ended because one of its old tokens was reused, as reported to its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReusedSession {
     pub session: Session,
-    /// When the old token came; the session ended with it.
+    /// When the old token was presented; the session ended then.
     pub at: Timestamp,
-    /// From where the old token came.
+    /// The client address of the request with the old token.
     pub from: String,
 }
 
-/// When and why a session ended before its time.
+/// When and why a session ended before its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ended {
     pub at: Timestamp,
     pub reason: EndReason,
 }
 
-/// Gives each variant the word by which the store knows it. One list serves both ways, and the compiler refuses one that
-/// leaves a variant out: whatever can be written can be read.
+/// Gives each variant its word in the store. One list serves both directions, and the compiler rejects a list without
+/// one of the variants: whatever can be written can be read.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident, $to_word:ident, $from_word:ident: $($variant:ident = $word:literal,)+) => {
         impl $name {
@@ -159,22 +159,22 @@ macro_rules! words {
     };
 }
 
-/// Why a session ended before its time.
+/// Why a session ended before its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// The person signed out.
+    /// The user signed out.
     SignedOut,
-    /// Somebody signed in anew in the same browser.
+    /// A new sign-in in the same browser.
     Replaced,
-    /// A refresh token was used again that its owner's browser had long replaced (RFC 9700 §4.14.2).
+    /// A refresh token was reused that the owner's browser had long replaced (RFC 9700 §4.14.2).
     Reuse,
     /// The account was disabled.
     AccountDisabled,
-    /// The client that its tokens were issued to gave it up (RFC 7009).
+    /// The client that its tokens were issued to revoked one (RFC 7009).
     Revoked,
     /// Its owner ended it from another of their sessions.
     EndedByOwner,
-    /// Its owner signed in so often that this one, unused for longest, had to make room.
+    /// Its owner exceeded the limit of sessions, and this one was unused for longest.
     TooMany,
 }
 

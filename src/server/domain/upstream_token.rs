@@ -1,5 +1,5 @@
-//! What a token says that is for somebody else than this application: for one of the services behind, or a registered
-//! client's own (RFC 9068).
+//! The claims of an access token for another audience than this application: for an upstream, or a registered client's
+//! own (RFC 9068).
 
 use super::{session::SessionId, user::UserId};
 use crate::server::clock::Timestamp;
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// In whose name a service behind is asked.
+/// On whose behalf an upstream is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bearer {
-    /// Of the person whose session this is.
+    /// The signed-in user of a session.
     User { user_id: UserId, session_id: SessionId },
-    /// Of the client itself: the application, or a registered one.
+    /// The client itself: the application, or a registered one.
     Client,
 }
 
-/// The claims on the wire (RFC 9068 §2.2). Without the claims of a session of ours, so it opens nothing at our own door,
-/// whoever the audience is.
+/// The claims on the wire (RFC 9068 §2.2). They lack the session claims of this application's own tokens, so this
+/// application never accepts such a token, whatever its audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamClaims {
     pub iss: String,
-    /// The user's id, or the client's if it asks for itself (RFC 9068 §2.2).
+    /// The user's id, or the client's id if it acts for itself (RFC 9068 §2.2).
     pub sub: String,
     pub aud: String,
     pub exp: i64,

@@ -1,4 +1,4 @@
-//! A person with an account.
+//! Users and their names.
 
 use super::{
     email::{Email, EmailKey},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 id! {
-    /// Names a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
+    /// Identifies a user. Opaque, never reused, no personal data (RFC 9068 §2.2, `sub`).
     UserId
 }
 
@@ -50,7 +50,7 @@ impl PasswordHash {
 
 redacted!(PasswordHash);
 
-/// The name a person goes by: trimmed, one line, not empty.
+/// The name that a user is shown by: trimmed, one line, not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisplayName(String);
 
@@ -75,7 +75,7 @@ impl DisplayName {
         Ok(Self(name.to_owned()))
     }
 
-    /// A name read back from the store, which holds only parsed ones.
+    /// A name loaded from the store, which holds only parsed ones.
     #[must_use]
     pub const fn from_stored(name: String) -> Self {
         Self(name)

@@ -37,7 +37,7 @@ fn the_next_key_is_known_for_a_lead_before_it_signs() {
     let keys = [key(1, NOW)];
     let due_at = (NOW + DAY * 90).before(HOUR);
     assert_eq!(schedule().due(&keys, due_at.before(Duration::from_millis(1))), None);
-    let made = schedule().due(&keys, due_at).expect("it is time");
+    let made = schedule().due(&keys, due_at).expect("a key is due");
     assert_eq!(made, key(2, NOW + DAY * 90));
     let keys = [keys[0], made];
     assert_eq!(schedule().due(&keys, due_at + HOUR), None, "one is enough");
@@ -55,17 +55,17 @@ fn an_old_key_is_trusted_until_its_last_token_has_expired_for_every_clock() {
 }
 
 #[test]
-fn a_server_that_was_off_for_years_makes_one_key_and_goes_on_with_the_old_one_meanwhile() {
+fn a_server_that_was_off_for_years_makes_one_key_and_signs_with_the_old_one_meanwhile() {
     let keys = [key(7, NOW)];
     let now = NOW + DAY * 2000;
-    let made = schedule().due(&keys, now).expect("it is time");
+    let made = schedule().due(&keys, now).expect("a key is due");
     assert_eq!(made, key(8, now + HOUR));
     assert_eq!(signing(&[keys[0], made], now), [7]);
 }
 
 #[test]
 fn a_key_made_by_a_clock_years_ahead_is_neither_used_nor_waited_for() {
-    let stray = schedule().due(&[key(1, NOW)], NOW + DAY * 3650).expect("that clock thinks it is time");
+    let stray = schedule().due(&[key(1, NOW)], NOW + DAY * 3650).expect("due by that clock");
     let mut keys = vec![key(1, NOW), stray];
     assert_eq!((signing(&keys, NOW + DAY), schedule().due(&keys, NOW + DAY)), (vec![1], None));
     let due_at = (NOW + DAY * 90).before(HOUR);
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// A server: how far its clock is off, and the keys as it last saw them.
+/// A server: the skew of its clock, and the keys as it last loaded them.
 struct Server {
     skew: i64,
     keys: Vec<KeyTimes>,
@@ -121,8 +121,8 @@ impl Server {
         Timestamp::from_millis(now.as_millis() + self.skew * 1000)
     }
 
-    /// What `SigningKeys::tend` does, on a store that holds each number once.
-    fn tend(&mut self, schedule: KeySchedule, store: &mut Vec<KeyTimes>, now: Timestamp) {
+    /// What `SigningKeys::maintain` does, on a store that holds each number once.
+    fn maintain(&mut self, schedule: KeySchedule, store: &mut Vec<KeyTimes>, now: Timestamp) {
         let now = self.now(now);
         if let Some(due) = schedule.due(&self.keys, now)
             && store.iter().all(|key| key.number != due.number)
@@ -137,7 +137,7 @@ impl Server {
 }
 
 #[test]
-fn in_ten_years_no_good_token_meets_a_server_that_does_not_know_its_key() {
+fn in_ten_years_no_valid_token_meets_a_server_that_does_not_know_its_key() {
     for (rotation, token_life) in [(DAY * 90, HOUR), (DAY * 7, DAY), (DAY, HOUR * 3), (HOUR * 20, DAY)] {
         let schedule = KeySchedule::new(rotation, token_life);
         let mut store = Vec::new();
@@ -148,7 +148,7 @@ fn in_ten_years_no_good_token_meets_a_server_that_does_not_know_its_key() {
             let now = NOW + HOUR * hour;
             servers.swap(0, usize::from(hour % 3 == 0));
             for server in &mut servers {
-                server.tend(schedule, &mut store, now);
+                server.maintain(schedule, &mut store, now);
                 let windows = schedule.windows(&server.keys);
                 let at = server.now(now);
                 let signer = server.keys.iter().zip(windows).find(|(_, window)| window.signs(at)).expect("a key");
