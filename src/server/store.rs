@@ -1,12 +1,12 @@
-//! Where users, sessions, clients and keys are kept.
+//! The storage of users, sessions, clients and keys.
 //!
-//! Each method is one atomic unit of work: no transaction leaks out, and nothing above knows which database it is.
-//! "Not there" is `Option` or `bool`, a broken rule of uniqueness is a [`Conflict`]. Implementations pass the one
-//! contract of `tests/store.rs`.
+//! Each method is one atomic unit of work: no transaction leaks out, and no caller depends on the database in use. A
+//! missing row is `None` or `false`, a violated unique constraint is a [`Conflict`]. Implementations pass the same
+//! contract in `tests/store.rs`.
 //!
 //! Each entity has a file with its trait, its rows and the statements that suit both databases, and one file in each
 //! backend with the implementation. Statements name their columns, never `*`: a newer server may add some while an
-//! older one runs on, and Postgres refuses prepared statements whose result has changed its shape.
+//! older one still runs, and Postgres refuses prepared statements whose result type has changed.
 //!
 //! # Adding a table, in 8 steps
 //!
@@ -20,8 +20,8 @@
 //! 4. `store/sqlite/things.rs` and `store/postgres/things.rs`: implement the trait, and add `mod things` to `sqlite.rs`
 //!    and `postgres.rs`. A statement that has to differ (a lock, a batch) is written here.
 //! 5. `tests/store.rs`: write one function for each promise, and name it in `contract!`.
-//! 6. `tests/http/support/watched_store.rs`: add a block to `watch!`, one line for each method: `ask` for what requests
-//!    call, `ask_beside` for what only the background does.
+//! 6. `tests/http/support/watched_store.rs`: add a block to `watch!`, one line for each method: `ask` for methods that
+//!    requests call, `ask_beside` for those that only background tasks call.
 //! 7. `service/`: let the service that uses it hold an `Arc<dyn ThingStore>`, and pass `store.clone()` to it in
 //!    `start.rs`.
 //! 8. `docs/architecture.md`: add the table to the section "Data". Then run
@@ -56,19 +56,19 @@ pub use crate::server::store::{
 use async_trait::async_trait;
 use std::{fmt, io};
 
-/// Why the store could not do what was asked.
+/// Why the store could not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A rule of uniqueness stands against it.
+    /// A unique constraint would be violated.
     #[error("{0} is taken")]
     Conflict(Conflict),
     /// The database cannot be reached, is locked for too long, or has no room.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// The database refuses for a reason that is our fault.
+    /// The database refuses because of a defect of this application.
     #[error("the database refused")]
     Backend(#[source] sqlx::Error),
-    /// A row says something no version of this program writes.
+    /// A row has a value that no version of this program writes.
     #[error("the database holds an unreadable {0}")]
     Corrupt(&'static str),
     /// The schema could not be brought up to date.
@@ -77,7 +77,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Nothing was heard from the database in time.
+    /// The database did not respond in time.
     pub(super) fn timed_out() -> Self {
         Self::Unavailable(sqlx::Error::Io(io::ErrorKind::TimedOut.into()))
     }
@@ -114,13 +114,13 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// The store: all that is kept in it, and its own life. See the module for what holds for every method; all fail with
-/// [`StoreError::Unavailable`] when the database cannot be reached.
+/// The store: all its entities, and its lifecycle. See the module for what applies to every method; all fail with
+/// [`StoreError::Unavailable`] if the database cannot be reached.
 #[async_trait]
 pub trait Store: UserStore + SessionStore + ClientStore + SigningKeyStore + SecretVersionStore {
-    /// Whether the database answers.
+    /// Checks that the database responds.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Waits for what is being written and closes the connections.
+    /// Waits for pending writes and closes the connections.
     async fn close(&self);
 }

@@ -10,11 +10,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub id: String,
-    /// Whom the tokens are for that it gets in its own name.
+    /// The audience of the tokens that it gets for itself; `None`: this application.
     pub audience: Option<String>,
     /// SHA-256 of the secret, which has 256 bits of entropy.
     pub secret_hash: [u8; 32],
-    /// The same of the secret before, while that is still valid.
+    /// SHA-256 of the previous secret, while that is still valid.
     pub previous_secret_hash: Option<[u8; 32]>,
     pub created_at: Timestamp,
 }
@@ -22,13 +22,13 @@ pub struct Client {
 /// The registered OAuth clients of the [store](super::Store).
 #[async_trait]
 pub trait ClientStore: fmt::Debug + Send + Sync + 'static {
-    /// Registers a client. `false` if there is one of its id.
+    /// Registers a client. `false` if its id is already registered.
     async fn add_client(&self, client: &Client) -> Result<bool, StoreError>;
 
     /// All clients, in the order of their ids.
     async fn list_clients(&self) -> Result<Vec<Client>, StoreError>;
 
-    /// Gives a client a new secret, beside the one before or in its place. `false` if there is no such client.
+    /// Gives a client a new secret, in addition to the current one or in its place. `false` if there is no such client.
     async fn rotate_client_secret(&self, id: &str, new: &[u8; 32], keep_previous: bool) -> Result<bool, StoreError>;
 
     /// Removes a client. `false` if there is none.

@@ -1,7 +1,7 @@
-//! The store in Postgres: for as many servers as wanted.
+//! The store in Postgres: for any number of servers.
 //!
-//! Each method is one statement, or one short transaction where one statement cannot see what it has to. Who changes
-//! many sessions locks them in the order of their ids, so that two who do never wait for each other.
+//! Each method is one statement, or one short transaction where one statement cannot see all rows it has to. Statements
+//! that change several sessions lock them in the order of their ids, so that two of them never deadlock.
 
 mod clients;
 mod connect;
@@ -26,11 +26,11 @@ use sqlx::{
 use std::{future::Future, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 
-/// Connections for what runs beside the requests. It must not queue behind them: news of ended sessions would come too
-/// late just when the server is busiest.
+/// Connections for background tasks. These must not queue behind requests: ended sessions would be noticed too late
+/// just when the server is busiest.
 const BACKGROUND_CONNECTIONS: u32 = 2;
 
-/// The lock on the database that keeps servers starting at once from migrating at once is part of it.
+/// Includes the lock on the database that keeps servers which start at the same time from migrating concurrently.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("src/server/store/postgres/migrations");
 
 /// A store in a Postgres database.
@@ -40,14 +40,14 @@ pub struct PostgresStore {
     requests: PgPool,
     background: PgPool,
     give_up_after: Duration,
-    /// The runtime that looks after all connections, whichever thread sends a statement.
+    /// The runtime that drives all connections, whichever thread sends a statement.
     runtime: Handle,
 }
 
 impl PostgresStore {
-    /// Connects and brings the schema up to date. Servers may do so at once.
+    /// Connects and brings the schema up to date. Servers may do so concurrently.
     ///
-    /// The runtime that this is called on looks after the connections from then on, and must not be kept busy.
+    /// The runtime that this is called on drives the connections from then on, and must not be blocked.
     ///
     /// # Errors
     ///
@@ -65,14 +65,14 @@ impl PostgresStore {
         Ok(Self { give_up_after: settings.give_up_after(), settings, requests, background, runtime })
     }
 
-    /// A statement may have to open a connection. It is opened at home: on the runtime of the thread that happens to be
-    /// the first one to need it, whoever uses it later would wait for that thread too.
+    /// A statement may have to open a connection, which must belong to `self.runtime`: on the runtime of the thread
+    /// that first needs it, later users would wait for that thread too.
     async fn run<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
         let work = OnRuntime::new(work, &self.runtime);
         Ok(timeout(self.give_up_after, work).await.map_err(|_| StoreError::timed_out())??)
     }
 
-    /// How many rows a statement has changed.
+    /// Executes a statement; returns the number of changed rows.
     async fn change(&self, pool: &PgPool, statement: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
         Ok(self.run(statement.execute(pool)).await?.rows_affected())
     }
@@ -110,14 +110,14 @@ impl Store for PostgresStore {
     }
 }
 
-/// Whether a refusal tells of a state that passes, by its SQLSTATE: somebody has to wait or to mend the database, but
-/// nothing is wrong with what was asked.
+/// Whether an error is transient, by its SQLSTATE: the statement is right, but the database has to recover or to be
+/// repaired.
 pub(super) fn is_passing(refusal: &(dyn DatabaseError + 'static)) -> bool {
-    /// No connection; not let in; no such database (just being restored); rolled back for others' sake (serialization,
-    /// deadlock); no room (disk, memory, connections); stopped by an operator (shutting down, starting up, statement
-    /// timeout); the system below fails.
+    /// No connection; access denied; no such database (being restored); rolled back in favour of others (serialization,
+    /// deadlock); out of resources (disk, memory, connections); operator intervention (shutdown, startup, statement
+    /// timeout); system error.
     const CLASSES: [&str; 7] = ["08", "28", "3D", "40", "53", "57", "58"];
-    /// A standby takes no writes; a lock was not to be had in time.
+    /// A standby accepts no writes; a lock was not available in time.
     const CODES: [&str; 2] = ["25006", "55P03"];
 
     refusal.try_downcast_ref::<PgDatabaseError>().is_some_and(|refusal| {

@@ -1,7 +1,7 @@
 //! Versions of the master secret: the contract, the statements, which both databases share, and how rows become
 //! versions.
 //!
-//! The greater and the lesser of two numbers are written as `CASE`: each database has another name for the function.
+//! The maximum and the minimum of two numbers are written as `CASE`: the databases name the function differently.
 
 use super::StoreError;
 use crate::server::{clock::Timestamp, keyring::FINGERPRINT_BYTES};
@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 
-/// What is known about a version of the master secret; not the secret.
+/// The record of a version of the master secret, without the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretVersion {
     pub version: u8,
-    /// By which it is recognised.
+    /// Identifies the secret.
     pub fingerprint: [u8; FINGERPRINT_BYTES],
     /// When the last refresh token made under it expires.
     pub needed_until: Timestamp,
@@ -22,18 +22,18 @@ pub struct SecretVersion {
 /// The versions of the master secret in the [store](super::Store).
 #[async_trait]
 pub trait SecretVersionStore: fmt::Debug + Send + Sync + 'static {
-    /// Notes that a version of the master secret is in use. Never lowers until when it is needed. `false`, and nothing
-    /// is noted, if another secret is known under this version.
+    /// Records that a version of the master secret is in use. Never lowers until when it is needed. `false`, and
+    /// nothing is recorded, if another secret is known under this version.
     async fn record_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError>;
 
     /// The versions of the master secret that were ever in use, in their order.
     async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError>;
 
-    /// Notes that a version of the master secret is not needed from `at` on. `false` if there is none.
+    /// Records that a version of the master secret is not needed from `at` on. `false` if it is unknown.
     async fn retire_secret_version(&self, version: u8, at: Timestamp) -> Result<bool, StoreError>;
 }
 
-const NOTE: &str = "INSERT INTO secret_versions AS known (version, fingerprint, needed_until) VALUES ($1, $2, $3)
+const RECORD: &str = "INSERT INTO secret_versions AS known (version, fingerprint, needed_until) VALUES ($1, $2, $3)
     ON CONFLICT (version) DO UPDATE SET needed_until =
         CASE WHEN excluded.needed_until > known.needed_until THEN excluded.needed_until ELSE known.needed_until END
     WHERE known.fingerprint = excluded.fingerprint";
@@ -43,14 +43,14 @@ pub(super) const LIST: &str = "SELECT version, fingerprint, needed_until FROM se
 pub(super) const RETIRE: &str = "UPDATE secret_versions
     SET needed_until = CASE WHEN needed_until > $2 THEN $2 ELSE needed_until END WHERE version = $1";
 
-/// [`NOTE`] with its values.
-pub(super) fn note<'q, DB>(version: &'q SecretVersion) -> Query<'q, DB, DB::Arguments>
+/// [`RECORD`] with its values.
+pub(super) fn record<'q, DB>(version: &'q SecretVersion) -> Query<'q, DB, DB::Arguments>
 where
     DB: Database,
     i64: Encode<'q, DB> + Type<DB>,
     &'q [u8]: Encode<'q, DB> + Type<DB>,
 {
-    sqlx::query(NOTE)
+    sqlx::query(RECORD)
         .bind(i64::from(version.version))
         .bind(version.fingerprint.as_slice())
         .bind(version.needed_until.as_millis())

@@ -19,20 +19,20 @@ use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 use uuid::Uuid;
 
-/// A session that ended before its time.
+/// A session that ended before its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
     pub id: SessionId,
     pub at: Timestamp,
 }
 
-/// Who is told that a session has ended.
+/// Called for each session that has ended.
 pub type EndedListener<'a> = dyn Fn(SessionId) + Send + Sync + 'a;
 
 /// The sessions of the [store](super::Store).
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
-    /// Adds a session, unless its user is disabled by then. `false` if so.
+    /// Adds a session, unless its user is disabled. `false` if so.
     async fn begin_session(&self, session: &Session) -> Result<bool, StoreError>;
 
     async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
@@ -40,9 +40,9 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// A session together with its user.
     async fn find_session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
-    /// Moves a session on from one generation to another, exactly as [`Session::advance`] does: the compare-and-swap of
-    /// rotation. `false` if it did not move: it does not stand at `from` any more, has ended, or is to be handed out
-    /// again and has arrived meanwhile.
+    /// Advances a session from one generation to another, exactly as [`Session::advance`] does: the compare-and-swap of
+    /// rotation. `false` if nothing changed: it is no longer at `from`, has ended, or is to be issued again and was
+    /// delivered meanwhile.
     async fn advance_session(
         &self,
         id: SessionId,
@@ -51,13 +51,14 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Notes that generations have evidently arrived. Never lowers what is noted.
+    /// Records that generations were delivered. Never lowers a recorded one.
     async fn mark_delivered(&self, marks: &[(SessionId, Generation)]) -> Result<(), StoreError>;
 
     /// Ends a session. `false` if there is none or it had ended before.
     async fn end_session(&self, id: SessionId, at: Timestamp, reason: EndReason) -> Result<bool, StoreError>;
 
-    /// Ends a session because an old token of it came from `from`. `false` if there is none or it had ended before.
+    /// Ends a session because one of its old tokens was presented from `from`. `false` if there is none or it had ended
+    /// before.
     async fn end_reused_session(&self, id: SessionId, at: Timestamp, from: &str) -> Result<bool, StoreError>;
 
     /// Ends the live sessions of a user except `spared` and the `keep` others that were rotated last; returns their
@@ -71,7 +72,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError>;
 
-    /// The sessions of a user that live at `at`, the one rotated last first.
+    /// The sessions of a user that are live at `at`, the one rotated last first.
     async fn list_live_sessions(&self, user: UserId, at: Timestamp) -> Result<Vec<Session>, StoreError>;
 
     /// Up to `limit` sessions of a user that ended by reuse at `since` or later and were not dismissed, the newest
@@ -83,18 +84,19 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<ReusedSession>, StoreError>;
 
-    /// Notes that a user has seen that this session of theirs ended by reuse. `false` if there is no such session.
+    /// Records that a user has dismissed the report that this session ended by reuse. `false` if there is no such
+    /// session.
     async fn dismiss_reused_session(&self, user: UserId, id: SessionId, at: Timestamp) -> Result<bool, StoreError>;
 
     /// The sessions that ended at `since` or later.
     async fn sessions_ended_since(&self, since: Timestamp) -> Result<Vec<EndedSession>, StoreError>;
 
-    /// Tells of each session that ends from now on, whoever ends it, until the connection is lost (an error) or the
-    /// store closed. A database that cannot tell keeps silent until then. What is told is early news, not all of it:
-    /// whoever must know asks [`Self::sessions_ended_since`] as well.
-    async fn subscribe_ended(&self, tell: &EndedListener<'_>) -> Result<(), StoreError>;
+    /// Calls `listener` for each session that ends from now on, on any server, until the connection is lost (an error)
+    /// or the store is closed. With a database without notifications it is never called. Notifications are early but
+    /// may be incomplete: a caller that must not miss any also polls [`Self::sessions_ended_since`].
+    async fn subscribe_ended(&self, listener: &EndedListener<'_>) -> Result<(), StoreError>;
 
-    /// Deletes up to `limit` sessions whose time was up before `before`; returns how many.
+    /// Deletes up to `limit` sessions that expired before `before`; returns how many.
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
 
@@ -116,7 +118,7 @@ macro_rules! begin_session {
 
 pub(super) const BEGIN: &str = begin_session!();
 
-/// [`BEGIN`] that locks the user: a transaction that disables them waits for this one, or this one for that.
+/// [`BEGIN`] with a lock on the user: a transaction that disables the user waits for this one, or this one for that.
 pub(super) const BEGIN_LOCKING_USER: &str = concat!(begin_session!(), " FOR SHARE");
 
 pub(super) const FIND: &str = concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1");
@@ -179,7 +181,7 @@ where
         .bind(session.user_agent.as_str())
 }
 
-/// What `session_columns!` names.
+/// The columns of `session_columns!`.
 #[derive(FromRow)]
 pub(super) struct SessionRow {
     id: Uuid,
@@ -257,7 +259,7 @@ impl TryFrom<ReusedSessionRow> for ReusedSession {
     fn try_from(row: ReusedSessionRow) -> Result<Self, StoreError> {
         let session = Session::try_from(row.session)?;
         let at = session.ended.ok_or(StoreError::Corrupt("end of a session"))?.at;
-        // Not noted by versions that did not know this column yet.
+        // Not recorded by versions without this column.
         Ok(Self { session, at, from: row.reused_from.unwrap_or_default() })
     }
 }

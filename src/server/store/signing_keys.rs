@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Database, Encode, FromRow, Type, query::Query};
 use std::fmt;
 
-/// A signing key: when it signs, its public name, and the private key sealed under the master secret.
+/// A signing key: when it signs, its key id, and the private key sealed under the master secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSigningKey {
     pub times: KeyTimes,
@@ -19,8 +19,8 @@ pub struct StoredSigningKey {
 /// The signing keys of the [store](super::Store).
 #[async_trait]
 pub trait SigningKeyStore: fmt::Debug + Send + Sync + 'static {
-    /// Adds a signing key, unless there is one of its number already: of all servers that make the next key, one does.
-    /// `false` if it was another one.
+    /// Adds a signing key, unless its number is already taken: of all servers that make the next key, one succeeds.
+    /// `false` if another one did.
     async fn add_signing_key(&self, key: &StoredSigningKey) -> Result<bool, StoreError>;
 
     /// All signing keys, in the order of their numbers.
@@ -29,7 +29,7 @@ pub trait SigningKeyStore: fmt::Debug + Send + Sync + 'static {
     /// Removes the signing key of this number. `false` if there is none.
     async fn remove_signing_key(&self, number: u32) -> Result<bool, StoreError>;
 
-    /// Exchanges what is sealed in a signing key, if it still is `old`. `false` if it is not.
+    /// Replaces the sealed private key of a signing key, if it is still `old`. `false` if it is not.
     async fn reseal_signing_key(&self, number: u32, old: &Sealed, new: &Sealed) -> Result<bool, StoreError>;
 }
 

@@ -1,8 +1,8 @@
 //! The store in one SQLite file: nothing to install, one server.
 //!
-//! One connection writes, a few read beside it (WAL). Every commit is on disk before it is answered
-//! (`synchronous = FULL`), so a rotation that a browser has heard of survives a power cut. What is written often shares
-//! its commit with what is written at the same time (`group_commit.rs`).
+//! One connection writes, a few others read concurrently (WAL). Every commit is on disk before the call returns
+//! (`synchronous = FULL`), so a rotation whose response was sent survives a power failure. Frequent writes share their
+//! commit with concurrent ones (`group_commit.rs`).
 
 mod clients;
 mod group_commit;
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-/// How long a statement waits for another process that writes.
+/// How long a statement waits for a writing process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("src/server/store/sqli
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: SqlitePool,
-    /// The same connection, for single statements that come in numbers.
+    /// The same connection, for frequent single statements.
     group_commit: GroupCommit,
     readers: SqlitePool,
 }
@@ -55,7 +55,7 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] if the file cannot be opened, [`StoreError::Migration`] if it was written by a
     /// newer version.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        // Commands and servers that start at the same time make one schema: sqlx locks nothing on SQLite.
+        // Commands and servers that start at the same time must not migrate concurrently: sqlx takes no lock on SQLite.
         let alone = lock_folder_of(file).await.map_err(sqlx::Error::Io)?;
         create_private(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
@@ -78,7 +78,7 @@ impl SqliteStore {
         Ok(Self { group_commit: GroupCommit::start(writer.clone()), writer, readers })
     }
 
-    /// How many rows a statement has changed.
+    /// Executes a statement; returns the number of changed rows.
     async fn change(&self, statement: Query<'_, Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
         Ok(statement.execute(&self.writer).await?.rows_affected())
     }
@@ -100,8 +100,8 @@ impl SqliteStore {
     }
 }
 
-/// Waits until no other process is opening a database in this folder. Not the file itself is locked: SQLite locks it in
-/// its own way, and loses that when another handle of the same process is closed.
+/// Waits until no other process is opening a database in this folder. The file itself is not locked: SQLite holds its
+/// own lock on it, and loses that when another handle of the same process is closed.
 async fn lock_folder_of(file: &Path) -> io::Result<File> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = File::open(folder)?;
@@ -131,7 +131,7 @@ impl Store for SqliteStore {
     }
 }
 
-/// Whether a refusal tells of a state that passes: locked, out of room, or the file out of reach.
+/// Whether an error is transient: the database is locked, out of space, or the file is inaccessible.
 pub(super) fn is_passing(refusal: &(dyn DatabaseError + 'static)) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;

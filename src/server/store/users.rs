@@ -28,16 +28,17 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     /// Up to `limit` users in the order of their ids, beginning after `after`.
     async fn list_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
 
-    /// Disables a user and ends all their sessions, or does nothing more if already disabled. `false` if there is none.
+    /// Disables a user and ends all their sessions, or does nothing if already disabled. `false` if there is no such
+    /// user.
     async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError>;
 
-    /// Lets a disabled user sign in again. `false` if there is none.
+    /// Enables a disabled user. `false` if there is no such user.
     async fn enable_user(&self, key: &EmailKey) -> Result<bool, StoreError>;
 
-    /// `false` if there is no such user.
+    /// Changes the display name of a user. `false` if there is no such user.
     async fn change_display_name(&self, id: UserId, name: &DisplayName) -> Result<bool, StoreError>;
 
-    /// Replaces a password hash, if it still is `old`. `false` if it is not.
+    /// Replaces a password hash, if it is still `old`. `false` if it is not.
     async fn replace_password_hash(
         &self,
         id: UserId,
@@ -46,7 +47,8 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
 }
 
-/// The columns of a user besides the id. None is called as one of `sessions`: a session is read with its user.
+/// The columns of a user besides the id. None has the name of a column of `sessions`: a session is loaded with its
+/// user.
 macro_rules! user_columns {
     () => {
         "users.email, users.display_name, users.password_hash, users.created_at, users.disabled_at"
@@ -99,7 +101,7 @@ pub(super) struct UserRow {
     columns: UserColumns,
 }
 
-/// What `user_columns!` names.
+/// The columns of `user_columns!`.
 #[derive(FromRow)]
 pub(super) struct UserColumns {
     email: String,

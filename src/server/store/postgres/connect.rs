@@ -1,4 +1,4 @@
-//! How connections are made, kept and given up.
+//! How connections are opened, pooled and discarded.
 
 use sqlx::{
     Connection as _, PgPool,
@@ -8,33 +8,33 @@ use std::{fmt, io, net::IpAddr, path::PathBuf, time::Duration};
 use tokio::time::timeout;
 use url::Url;
 
-/// What the application is called in `pg_stat_activity`, unless the URL says otherwise.
+/// The name of the application in `pg_stat_activity`, unless the URL sets another one.
 const APPLICATION_NAME: &str = "tokenlife";
-/// For how long a connection that was just used is believed to be there still.
+/// How long after its last use a connection is assumed to be alive.
 const TRUSTED_FOR: Duration = Duration::from_millis(50);
-/// How long a connection may take to be ready for the next statement. One that hangs is given up.
+/// How long a connection may take to become ready for the next statement. After that it is discarded.
 const MAX_RECOVERY: Duration = Duration::from_secs(1);
 
-/// Where the database is, and how to use it.
+/// The address of the database, and the settings of its connections.
 #[derive(Clone)]
 pub struct PostgresSettings {
     pub url: String,
     /// How many connections serve requests.
     pub pool_size: u32,
-    /// How long a request waits for one of them.
+    /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
-    /// `None` is what the URL says, else the default for that machine.
+    /// `None`: as the URL specifies, else the default for its host.
     pub tls: Option<PgSslMode>,
-    /// Certificates that are trusted besides the public ones.
+    /// CA certificates that are trusted besides the public ones.
     pub tls_ca_file: Option<PathBuf>,
 }
 
 impl PostgresSettings {
     /// # Errors
     ///
-    /// The URL cannot be read.
+    /// [`sqlx::Error::Configuration`] if the URL cannot be parsed.
     pub(super) fn connect_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         let mut options: PgConnectOptions = self.url.parse()?;
         if options.get_application_name().is_none() {
@@ -49,27 +49,27 @@ impl PostgresSettings {
         if let Some(file) = &self.tls_ca_file {
             options = options.ssl_root_cert(file);
         }
-        // A commit that was answered survives a crash, whatever the database is set to.
+        // A commit that was reported survives a crash, whatever the database's own setting.
         Ok(options.options([("synchronous_commit", "on")]))
     }
 
-    /// The longest that a statement may take with everything around it. The database gives up earlier by itself; who
-    /// waits longer waits for one that hangs, or that the network has lost.
+    /// The longest that a statement may take, including the wait for a connection. The database cancels it earlier by
+    /// itself; a longer wait means that the database hangs or the network is down.
     pub(super) fn give_up_after(&self) -> Duration {
         self.acquire_timeout + self.statement_timeout + MAX_RECOVERY
     }
 
     /// # Errors
     ///
-    /// The database cannot be reached.
+    /// [`sqlx::Error`] if the URL cannot be parsed or the database cannot be reached.
     pub(super) async fn pool(&self, size: u32) -> Result<PgPool, sqlx::Error> {
         let limit = self.statement_timeout.as_millis();
         let options = self.connect_options()?.options([("statement_timeout", limit)]);
         PgPoolOptions::new()
             .max_connections(size)
             .acquire_timeout(self.acquire_timeout)
-            // A connection that died while it lay idle is found out before a request gets it. In a busy pool none
-            // lies idle for long, and asking each time would cost a round trip for each statement.
+            // A connection that died while idle is detected before a request gets it. In a busy pool none is idle for
+            // long, and a test each time would cost a round trip for each statement.
             .test_before_acquire(false)
             .before_acquire(|connection, use_of| {
                 Box::pin(async move {
@@ -79,8 +79,8 @@ impl PostgresSettings {
                     Ok(true)
                 })
             })
-            // A statement that was given up leaves its answer behind. Where none comes, the place in the pool must not
-            // be lost until the network has noticed, which takes a quarter of an hour.
+            // A cancelled statement leaves its result to be read. If none arrives, the slot in the pool must not be
+            // lost until the network reports an error, which takes a quarter of an hour.
             .after_release(|connection, _| {
                 Box::pin(async move {
                     let recovered = timeout(MAX_RECOVERY, connection.ping()).await;
@@ -91,11 +91,11 @@ impl PostgresSettings {
             .await
     }
 
-    /// A single connection for work that takes as long as it takes.
+    /// A single connection for work without a time limit.
     ///
     /// # Errors
     ///
-    /// The database cannot be reached.
+    /// [`sqlx::Error`] if the URL cannot be parsed or the database cannot be reached.
     pub(super) async fn single(&self) -> Result<PgPool, sqlx::Error> {
         PgPoolOptions::new()
             .max_connections(1)
@@ -114,12 +114,12 @@ impl fmt::Debug for PostgresSettings {
     }
 }
 
-/// Whether the URL itself says how to use TLS.
+/// Whether the URL itself specifies the TLS mode.
 fn says_tls(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(key, _)| matches!(&*key, "sslmode" | "ssl-mode")))
 }
 
-/// What leaves this machine is encrypted, for nobody but the database that the URL names.
+/// Connections to other machines are encrypted and verify the host name of the URL.
 fn default_tls(options: &PgConnectOptions) -> PgSslMode {
     let host = options.get_host();
     if options.get_socket().is_some() || host.starts_with('/') {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_this_machine_is_encrypted_unless_told_otherwise() {
+    fn connections_to_other_machines_are_encrypted_by_default() {
         for (url, expected) in [
             ("postgres://u@db.example.com/x", "VerifyFull"),
             ("postgres://u@10.0.0.5/x", "VerifyFull"),

@@ -1,4 +1,4 @@
-//! News of ended sessions: the database's own notifications, on a connection of their own.
+//! Notifications of ended sessions (`LISTEN`), on a connection of their own.
 
 use super::PostgresSettings;
 use crate::server::{
@@ -10,36 +10,36 @@ use std::{io, time::Duration};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// Where the trigger on `sessions` tells of what ended.
+/// The channel on which the trigger on `sessions` announces ended sessions.
 const CHANNEL: &str = "tokenlife_session_ended";
-/// After how long a silence the connection has to show that it is there still.
+/// After how long without a notification the connection is tested.
 const SILENCE: Duration = Duration::from_secs(30);
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Listens until the connection is lost.
-pub(super) async fn listen(settings: &PostgresSettings, tell: &EndedListener<'_>) -> Result<(), StoreError> {
-    let mut listener = PgListener::connect_with(&settings.single().await?).await?;
-    listener.eager_reconnect(false);
-    let schema: String = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut listener).await?;
-    listener.listen(CHANNEL).await?;
+pub(super) async fn listen(settings: &PostgresSettings, listener: &EndedListener<'_>) -> Result<(), StoreError> {
+    let mut connection = PgListener::connect_with(&settings.single().await?).await?;
+    connection.eager_reconnect(false);
+    let schema: String = sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&mut connection).await?;
+    connection.listen(CHANNEL).await?;
     loop {
-        match timeout(SILENCE, listener.try_recv()).await {
+        match timeout(SILENCE, connection.try_recv()).await {
             Ok(Ok(Some(notification))) => {
                 if let Some(id) = read(notification.payload(), &schema) {
-                    tell(id);
+                    listener(id);
                 }
             }
             Ok(Ok(None)) => return Err(lost(io::ErrorKind::ConnectionAborted)),
             Ok(Err(error)) => return Err(error.into()),
             Err(_silence) => {
-                let answer = timeout(ANSWER_WITHIN, listener.execute("SELECT 1")).await;
-                answer.map_err(|_| lost(io::ErrorKind::TimedOut))??;
+                let response = timeout(RESPONSE_TIMEOUT, connection.execute("SELECT 1")).await;
+                response.map_err(|_| lost(io::ErrorKind::TimedOut))??;
             }
         }
     }
 }
 
-/// The session that a notification tells of, if it is one of ours.
+/// The session that a notification names, if it is of this schema.
 fn read(payload: &str, schema: &str) -> Option<SessionId> {
     let (owner, id) = payload.rsplit_once(' ')?;
     (owner == schema).then(|| Uuid::parse_str(id).ok().map(SessionId::from_uuid)).flatten()

@@ -1,4 +1,4 @@
-//! Work of a request that belongs to another runtime than the one of its thread.
+//! Work of a request that runs in the context of another runtime than that of its thread.
 
 use std::{
     pin::Pin,
@@ -6,8 +6,8 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-/// Polls a future, and drops it, as if on another runtime: the connections it opens, the timers it sets and the tasks it
-/// leaves behind belong there.
+/// Polls a future, and drops it, as if on another runtime: the connections it opens, the timers it sets and the tasks
+/// it spawns belong there.
 pub(super) struct OnRuntime<'a, F> {
     work: Option<Pin<Box<F>>>,
     runtime: &'a Handle,
@@ -22,16 +22,16 @@ impl<'a, F> OnRuntime<'a, F> {
 impl<F: Future> Future for OnRuntime<'_, F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let _at_home = self.runtime.enter();
-        self.work.as_mut().map_or(Poll::Pending, |work| work.as_mut().poll(context))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _context = self.runtime.enter();
+        self.work.as_mut().map_or(Poll::Pending, |work| work.as_mut().poll(cx))
     }
 }
 
 impl<F> Drop for OnRuntime<'_, F> {
     fn drop(&mut self) {
-        // A statement that is given up leaves behind a task that makes its connection usable again.
-        let _at_home = self.runtime.enter();
+        // A cancelled statement spawns a task that makes its connection usable again.
+        let _context = self.runtime.enter();
         self.work = None;
     }
 }

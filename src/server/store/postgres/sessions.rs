@@ -73,7 +73,8 @@ impl SessionStore for PostgresStore {
         Ok(self.change(&self.requests, statement).await? == 1)
     }
 
-    /// Locks in the order of the ids, as everybody does who ends many, so that two of them never wait for each other.
+    /// Locks in the order of the ids, like every statement that ends several sessions, so that two of them never
+    /// deadlock.
     async fn end_other_sessions(
         &self,
         user: UserId,
@@ -126,15 +127,15 @@ impl SessionStore for PostgresStore {
         self.list::<EndedSessionRow, _>(&self.background, query).await
     }
 
-    async fn subscribe_ended(&self, tell: &EndedListener<'_>) -> Result<(), StoreError> {
+    async fn subscribe_ended(&self, listener: &EndedListener<'_>) -> Result<(), StoreError> {
         let mut closed = self.background.close_event();
-        match closed.do_until(listen::listen(&self.settings, tell)).await {
+        match closed.do_until(listen::listen(&self.settings, listener)).await {
             Ok(lost) => lost,
             Err(_closed) => Ok(()),
         }
     }
 
-    /// Skips what another server is just deleting.
+    /// Skips rows that another server is deleting.
     async fn delete_expired_sessions(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let statement = sqlx::query(
             "DELETE FROM sessions WHERE id IN (

@@ -31,7 +31,8 @@ impl UserStore for PostgresStore {
         self.list::<UserRow, _>(&self.requests, query).await
     }
 
-    /// Two statements: the first waits for those who begin a session of this user, the second then sees them.
+    /// Two statements: the first waits for transactions that begin a session of this user, the second then sees those
+    /// sessions.
     async fn disable_user(&self, key: &EmailKey, at: Timestamp) -> Result<bool, StoreError> {
         self.run(async {
             let mut transaction = self.requests.begin().await?;

@@ -1,8 +1,9 @@
-//! Group commit: writes that come while the disk is busy share the next transaction, and its one commit.
+//! Group commit: writes that arrive while the disk is busy share the next transaction and its commit.
 //!
-//! A commit waits for the disk, however little it holds, and SQLite has one writer. So a task takes whatever waits,
-//! writes it in one transaction, and answers everybody when that is on disk. Nobody waits for company: a write that
-//! comes alone is committed at once. Whoever asked may go away meanwhile; the write is done all the same.
+//! A commit waits for the disk, however small it is, and SQLite has one writer. So a task takes all pending writes,
+//! carries them out in one transaction, and reports to all callers when that is on disk. Writes are not delayed to form
+//! a batch: a single write is committed at once. A caller may be cancelled meanwhile; its write is carried out all the
+//! same.
 
 use crate::server::store::StoreError;
 use sqlx::{
@@ -13,23 +14,23 @@ use sqlx::{
 use std::io;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many writes wait at most; who comes then waits for room.
+/// How many writes are queued at most; further callers wait for room.
 const MAX_WAITING: usize = 4096;
-/// How many writes share a transaction at most, so that the first of them does not wait for too many others.
+/// How many writes share a transaction at most, so that the first one does not wait for too many others.
 const MAX_BATCH: usize = 256;
 
 type Outcome = Result<u64, StoreError>;
 
-/// Where writes are handed in.
+/// The queue of writes.
 #[derive(Clone, Debug)]
 pub(super) struct GroupCommit {
-    desk: mpsc::Sender<Job>,
+    queue: mpsc::Sender<Job>,
 }
 
 #[derive(Debug)]
 enum Job {
     Write(Write),
-    /// Do what waits, and nothing any more.
+    /// Carry out pending writes, then accept no more.
     Close(oneshot::Sender<()>),
 }
 
@@ -43,27 +44,26 @@ struct Write {
 impl GroupCommit {
     /// Starts the task, which takes its connection from `pool` for each batch.
     pub(super) fn start(pool: SqlitePool) -> Self {
-        let (desk, jobs) = mpsc::channel(MAX_WAITING);
+        let (queue, jobs) = mpsc::channel(MAX_WAITING);
         tokio::spawn(work(jobs, pool));
-        Self { desk }
+        Self { queue }
     }
 
-    /// Carries out one statement, on its own or with others, and returns how many rows it changed once that is on
-    /// disk.
+    /// Executes one statement, alone or with others; returns the number of changed rows once that is on disk.
     pub(super) async fn write(&self, mut statement: Query<'_, Sqlite, SqliteArguments>) -> Outcome {
         let arguments = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
-        let (outcome, answered) = oneshot::channel();
+        let (outcome, completed) = oneshot::channel();
         let write = Write { sql: statement.sql(), arguments, outcome };
-        let handed_in = self.desk.send(Job::Write(write)).await;
-        handed_in.map_err(|_| sqlx::Error::PoolClosed)?;
-        answered.await.unwrap_or(Err(sqlx::Error::PoolClosed.into()))
+        let queued = self.queue.send(Job::Write(write)).await;
+        queued.map_err(|_| sqlx::Error::PoolClosed)?;
+        completed.await.unwrap_or(Err(sqlx::Error::PoolClosed.into()))
     }
 
-    /// Waits until everything handed in is on disk; what comes later is refused.
+    /// Waits until all queued writes are on disk; later ones are refused.
     pub(super) async fn close(&self) {
         let (done, is_done) = oneshot::channel();
-        if self.desk.send(Job::Close(done)).await.is_ok() {
-            // An error means that the task is gone, and with it everything to wait for.
+        if self.queue.send(Job::Close(done)).await.is_ok() {
+            // An error means that the task has ended, so there is nothing to wait for.
             let _gone = is_done.await;
         }
     }
@@ -75,7 +75,7 @@ async fn work(mut jobs: mpsc::Receiver<Job>, pool: SqlitePool) {
     while jobs.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let writes = sort(&mut jobs, &mut batch, &mut closing);
         if let Err(why) = commit(&pool, writes).await {
-            // Whoever came meanwhile has waited for the database as well.
+            // Writes that arrived meanwhile have waited for the database as well.
             while let Ok(job) = jobs.try_recv() {
                 batch.push(job);
             }
@@ -83,12 +83,12 @@ async fn work(mut jobs: mpsc::Receiver<Job>, pool: SqlitePool) {
         }
     }
     for done in closing {
-        // Nobody may be waiting any more.
+        // The caller may have been cancelled.
         let _gone = done.send(());
     }
 }
 
-/// Takes out what is to be written; closes the desk if that is wished.
+/// Extracts the writes; closes the queue if that was requested.
 fn sort(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Write> {
     let mut writes = Vec::with_capacity(batch.len());
     for job in batch.drain(..) {
@@ -103,10 +103,11 @@ fn sort(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, closing: &mut Vec<
     writes
 }
 
-/// Why the database is not available. Everybody concerned has been told.
+/// Why the database is not available; already reported to the callers.
 type Unavailable = String;
 
-/// Carries out all writes and answers them. If one is refused, each is tried on its own, so that it harms no other.
+/// Carries out all writes and reports their outcomes. If one is refused, each is repeated on its own, so that it
+/// affects no other.
 async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable> {
     let mut connection = match pool.acquire().await {
         Ok(connection) => connection,
@@ -115,7 +116,7 @@ async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable
     if writes.len() > 1 {
         match try_together(&mut connection, &writes).await {
             Ok(counts) => {
-                writes.into_iter().zip(counts).for_each(|(write, count)| write.outcome(Ok(count)));
+                writes.into_iter().zip(counts).for_each(|(write, count)| write.report(Ok(count)));
                 return Ok(());
             }
             Err(Refusal::OfAll(error)) => return Err(refuse(writes, &error.to_string())),
@@ -130,7 +131,7 @@ async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable
             Err(StoreError::Unavailable(error)) => Some(error.to_string()),
             _ => None,
         };
-        write.outcome(outcome);
+        write.report(outcome);
         if let Some(why) = why {
             return Err(refuse(rest.collect(), &why));
         }
@@ -140,13 +141,13 @@ async fn commit(pool: &SqlitePool, writes: Vec<Write>) -> Result<(), Unavailable
 
 /// Why nothing was written.
 enum Refusal {
-    /// No transaction could be had, or it could not be committed.
+    /// The transaction could not be begun or committed.
     OfAll(sqlx::Error),
     /// A statement was refused.
     OfOne,
 }
 
-/// Carries out all writes in one transaction; tells how many rows each has changed.
+/// Carries out all writes in one transaction; returns the number of rows that each has changed.
 async fn try_together(connection: &mut SqliteConnection, writes: &[Write]) -> Result<Vec<u64>, Refusal> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Refusal::OfAll)?;
     let mut counts = Vec::with_capacity(writes.len());
@@ -161,7 +162,7 @@ async fn try_together(connection: &mut SqliteConnection, writes: &[Write]) -> Re
 fn refuse(writes: Vec<Write>, why: &str) -> Unavailable {
     for write in writes {
         let error = sqlx::Error::Io(io::Error::other(why.to_owned()));
-        write.outcome(Err(StoreError::Unavailable(error)));
+        write.report(Err(StoreError::Unavailable(error)));
     }
     why.to_owned()
 }
@@ -171,8 +172,8 @@ impl Write {
         sqlx::query_with(self.sql.clone(), self.arguments.clone()).execute(connection).await
     }
 
-    fn outcome(self, outcome: Outcome) {
-        // Whoever asked may have gone away.
+    fn report(self, outcome: Outcome) {
+        // The caller may have been cancelled.
         let _gone = self.outcome.send(outcome);
     }
 }

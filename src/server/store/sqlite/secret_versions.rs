@@ -13,7 +13,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl SecretVersionStore for SqliteStore {
     async fn record_secret_version(&self, version: &SecretVersion) -> Result<bool, StoreError> {
-        Ok(self.change(secret_versions::note(version)).await? == 1)
+        Ok(self.change(secret_versions::record(version)).await? == 1)
     }
 
     async fn list_secret_versions(&self) -> Result<Vec<SecretVersion>, StoreError> {

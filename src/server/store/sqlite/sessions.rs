@@ -115,8 +115,9 @@ impl SessionStore for SqliteStore {
         self.list::<EndedSessionRow, _>(query).await
     }
 
-    /// There is one server, which knows what it ended itself; of other processes it learns by asking.
-    async fn subscribe_ended(&self, _tell: &EndedListener<'_>) -> Result<(), StoreError> {
+    /// There is one server, which knows the sessions it has ended itself; those that other processes end are found by
+    /// polling.
+    async fn subscribe_ended(&self, _listener: &EndedListener<'_>) -> Result<(), StoreError> {
         self.writer.close_event().await;
         Ok(())
     }
