@@ -1,7 +1,7 @@
-//! The token service, for registered clients (RFC 6749), and the keys that anybody may check our tokens with.
+//! The token service for registered clients (RFC 6749), and the public keys that verify its tokens.
 //!
-//! Beside the pages and outside the session layer: no cookie is read or set here. A client proves itself with its id
-//! and secret at each request. What fails is told as RFC 6749 §5.2 says.
+//! Separate from the pages and outside the session layer: no cookie is read or set here. A client authenticates with
+//! its id and secret on each request. Errors are reported as in RFC 6749 §5.2.
 
 mod client_auth;
 mod error;

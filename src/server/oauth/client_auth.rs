@@ -1,4 +1,4 @@
-//! Who is asking: a registered client, by its id and secret in the `Authorization` header or in the form
+//! Client authentication: a registered client, by its id and secret in the `Authorization` header or in the form
 //! (`client_secret_basic`, `client_secret_post`; RFC 6749 §2.3.1).
 
 use super::{error::OAuthError, form::Form};
@@ -19,7 +19,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::net::IpAddr;
 use tracing::info;
 
-/// A request by a client that has proved itself. A handler that takes it as an argument is reached by nobody else.
+/// A request of an authenticated client. A handler that takes it as an argument is reachable by such clients only.
 pub(super) struct ClientRequest {
     pub(super) client: KnownClient,
     pub(super) form: Form,
@@ -32,7 +32,7 @@ impl FromRequest<AppState> for ClientRequest {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, OAuthError> {
         let from = ClientAddress::of(request.extensions());
         let headers = request.headers().clone();
-        // A body that broke off or is too long has its answer from the layer that watches it.
+        // A truncated or too long body gets its response from the layer that enforces the limits.
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|_| OAuthError::InvalidRequest("the body cannot be read"))?;
         let form = Form::read(&headers, &body)?;
@@ -44,7 +44,7 @@ impl FromRequest<AppState> for ClientRequest {
     }
 }
 
-/// Counts a failed attempt. Guessing is hopeless, but it shall not fill the log either.
+/// Counts a failed attempt. Guessing is hopeless, but must not fill the log either.
 fn failed(state: &AppState, id: &str, from: IpAddr) -> OAuthError {
     match state.limits.check_client_failure(from) {
         Ok(()) => {
@@ -64,7 +64,7 @@ fn presented(headers: &HeaderMap, form: &Form) -> Result<Option<(String, String)
         return Ok(both.map(|(id, secret)| (id.to_owned(), secret.to_owned())));
     };
     if lines.next().is_some() || form.get("client_secret").is_some() {
-        return Err(OAuthError::InvalidRequest("a client proves itself in one way"));
+        return Err(OAuthError::InvalidRequest("a client must use one authentication method only"));
     }
     let basic = line.to_str().ok().and_then(read_basic).ok_or(OAuthError::InvalidClient)?;
     match form.get("client_id") {
@@ -73,7 +73,7 @@ fn presented(headers: &HeaderMap, form: &Form) -> Result<Option<(String, String)
     }
 }
 
-/// RFC 7617, with both parts form-encoded before, as RFC 6749 §2.3.1 wants.
+/// RFC 7617, with both parts form-encoded first (RFC 6749 §2.3.1).
 fn read_basic(line: &str) -> Option<(String, String)> {
     let (scheme, encoded) = line.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("Basic") {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_decoded_after_they_are_taken_apart() {
+    fn both_parts_are_decoded_after_they_are_split() {
         let parts = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
         assert_eq!(read("notes:secret"), parts("notes", "secret"));
         assert_eq!(read("no%3Ates:a%25b%2B+c%C3%BC"), parts("no:tes", "a%b+ cü"));

@@ -1,4 +1,4 @@
-//! What is told to a client whose request was refused (RFC 6749 §5.2).
+//! Error responses to clients (RFC 6749 §5.2).
 
 use crate::server::{
     edge::rate_limit::RetryAfter,
@@ -14,7 +14,7 @@ use axum::{
 use serde::Serialize;
 use tracing::{error, warn};
 
-/// When to come back if the server knows no better, in seconds.
+/// The default `Retry-After`, in seconds.
 const RETRY_AFTER: u32 = 5;
 
 /// Why a request was refused.
@@ -28,7 +28,7 @@ pub(super) enum OAuthError {
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     TooManyFailures(RetryAfter),
-    /// Come again; nothing was decided.
+    /// Temporary; the client may retry, because nothing was decided.
     Unavailable,
     Internal,
 }
@@ -47,7 +47,7 @@ impl OAuthError {
             Self::InvalidClient => {
                 (StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated")
             }
-            Self::InvalidGrant => (BAD, "invalid_grant", "the refresh token does not hold for this client"),
+            Self::InvalidGrant => (BAD, "invalid_grant", "the refresh token is not valid for this client"),
             Self::UnsupportedGrantType => {
                 (BAD, "unsupported_grant_type", "supported are client_credentials and refresh_token")
             }
@@ -59,7 +59,7 @@ impl OAuthError {
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "not available at the moment")
             }
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "an error on our side"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "an internal error"),
         }
     }
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 pub(super) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    /// Reads the body. A parameter without a value counts as not sent, one sent twice is refused (RFC 6749 §3.1, §3.2).
+    /// Parses the body. A parameter without a value counts as not sent, one sent twice is refused (RFC 6749 §3.1,
+    /// §3.2).
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, OAuthError> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();

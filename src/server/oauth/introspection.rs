@@ -1,4 +1,4 @@
-//! `POST /oauth/introspect` (RFC 7662). What kind of token it is shows by itself; the hint is not needed.
+//! `POST /oauth/introspect` (RFC 7662). The kind of token follows from its form; the hint is not needed.
 
 use super::{client_auth::ClientRequest, error::OAuthError};
 use crate::server::{
@@ -13,7 +13,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// RFC 7662 §2.2. Of a token that does not hold, nothing but that.
+/// RFC 7662 §2.2. For an inactive token, nothing but that.
 #[derive(Serialize)]
 pub(super) struct IntrospectionResponse {
     active: bool,

@@ -1,4 +1,4 @@
-//! What anybody may know: the published keys (RFC 7517), and where to find what (RFC 8414).
+//! Public documents: the published keys (RFC 7517), and the metadata of the authorization server (RFC 8414).
 
 use crate::{paths::oauth, server::state::AppState};
 use aws_lc_rs::digest;
@@ -12,10 +12,10 @@ use jsonwebtoken::jwk::Jwk;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the metadata may be kept; they change with the settings only.
-const KEEP_METADATA: Duration = Duration::from_hours(1);
+/// How long the metadata may be cached; they change with the settings only.
+const METADATA_MAX_AGE: Duration = Duration::from_hours(1);
 
-/// The public halves of all keys that sign now, will soon, or did lately (RFC 8037 §2).
+/// The public halves of all keys that sign now, will sign soon, or signed recently (RFC 8037 §2).
 pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let keys = state.tokens.keys();
     let known = keys.current();
@@ -23,7 +23,7 @@ pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> R
     cacheable(&json!({ "keys": published }), "application/jwk-set+json", keys.keep_for(), &headers)
 }
 
-/// What this server can do as an authorization server: only what is true.
+/// The metadata of the authorization server, with only the supported endpoints and methods.
 pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let issuer = state.tokens.issuer();
     let url = |path: &str| format!("{issuer}{path}");
@@ -41,16 +41,11 @@ pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) 
         // There is no authorization endpoint, but the member is required (RFC 8414 §2).
         "response_types_supported": [],
     });
-    cacheable(&document, "application/json", KEEP_METADATA, &headers)
+    cacheable(&document, "application/json", METADATA_MAX_AGE, &headers)
 }
 
-/// A document that may be kept, or word that it is still the same (RFC 9110 §13.1.2).
-fn cacheable(
-    document: &Value,
-    content_type: &'static str,
-    keep_for: Duration,
-    request_headers: &HeaderMap,
-) -> Response {
+/// A cacheable document, or `304 Not Modified` if the client has the current one (RFC 9110 §13.1.2).
+fn cacheable(document: &Value, content_type: &'static str, max_age: Duration, request_headers: &HeaderMap) -> Response {
     let body = document.to_string();
     let hash = digest::digest(&digest::SHA256, body.as_bytes());
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(hash.as_ref().get(..16).unwrap_or_default()));
@@ -59,10 +54,10 @@ fn cacheable(
         .flat_map(|line| line.split(','))
         .map(|known| known.trim().trim_start_matches("W/"))
         .any(|known| known == tag || known == "*");
-    let keep = format!("public, max-age={}", keep_for.as_secs());
-    let about = [(header::CACHE_CONTROL, keep), (header::ETAG, tag)];
+    let cache_control = format!("public, max-age={}", max_age.as_secs());
+    let headers = [(header::CACHE_CONTROL, cache_control), (header::ETAG, tag)];
     if is_known {
-        return (StatusCode::NOT_MODIFIED, about).into_response();
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    (about, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    (headers, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }

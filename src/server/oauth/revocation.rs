@@ -1,4 +1,4 @@
-//! `POST /oauth/revoke` (RFC 7009). What kind of token it is shows by itself; the hint is not needed.
+//! `POST /oauth/revoke` (RFC 7009). The kind of token follows from its form; the hint is not needed.
 
 use super::{client_auth::ClientRequest, error::OAuthError};
 use crate::server::state::AppState;

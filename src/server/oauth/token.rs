@@ -46,7 +46,7 @@ fn token_response(access: &PlainAccessToken, expires_in: i64, refresh_token: Opt
     TokenResponse { access_token: access.as_str().to_owned(), token_type: "Bearer", expires_in, refresh_token }
 }
 
-/// Only a final verdict may tell a client to forget its token.
+/// Only a final verdict may make a client discard its token.
 fn reduce(error: RefreshError) -> OAuthError {
     match error {
         RefreshError::Store(cause) => cause.into(),
