@@ -1,10 +1,10 @@
-//! The services behind: what lies below the prefix of a route is passed on to its service, with a token in the place
-//! of our cookies, and the answer is passed back. Both are streamed; only a short body is read first, so that a slow
-//! client holds no slot of the service meanwhile.
+//! The gateway to the upstreams: requests below the prefix of a route are forwarded to its upstream, with an access
+//! token in place of this application's cookies, and the response is passed back. Both are streamed; only a short
+//! request body is read first, so that a slow client holds no slot of the upstream meanwhile.
 //!
-//! The layers in front are those of the pages: origin check, session layer, limits (each route's own). What is left to
-//! do here, one file each: whose token (`caller`), which address (`address`), which headers (`headers`), how many at
-//! once (`slots`), asking (`route`), and watching over what streams (`stream`, `tunnel`, `session_watch`).
+//! The layers in front are those of the pages: origin check, session layer, limits (each route's own). The rest is
+//! here, one file each: whose token (`caller`), the upstream's URL (`address`), headers (`headers`), concurrency
+//! (`slots`), sending (`route`), and supervision of streams (`stream`, `tunnel`, `session_watch`).
 
 mod address;
 mod caller;
@@ -43,7 +43,7 @@ use std::{fmt, sync::Arc};
 use stream::{Sent, Streamed};
 use tunnel::Handshake;
 
-/// The routes to the services behind, and what all of them need.
+/// The routes to the upstreams, and what they share.
 pub struct Gateway {
     routes: Vec<Arc<Route>>,
     sessions: Arc<Sessions>,
@@ -62,7 +62,7 @@ impl Gateway {
     ) -> Self {
         let all = &config.routes;
         let mut routes: Vec<_> = all.iter().filter_map(|route| Route::new(route, all)).map(Arc::new).collect();
-        // Of two prefixes that fit, the longer one counts.
+        // Of two matching prefixes, the longer one wins.
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix().len()));
         let cookies = SessionCookies::new(public_url.is_https());
         Self { routes, sessions, tokens, cookies, forwarded: Forwarded::by(public_url) }
@@ -74,18 +74,18 @@ impl Gateway {
         &self.routes
     }
 
-    /// Whether a service is found under this very prefix.
+    /// Whether a route has exactly this prefix.
     #[must_use]
     pub fn offers(&self, prefix: &str) -> bool {
         self.routes.iter().any(|route| route.prefix() == prefix)
     }
 
-    /// The answer of the service behind a route. The request has been through all layers, as one [`ThroughGateway`].
+    /// The response of a route's upstream. The request has passed all layers, as one marked [`ThroughGateway`].
     pub async fn answer(&self, route: &Route, request: Request) -> Response {
-        self.forward(route, request).await.unwrap_or_else(|error| error.answer(route.prefix()))
+        self.forward(route, request).await.unwrap_or_else(|error| error.into_response_logged(route.prefix()))
     }
 
-    /// Passes a request on and its answer back.
+    /// Forwards a request and passes the response back.
     async fn forward(&self, route: &Route, request: Request) -> Result<Response, GatewayError> {
         let (mut head, body) = request.into_parts();
         if !route.allows(&head.method) {
@@ -104,29 +104,29 @@ impl Gateway {
             Handshake::announce(&mut headers);
         }
         let (body, sent) = Sent::track(body);
-        let answer = route.send(head.method, target, headers, body, &sent).await?;
+        let received = route.send(head.method, target, headers, body, &sent).await?;
 
-        if answer.status() == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
-            // Passing it on would have the browser refresh a session that is in order, and try again, for nothing.
+        if received.status() == StatusCode::UNAUTHORIZED && caller.bearer().is_some() {
+            // Passed on, it would make the browser refresh a valid session and retry in vain.
             self.forget_token(route, caller);
             return Err(GatewayError::TokenRefused);
         }
         let closing = head.extensions.remove::<Closing>();
         let watch = caller.session().map(|session| SessionWatch::over(&self.sessions, session));
-        let mut headers = headers::of_response(answer.headers(), self.cookies);
+        let mut headers = headers::of_response(received.headers(), self.cookies);
         if route.is_for_users() {
             headers::keep_from_shared_caches(&mut headers);
         }
-        let mut response = if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let Some(handshake) = handshake else { return Err(GatewayError::Unasked(answer.status())) };
+        let mut response = if received.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(handshake) = handshake else { return Err(GatewayError::Unrequested(received.status())) };
             Handshake::announce(&mut headers);
-            tunnel::join(handshake, answer, watch, closing, slot, route.idle_timeout());
+            tunnel::join(handshake, received, watch, closing, slot, route.idle_timeout());
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
             response
         } else {
-            let status = answer.status();
-            let mut response = Response::new(Streamed::body(answer, watch, closing, slot, route.idle_timeout()));
+            let status = received.status();
+            let mut response = Response::new(Streamed::body(received, watch, closing, slot, route.idle_timeout()));
             *response.status_mut() = status;
             response
         };
@@ -141,7 +141,7 @@ impl Gateway {
         caller::identify(route.token_policy(), &visitor, &presented, &head.headers, &self.sessions).await
     }
 
-    /// Tells a service about a request: in whose name it comes, from where, and what it is called.
+    /// Adds the headers that describe a request to an upstream: whose it is, where it comes from, and its request id.
     fn describe(&self, route: &Route, request: &Parts, caller: Caller, headers: &mut HeaderMap) {
         let Parts { headers: incoming, extensions, .. } = request;
         if let Some(cookies) = self.cookies.of_others(incoming) {

@@ -1,7 +1,7 @@
-//! From the path that was asked for to the one the service is asked for.
+//! Maps the path of a request to the URL at the upstream.
 //!
-//! A path is decoded once, looked at, and written anew. What could be read in two ways is refused, not mended: what
-//! comes out lies below the service's base whoever reads it, and however often they decode it.
+//! A path is decoded once, checked, and encoded again. An ambiguous path is refused, not corrected: the result is below
+//! the upstream's base path however a parser reads it, and however often it decodes it.
 
 use crate::server::config::UpstreamUrl;
 use axum::http::{
@@ -9,40 +9,40 @@ use axum::http::{
     uri::{PathAndQuery, Scheme},
 };
 
-/// How often a path may be encoded. Once is what everybody does, twice a mistake that happens; looking for the end of
-/// more would take a time that grows with the square of the path.
+/// How often a path may be encoded. Once is normal, twice is a common mistake; decoding more often would take time
+/// quadratic in the length of the path.
 const MAX_ROUNDS: usize = 3;
 
-/// Where the paths below a prefix lie at the service.
+/// Maps the paths below a prefix to those of the upstream.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     prefix: Box<str>,
     strip_prefix: bool,
     upstream: UpstreamUrl,
-    /// The paths below the prefix, without it and in lower case, below which another route begins.
+    /// The paths below the prefix, without it and in lower case, at which another route begins.
     others: Vec<Vec<u8>>,
 }
 
-/// Why a path is not passed on.
+/// Why a path is not forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("the path is not below the prefix")]
     Elsewhere,
     /// A percent sign without two hexadecimal digits (RFC 3986 §2.1).
-    #[error("the path is not percent-encoded properly")]
+    #[error("the path is not properly percent-encoded")]
     Encoding,
     #[error("the path is encoded too often")]
     TooOften,
     /// `//`
     #[error("the path has an empty segment")]
     EmptySegment,
-    /// `.`, `..`, and what some services take for them: with parameters (`..;x`), or encoded twice.
+    /// `.`, `..`, and what some servers treat as such: with parameters (`..;x`), or encoded twice.
     #[error("the path has a dot segment")]
     DotSegment,
     /// A slash, a backslash or a control character in a segment, encoded once or twice.
     #[error("the path has a hidden character")]
     HiddenCharacter,
-    /// By the path as it was sent this route was chosen; as the service may read it, a longer prefix fits.
+    /// This route was chosen by the path as sent, but the upstream may read it as one below a longer prefix.
     #[error("the path could be another route's")]
     AnotherRoute,
 }
@@ -53,8 +53,8 @@ impl Mapping {
         Self { prefix: prefix.into(), strip_prefix, upstream, others: Vec::new() }
     }
 
-    /// Leaves to the routes with these prefixes what lies below them, even if it is written in another way: a service
-    /// that is behind both may be open here and closed there.
+    /// Excludes the paths below these prefixes of other routes, even if they are encoded differently: an upstream of
+    /// both routes may be public here and protected there.
     #[must_use]
     pub fn beside<'a>(mut self, prefixes: impl IntoIterator<Item = &'a str>) -> Self {
         let others = prefixes.into_iter().filter_map(|prefix| self.below(prefix)).filter(|rest| !rest.is_empty());
@@ -67,7 +67,7 @@ impl Mapping {
         &self.prefix
     }
 
-    /// The prefix, if the service does not see it.
+    /// The prefix, if it is stripped.
     #[must_use]
     pub fn stripped_prefix(&self) -> Option<&str> {
         self.strip_prefix.then_some(&*self.prefix)
@@ -78,17 +78,17 @@ impl Mapping {
         &self.upstream
     }
 
-    /// Whether a path, as it was sent, is the prefix or below it.
+    /// Whether a path, as sent, is the prefix or below it.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         self.below(path).is_some()
     }
 
-    /// The address at the service for one of ours. The query is passed on as it is.
+    /// The URL at the upstream for a request URI. The query is passed on unchanged.
     ///
     /// # Errors
     ///
-    /// [`AddressError`].
+    /// [`AddressError`] if the path is not below the prefix, is ambiguous, or belongs to another route.
     pub fn target(&self, uri: &Uri) -> Result<Uri, AddressError> {
         let path = uri.path();
         let rest = self.below(path).ok_or(AddressError::Elsewhere)?;
@@ -113,14 +113,14 @@ impl Mapping {
         address.path_and_query(target).build().map_err(|_| AddressError::Encoding)
     }
 
-    /// What follows the prefix: nothing, or a path of its own.
+    /// The part after the prefix: empty, or a path.
     fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(&*self.prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
-/// Writes `path`, which is empty or begins with a slash, decoded once and encoded anew. Returns what a generous reader
-/// takes it for: decoded to the end, without parameters and what is then empty, in lower case.
+/// Writes `path`, which is empty or begins with a slash, decoded once and encoded again. Returns how a lenient parser
+/// reads it: fully decoded, without parameters and empty segments, in lower case.
 fn write_plainly(path: &str, out: &mut String) -> Result<Vec<u8>, AddressError> {
     let mut read = Vec::with_capacity(path.len());
     let mut segments = path.split('/').skip(1).peekable();
@@ -133,7 +133,7 @@ fn write_plainly(path: &str, out: &mut String) -> Result<Vec<u8>, AddressError> 
         if !is_proper {
             return Err(AddressError::Encoding);
         }
-        let deepest = decoded_to_the_end(decoded.clone())?;
+        let deepest = fully_decoded(decoded.clone())?;
         let name = name_of(&deepest);
         if !name.is_empty() {
             read.push(b'/');
@@ -150,10 +150,10 @@ fn lies_below(path: &[u8], prefix: &[u8]) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-/// What a segment is for somebody who decodes it for as long as it changes. It must be nothing else than before.
-fn decoded_to_the_end(mut segment: Vec<u8>) -> Result<Vec<u8>, AddressError> {
+/// A segment decoded until it no longer changes. It has to be acceptable at each step.
+fn fully_decoded(mut segment: Vec<u8>) -> Result<Vec<u8>, AddressError> {
     for _ in 0..MAX_ROUNDS {
-        look_at(&segment)?;
+        check_segment(&segment)?;
         let (next, _) = decode(&segment);
         if next.len() == segment.len() {
             return Ok(segment);
@@ -163,7 +163,7 @@ fn decoded_to_the_end(mut segment: Vec<u8>) -> Result<Vec<u8>, AddressError> {
     Err(AddressError::TooOften)
 }
 
-fn look_at(segment: &[u8]) -> Result<(), AddressError> {
+fn check_segment(segment: &[u8]) -> Result<(), AddressError> {
     if matches!(name_of(segment), b"." | b"..") {
         return Err(AddressError::DotSegment);
     }
@@ -173,12 +173,12 @@ fn look_at(segment: &[u8]) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// A segment without its parameters (`name;a=1`), which many services cut off, and without the space around it.
+/// A segment without its parameters (`name;a=1`), which many servers remove, and without surrounding whitespace.
 fn name_of(segment: &[u8]) -> &[u8] {
     segment.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
-/// Decodes once. A percent sign without its two digits stays, and is not proper.
+/// Decodes once. A percent sign without two digits stays, and the result is not proper.
 fn decode(text: &[u8]) -> (Vec<u8>, bool) {
     let (mut decoded, mut is_proper, mut rest) = (Vec::with_capacity(text.len()), true, text);
     while let Some((byte, after)) = rest.split_first() {
@@ -202,7 +202,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// What may stand in a segment stands for itself (RFC 3986 §3.3, `pchar`).
+/// Characters allowed in a segment are not encoded (RFC 3986 §3.3, `pchar`).
 fn push_encoded(byte: u8, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {

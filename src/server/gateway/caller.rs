@@ -1,4 +1,4 @@
-//! In whose name a service is asked: one credential for each request, and never the client's own word for it.
+//! On whose behalf an upstream is called: one verified credential for each request, never an unverified claim.
 
 use super::GatewayError;
 use crate::{
@@ -15,11 +15,11 @@ use crate::{
 };
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Who asks a service.
+/// The identity with which an upstream is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     Anonymous,
-    /// Whoever the client's own `Authorization` says: the service's business alone.
+    /// The client's own `Authorization`, which only the upstream interprets.
     Passthrough,
     User(VisitorSession),
     /// The application.
@@ -27,7 +27,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// Whose token the service gets.
+    /// The bearer of the token for the upstream.
     pub(super) const fn bearer(self) -> Option<Bearer> {
         match self {
             Self::Anonymous | Self::Passthrough => None,
@@ -36,7 +36,7 @@ impl Caller {
         }
     }
 
-    /// The session that has to go on for as long as the answer streams.
+    /// The session that has to be live while the response streams.
     pub(super) const fn session(self) -> Option<VisitorSession> {
         match self {
             Self::User(session) => Some(session),
@@ -45,12 +45,12 @@ impl Caller {
     }
 }
 
-/// Finds out who asks, by the cookies that the session layer has looked at or by an access token in `Authorization`
+/// Identifies the caller by the cookies that the session layer has verified, or by an access token in `Authorization`
 /// (RFC 6750 §2.1).
 ///
 /// # Errors
 ///
-/// Two different credentials, one that is worth nothing, or none where somebody is needed.
+/// [`GatewayError`] if there are two different credentials, an invalid one, or none where a user is required.
 pub(super) async fn identify(
     policy: TokenPolicy,
     visitor: &Visitor,
@@ -75,30 +75,30 @@ pub(super) async fn identify(
     match session {
         Some(session) if expected.is_some_and(|expected| session.is_not_of(expected)) => Err(GatewayError::OtherUser),
         None if policy == TokenPolicy::UserOrAnonymous && visitor.may_refresh => {
-            anonymous_for_good(visitor, sessions).await
+            anonymous_unless_redeemable(visitor, sessions).await
         }
         session => user_or_anonymous(policy, session, visitor),
     }
 }
 
-/// A script's refresh token is not redeemed here; but if it never will be, the script comes in vain, and is nobody.
+/// A script's refresh token is not redeemed here; but if it can never be redeemed, the caller is anonymous.
 ///
 /// # Errors
 ///
-/// [`GatewayError::Unauthenticated`] if it may be redeemed, [`GatewayError::Uncertain`] if that cannot be found out.
-async fn anonymous_for_good(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
+/// [`GatewayError::Unauthenticated`] if it may be redeemed, [`GatewayError::Uncertain`] if that cannot be determined.
+async fn anonymous_unless_redeemable(visitor: &Visitor, sessions: &Sessions) -> Result<Caller, GatewayError> {
     let Some(refresh_token) = visitor.refresh_token else { return Err(GatewayError::Unauthenticated) };
     match sessions.is_redeemable(refresh_token).await {
         Ok(false) => Ok(Caller::Anonymous),
         Ok(true) => Err(GatewayError::Unauthenticated),
         Err(error) => {
-            tracing::debug!(%error, "it cannot be found out whether a refresh token may be redeemed");
+            tracing::debug!(%error, "cannot determine whether a refresh token may be redeemed");
             Err(GatewayError::Uncertain)
         }
     }
 }
 
-/// In whose name a page calls: whoever it is rendered for. Anonymous else's word counts.
+/// The caller of a page's direct call: the user that the page is rendered for. No other credential counts.
 ///
 /// # Errors
 ///
@@ -111,7 +111,7 @@ pub(super) fn of_page(policy: TokenPolicy, visitor: &Visitor) -> Result<Caller, 
     }
 }
 
-/// Who asks on a route for people.
+/// The caller on a route for users.
 fn user_or_anonymous(
     policy: TokenPolicy,
     session: Option<VisitorSession>,
@@ -120,7 +120,7 @@ fn user_or_anonymous(
     match session {
         Some(session) if !session.is_confirmed => Err(GatewayError::Uncertain),
         Some(session) => Ok(Caller::User(session)),
-        // Who could be somebody after a refresh is not taken for nobody.
+        // A visitor who may be signed in after a refresh is not treated as anonymous.
         None if policy == TokenPolicy::UserOrAnonymous && !visitor.may_refresh => Ok(Caller::Anonymous),
         None => Err(GatewayError::Unauthenticated),
     }
@@ -132,13 +132,13 @@ async fn of_token(token: &str, sessions: &Sessions) -> Result<VisitorSession, Ga
             Ok(VisitorSession { user_id: token.user_id, session_id: token.session_id, is_confirmed })
         }
         Err(error) => {
-            tracing::debug!(%error, "a bearer token does not hold");
+            tracing::debug!(%error, "a bearer token is not valid");
             Err(GatewayError::InvalidToken)
         }
     }
 }
 
-/// The token in `Authorization: Bearer`, if there is that header.
+/// The token in `Authorization: Bearer`, if the header is present.
 fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, GatewayError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, second) = (values.next(), values.next());

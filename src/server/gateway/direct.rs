@@ -1,5 +1,5 @@
-//! The short way: while a page is rendered, its calls go straight to the services, with the same credentials, limits
-//! and headers as by the gateway.
+//! Direct calls: while a page is rendered, its calls go directly to the upstreams, with the same credentials, limits
+//! and headers as through the gateway.
 
 use super::{Gateway, GatewayError, Route, caller, headers, slots::Holder, stream::Sent};
 use crate::{
@@ -15,19 +15,19 @@ use http_body_util::{BodyExt as _, Limited};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::time::{Instant, timeout_at};
 
-/// The longest answer that a page is made of. A page is not streamed from a service.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// The longest response to a page's call. A page is not streamed from an upstream.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The services, as the page for one request calls them.
+/// Calls the upstreams for the page of one request.
 pub struct DirectClient {
     gateway: Arc<Gateway>,
     page: Arc<Parts>,
 }
 
 impl DirectClient {
-    /// For the page that was asked for by this request.
+    /// A client for the page that this request is for.
     #[must_use]
     pub const fn new(gateway: Arc<Gateway>, page: Arc<Parts>) -> Self {
         Self { gateway, page }
@@ -100,7 +100,7 @@ async fn send_and_read(
     let _slot = route.slots().slot(route.slots().share(holder).await?).await?;
     let (body, sent) = Sent::track(body);
     let (head, body) = route.send(method, target, headers, body, &sent).await?.into_parts();
-    match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+    match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
         Ok(body) => Ok((head.status, body.to_bytes())),
         Err(error) => Err(GatewayError::Unreadable(error)),
     }

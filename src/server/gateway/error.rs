@@ -1,4 +1,4 @@
-//! What keeps a request from a service behind, or its answer from the client.
+//! Why a request is not forwarded to an upstream, or its response not to the client.
 
 use super::address::AddressError;
 use crate::{
@@ -13,55 +13,55 @@ use hyper_util::client::legacy;
 use std::error::Error as _;
 use tracing::{debug, info, warn};
 
-/// Why a request was not answered by its service.
+/// Why a request did not get the response of its upstream.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     #[error(transparent)]
     Address(#[from] AddressError),
-    #[error("the method is not passed on")]
+    #[error("the method is not forwarded")]
     Method(HeaderValue),
-    /// Two different credentials: it would be anybody's guess who is asking.
+    /// Two different credentials: it is ambiguous which user the request is for.
     #[error("the request has two different credentials")]
     TwoCredentials,
-    /// Anonymous is signed in, or the session has to be refreshed first.
-    #[error("nobody is signed in")]
+    /// No user is signed in, or the session has to be refreshed first.
+    #[error("no user is signed in")]
     Unauthenticated,
-    /// The page that sent this shows somebody else than who is signed in by now.
-    #[error("the request is meant for somebody else")]
+    /// The page that sent the request shows another user than the one who is signed in now.
+    #[error("the request is meant for another user")]
     OtherUser,
-    /// Whether the session goes on cannot be found out at the moment.
-    #[error("it is not known whether the session goes on")]
+    /// Whether the session is still live cannot be determined at the moment.
+    #[error("it is not known whether the session is still live")]
     Uncertain,
-    #[error("the token in Authorization is worth nothing")]
+    #[error("the token in Authorization is not valid")]
     InvalidToken,
-    /// As many requests are with the service as it may get at once.
-    #[error("the service has all the requests it may get at once")]
+    /// The upstream has as many concurrent requests as it may get.
+    #[error("the upstream has as many concurrent requests as it may get")]
     Busy,
-    /// One person, or one address, has as many requests with the service as they may have at once.
-    #[error("the client has all the requests that it may have at once")]
+    /// One user, or one client address, has as many concurrent requests at the upstream as allowed.
+    #[error("the client has as many concurrent requests as it may have")]
     OverShare,
-    #[error("the service could not be connected to in time")]
+    #[error("the upstream could not be connected to in time")]
     ConnectTimeout(#[source] legacy::Error),
-    #[error("the service cannot be connected to")]
+    #[error("the upstream cannot be connected to")]
     Unreachable(#[source] legacy::Error),
-    #[error("the service did not answer")]
+    #[error("the upstream did not respond")]
     Broken(#[source] legacy::Error),
-    #[error("the service did not answer in time")]
+    #[error("the upstream did not respond in time")]
     ResponseTimeout,
-    #[error("the service's answer cannot be read")]
+    #[error("the upstream's response cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The body of the request broke off on its way to us.
-    #[error("the request broke off")]
+    /// The body of the request was not received completely.
+    #[error("the request body was incomplete")]
     RequestBrokeOff,
-    #[error("the service answered with {0}, which nobody asked for")]
-    Unasked(StatusCode),
-    /// The service does not accept our token: its settings, or ours, are wrong.
-    #[error("the service does not accept the token it got")]
+    #[error("the upstream responded with {0}, which was not requested")]
+    Unrequested(StatusCode),
+    /// The upstream does not accept this application's token: its settings, or those here, are wrong.
+    #[error("the upstream does not accept the token it got")]
     TokenRefused,
 }
 
 impl GatewayError {
-    /// What a failed exchange with a service was.
+    /// Classifies a failed exchange with an upstream.
     pub(super) fn of(error: legacy::Error) -> Self {
         if !error.is_connect() {
             return Self::Broken(error);
@@ -76,7 +76,7 @@ impl GatewayError {
         Self::Unreachable(error)
     }
 
-    /// The status that tells the same (RFC 9110 §15).
+    /// The corresponding status (RFC 9110 §15).
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -86,13 +86,15 @@ impl GatewayError {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::OverShare | Self::Uncertain => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout(_) | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unreachable(_) | Self::Broken(_) | Self::Unasked(_) | Self::Unreadable(_) | Self::TokenRefused => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::Unrequested(_)
+            | Self::Unreadable(_)
+            | Self::TokenRefused => StatusCode::BAD_GATEWAY,
         }
     }
 
-    /// What it is called on the wire.
+    /// The error on the wire.
     #[must_use]
     pub fn error_response(&self) -> ErrorResponse {
         match self {
@@ -101,11 +103,11 @@ impl GatewayError {
         }
     }
 
-    /// Tells the client, and the log why.
-    pub(super) fn answer(self, prefix: &str) -> Response {
+    /// The response to the client; logs the cause.
+    pub(super) fn into_response_logged(self, prefix: &str) -> Response {
         self.log(prefix);
         let mut response = self.error_response().into_response();
-        let said = match self {
+        let extra = match self {
             Self::Method(allowed) => Some((header::ALLOW, allowed)),
             // RFC 6750 §3: an error is named only for a token that was sent.
             Self::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
@@ -114,13 +116,13 @@ impl GatewayError {
             }
             _ => None,
         };
-        if let Some((name, value)) = said {
+        if let Some((name, value)) = extra {
             response.headers_mut().insert(name, value);
         }
         response
     }
 
-    /// Logs the cause: a fault of the service's is worth a look, a client's is not.
+    /// Logs the cause: a fault of the upstream as a warning, one of the client for debugging only.
     pub(crate) fn log(&self, prefix: &str) {
         match self {
             Self::Busy
@@ -129,9 +131,9 @@ impl GatewayError {
             | Self::Unreadable(_)
             | Self::Unreachable(_)
             | Self::Broken(_)
-            | Self::Unasked(_)
-            | Self::TokenRefused => warn!(service = prefix, error = chain(self), "a service behind failed"),
-            Self::OverShare => info!(service = prefix, error = %self, "not passed on"),
+            | Self::Unrequested(_)
+            | Self::TokenRefused => warn!(service = prefix, error = chain(self), "an upstream failed"),
+            Self::OverShare => info!(service = prefix, error = %self, "not forwarded"),
             Self::TwoCredentials => {
                 info!(target: "tokenlife::security", event = "two_credentials", service = prefix);
             }
@@ -141,7 +143,7 @@ impl GatewayError {
             | Self::OtherUser
             | Self::Uncertain
             | Self::InvalidToken
-            | Self::RequestBrokeOff => debug!(service = prefix, error = %self, "not passed on"),
+            | Self::RequestBrokeOff => debug!(service = prefix, error = %self, "not forwarded"),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Which headers pass, in both directions, and what a service is told about where a request came from.
+//! Which headers pass, in both directions, and the headers that describe the origin of a request to an upstream.
 
 use crate::server::{auth::cookies::SessionCookies, config::PublicUrl};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::IpAddr;
 
-/// What concerns one connection only (RFC 9110 §7.6.1), and what frames a message: hyper writes that anew.
+/// Headers of a single connection (RFC 9110 §7.6.1), and those that frame a message, which hyper writes itself.
 const OF_THE_CONNECTION: [&str; 11] = [
     "connection",
     "content-length",
@@ -19,9 +19,9 @@ const OF_THE_CONNECTION: [&str; 11] = [
     "upgrade",
 ];
 
-/// What services believe about a request because they take it for the gateway's word, and what would have them take it
-/// for another request. Only we say the first, and nobody the second.
-const OURS_TO_SAY: [&str; 18] = [
+/// Headers that upstreams trust because a gateway sets them, and headers that would make them treat the request as
+/// another one. The gateway alone sets the former, and removes the latter.
+const RESERVED: [&str; 18] = [
     "authorization",
     "cookie",
     "expect",
@@ -42,11 +42,11 @@ const OURS_TO_SAY: [&str; 18] = [
     "x-rewrite-url",
 ];
 
-/// The same, by how they begin.
-const OURS_TO_SAY_ALL: [&str; 7] =
+/// The same, by prefix.
+const RESERVED_PREFIXES: [&str; 7] =
     ["proxy-", "x-auth-", "x-authenticated-", "x-forwarded", "x-original-", "x-remote-", "x-user"];
 
-/// What an answer must not say: it speaks for the whole origin, which is not the service's.
+/// Response headers that would apply to the whole origin, which is not the upstream's.
 const OF_THE_ORIGIN: [&str; 18] = [
     "alt-svc",
     "clear-site-data",
@@ -63,25 +63,25 @@ const OF_THE_ORIGIN: [&str; 18] = [
     "set-login",
     "strict-transport-security",
     "supports-loading-mode",
-    // For a proxy in front of us: it would fetch what they name from its own files.
+    // For a proxy in front: it would serve the file that they name.
     "x-accel-redirect",
     "x-lighttpd-send-file",
     "x-sendfile",
 ];
 
-/// What shared caches go by before `Cache-Control`: targeted fields (RFC 9213) and what was there before them.
+/// Headers that shared caches prefer to `Cache-Control`: targeted fields (RFC 9213) and their predecessors.
 const OF_SHARED_CACHES: [&str; 4] = ["cdn-cache-control", "edge-control", "surrogate-control", "x-accel-expires"];
 
-/// The same for those of one maker, by how they end.
+/// The same for those of single vendors, by suffix.
 const OF_SHARED_CACHES_ALL: &str = "-cdn-cache-control";
 
-/// Who else may read an answer is for this application to say.
+/// CORS headers: this application decides which other origins may read a response.
 const OF_CROSS_ORIGIN: &str = "access-control-";
 
-/// Room for what we add, on either way: it is a dozen.
-const OURS: usize = 16;
+/// Capacity for the headers added here, a dozen in either direction.
+const ADDED: usize = 16;
 
-/// The name by which this gateway adds itself to the way of a request (RFC 9110 §7.6.3).
+/// The gateway's entry in `Via` (RFC 9110 §7.6.3).
 const VIA: &str = "1.1 tokenlife";
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -91,18 +91,18 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// The headers of a request that pass as they are.
 ///
-/// Names with an underscore do not: many services take `x_user_id` and `x-user-id` for the same.
+/// Names with an underscore do not: many servers treat `x_user_id` and `x-user-id` as the same.
 pub(super) fn of_request(incoming: &HeaderMap) -> HeaderMap {
     let mut headers = end_to_end(incoming, |name| {
         !name.contains('_')
-            && !OURS_TO_SAY.contains(&name)
-            && !OURS_TO_SAY_ALL.iter().any(|start| name.starts_with(start))
+            && !RESERVED.contains(&name)
+            && !RESERVED_PREFIXES.iter().any(|start| name.starts_with(start))
     });
     headers.append(header::VIA, HeaderValue::from_static(VIA));
     headers
 }
 
-/// What of a page's request passes to the services that the page is made of.
+/// The headers of a page's request that pass to the upstreams that the page calls.
 pub(super) fn of_page(incoming: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for name in [header::ACCEPT_LANGUAGE, header::USER_AGENT] {
@@ -114,11 +114,11 @@ pub(super) fn of_page(incoming: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The headers of an answer that pass. Of its cookies those that are not named like ours.
+/// The headers of a response that pass. Its cookies pass unless they are named like this application's.
 pub(super) fn of_response(incoming: &HeaderMap, cookies: SessionCookies) -> HeaderMap {
     let mut headers = end_to_end(incoming, |name| !OF_THE_ORIGIN.contains(&name) && !name.starts_with(OF_CROSS_ORIGIN));
     if let Some(length) = incoming.get(header::CONTENT_LENGTH) {
-        // It tells a `HEAD` what there would be.
+        // The response to a `HEAD` has no body to derive it from.
         headers.insert(header::CONTENT_LENGTH, length.clone());
     }
     for line in incoming.get_all(header::SET_COOKIE) {
@@ -136,7 +136,7 @@ fn end_to_end(incoming: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap 
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .collect();
-    let mut headers = HeaderMap::with_capacity(incoming.len() + OURS);
+    let mut headers = HeaderMap::with_capacity(incoming.len() + ADDED);
     for (name, value) in incoming {
         let text = name.as_str();
         let is_of_the_connection =
@@ -148,10 +148,10 @@ fn end_to_end(incoming: &HeaderMap, passes: impl Fn(&str) -> bool) -> HeaderMap 
     headers
 }
 
-/// An answer that may depend on who asks is kept by the browser at most, and for them alone.
+/// Restricts the caching of a response that may depend on the user to the browser's own cache, keyed by cookies.
 ///
-/// The service saw a bearer token, and knows that no shared cache stores an answer to that unless it says so (RFC 9111
-/// §3.5). A cache in front of us sees no such token, and neither does the browser's own: it goes by the cookies.
+/// The upstream received a bearer token, so by default no shared cache would store its response (RFC 9111 §3.5). A
+/// cache in front of this application sees no such token, and neither does the browser's own: they see cookies.
 pub(super) fn keep_from_shared_caches(headers: &mut HeaderMap) {
     let is_targeted = |name: &str| OF_SHARED_CACHES.contains(&name) || name.ends_with(OF_SHARED_CACHES_ALL);
     let targeted: Vec<HeaderName> = headers.keys().filter(|name| is_targeted(name.as_str())).cloned().collect();
@@ -174,7 +174,7 @@ pub(super) fn keep_from_shared_caches(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, value);
 }
 
-/// What is the same about all requests: the address under which people see this application.
+/// The part that is the same for all requests: the public origin of this application.
 #[derive(Clone, Debug)]
 pub(super) struct Forwarded {
     proto: HeaderValue,
@@ -193,21 +193,21 @@ impl Forwarded {
         }
     }
 
-    /// Says where a request came from, in the old words and in those of RFC 7239.
+    /// Sets where a request came from, in `X-Forwarded-*` and in `Forwarded` (RFC 7239).
     pub(super) fn describe(&self, client: IpAddr, prefix: Option<&str>, headers: &mut HeaderMap) {
         let node = match client {
             IpAddr::V4(address) => address.to_string(),
             IpAddr::V6(address) => format!("\"[{address}]\""),
         };
         let forwarded = format!("for={node};{}", self.host_and_proto);
-        let said = [
+        let values = [
             (header::FORWARDED, HeaderValue::try_from(forwarded).ok()),
             (X_FORWARDED_FOR, HeaderValue::try_from(client.to_string()).ok()),
             (X_FORWARDED_HOST, Some(self.host.clone())),
             (X_FORWARDED_PROTO, Some(self.proto.clone())),
             (X_FORWARDED_PREFIX, prefix.and_then(|prefix| HeaderValue::from_str(prefix).ok())),
         ];
-        for (name, value) in said {
+        for (name, value) in values {
             if let Some(value) = value {
                 headers.insert(name, value);
             }

@@ -1,12 +1,12 @@
 //! A prefix must not hide a page or a server function.
 
-/// The first of `paths`, as the router writes them, that lies at or below `prefix`.
+/// The first of `paths`, in the router's notation, that is at or below `prefix`.
 #[must_use]
 pub fn hidden_by<'a>(prefix: &str, paths: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     paths.into_iter().find(|path| may_lie_below(path, prefix))
 }
 
-/// Whether some address that a route of the router answers may be `prefix` or below it.
+/// Whether a path that the router's route matches may be `prefix` or below it.
 fn may_lie_below(route: &str, prefix: &str) -> bool {
     let mut route = route.split('/').filter(|segment| !segment.is_empty());
     let mut prefix = prefix.split('/').filter(|segment| !segment.is_empty());

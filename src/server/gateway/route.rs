@@ -1,4 +1,4 @@
-//! One service behind: what it is asked for, and its connections.
+//! A route to an upstream: which requests it takes, and its connections.
 
 use super::{
     GatewayError,
@@ -22,14 +22,14 @@ use hyper_util::{
 use std::{fmt, sync::Arc, time::Duration};
 use thread_local::ThreadLocal;
 
-/// How long a connection is kept for the next request: less than services commonly keep it (Node: 5 s), or requests
-/// go into connections that are just being closed.
+/// How long an idle connection is kept: less than servers commonly keep it (Node: 5 s), or requests would be sent on
+/// connections that are being closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
-/// The longest head of an answer, and what is read from a service before the client takes it, in bytes.
+/// The longest head of a response, and how much is read from an upstream ahead of the client, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// A route to a service behind.
+/// A route to an upstream.
 pub struct Route {
     mapping: Mapping,
     methods: Vec<Method>,
@@ -42,12 +42,12 @@ pub struct Route {
     slots: Slots,
     connect_timeout: Duration,
     max_connections: usize,
-    /// Each thread has connections of its own: they live on the runtime that has opened them.
+    /// One client for each thread, because connections belong to the runtime that has opened them.
     clients: ThreadLocal<Client<HttpConnector, Body>>,
 }
 
 impl Route {
-    /// One of `all` routes. `None` without an upstream; the settings have been checked for that.
+    /// One of `all` routes. `None` without an upstream, which the settings have excluded.
     pub(super) fn new(config: &RouteConfig, all: &[RouteConfig]) -> Option<Self> {
         let upstream = config.upstream.clone()?;
         let allowed = config.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
@@ -83,25 +83,25 @@ impl Route {
         })
     }
 
-    /// What all of its paths begin with.
+    /// The prefix of all its paths.
     #[must_use]
     pub const fn prefix(&self) -> &str {
         self.mapping.prefix()
     }
 
-    /// Whether a path, as it was sent, belongs to this service.
+    /// Whether a path, as sent, belongs to this route.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         self.mapping.covers(path)
     }
 
-    /// How long an answer may take to begin.
+    /// How long a response may take to begin.
     #[must_use]
     pub const fn response_timeout(&self) -> Duration {
         self.response_timeout
     }
 
-    /// The longest body of a request, in bytes.
+    /// The longest request body, in bytes.
     #[must_use]
     pub const fn max_body_bytes(&self) -> usize {
         self.max_body_bytes
@@ -115,7 +115,7 @@ impl Route {
         self.token
     }
 
-    /// Whether its answers may depend on who asks.
+    /// Whether its responses may depend on the user.
     pub(super) const fn is_for_users(&self) -> bool {
         matches!(self.token, TokenPolicy::User | TokenPolicy::UserOrAnonymous)
     }
@@ -144,10 +144,10 @@ impl Route {
         self.mapping.target(uri)
     }
 
-    /// Asks the service.
+    /// Sends a request to the upstream.
     ///
-    /// A request that left no trace is sent once more: hyper does so if nothing was written, and we do if nothing came
-    /// back and the request changes nothing. The service may have closed the connection just then.
+    /// A request that had no effect is sent once more: by hyper if nothing was written, and here if no response came
+    /// and the method is safe. The upstream may have closed the connection at that moment.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -158,10 +158,10 @@ impl Route {
     ) -> Result<Response<Incoming>, GatewayError> {
         let may_repeat = body.is_end_stream() && matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         let spare = may_repeat.then(|| request(method.clone(), target.clone(), headers.clone(), Body::empty()));
-        let failed = |error| if sent.broke_off() { GatewayError::RequestBrokeOff } else { GatewayError::of(error) };
+        let failed = |error| if sent.is_incomplete() { GatewayError::RequestBrokeOff } else { GatewayError::of(error) };
         match self.client().request(request(method, target, headers, body)).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => match spare.filter(|_| is_silence(&error)) {
+            Ok(response) => Ok(response),
+            Err(error) => match spare.filter(|_| closed_without_response(&error)) {
                 Some(spare) => self.client().request(spare).await.map_err(failed),
                 None => Err(failed(error)),
             },
@@ -181,8 +181,8 @@ fn request(method: Method, target: Uri, headers: HeaderMap, body: Body) -> Reque
     request
 }
 
-/// Whether the service closed the connection without a word.
-fn is_silence(error: &legacy::Error) -> bool {
+/// Whether the upstream closed the connection without a response.
+fn closed_without_response(error: &legacy::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
     cause.is_some_and(|cause| cause.is_incomplete_message() || cause.is_closed() || cause.is_canceled())
 }

@@ -1,4 +1,4 @@
-//! What streams goes on for as long as the session does.
+//! Ends streams when their session ends.
 
 use crate::server::{
     auth::visitor::VisitorSession, clock::Timestamp, domain::session::SessionId, service::sessions::Sessions,
@@ -12,16 +12,17 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How often the sessions that have ended are looked at. That is a look into memory.
-const LOOK: Duration = Duration::from_secs(1);
-/// After so many looks, and again if it could not tell, the store is asked when the session's time will be up; most answers have long ended by then.
-const LOOKS_BEFORE_ASKING: u32 = 3;
+/// How often the ended sessions in memory are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// After this many checks, and again after a failure, the store is queried for the session's expiry; most responses
+/// have long ended by then.
+const CHECKS_BEFORE_QUERY: u32 = 3;
 
-/// Comes to its end when a session does.
+/// Completes when a session ends.
 pub(super) struct SessionWatch {
     sessions: Arc<Sessions>,
     session: SessionId,
-    /// Begins when somebody first waits for it: short answers never do.
+    /// Created on the first poll, which short responses never reach.
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -42,17 +43,17 @@ impl Future for SessionWatch {
 
 async fn until_over(sessions: Arc<Sessions>, session: SessionId) {
     let mut expires_at: Option<Timestamp> = None;
-    for look in 1.. {
-        sleep(LOOK).await;
+    for check in 1.. {
+        sleep(CHECK_INTERVAL).await;
         if sessions.is_over(session, expires_at) {
             return;
         }
-        if expires_at.is_none() && look % LOOKS_BEFORE_ASKING == 0 {
+        if expires_at.is_none() && check % CHECKS_BEFORE_QUERY == 0 {
             match sessions.find_live(session).await {
                 Ok(Some((session, _))) => expires_at = Some(session.expires_at),
                 Ok(None) => return,
-                // The stream does not suffer from it; the next look may find out.
-                Err(error) => tracing::debug!(%error, "cannot find out how long a session goes on"),
+                // The stream continues; the next query may succeed.
+                Err(error) => tracing::debug!(%error, "cannot query when a session expires"),
             }
         }
     }

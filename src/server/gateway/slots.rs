@@ -1,7 +1,7 @@
-//! How many requests a service gets at once, and how many of them may be one person's.
+//! How many concurrent requests an upstream gets, and how many of them may be of one user.
 //!
-//! A request holds its slot until the answer has ended, streams and websockets included. Without shares, one person with
-//! many streams, or with many uploads that never come, would keep everybody else out.
+//! A request holds its slot until the response has ended, streams and WebSockets included. Without shares, one user
+//! with many streams, or with many stalled uploads, would block all others.
 
 use super::{GatewayError, caller::Caller};
 use crate::server::{
@@ -20,22 +20,22 @@ use tokio::{
     time::timeout,
 };
 
-/// So many people at least have to come before all slots are taken.
+/// The least number of users that can occupy all slots.
 const SHARERS: usize = 4;
-/// An event stream and a call next to it, however few slots there are.
+/// An event stream and a concurrent call, however few slots there are.
 const SMALLEST_SHARE: usize = 2;
 
-/// The slots of one service.
+/// The slots of one upstream.
 pub(super) struct Slots {
     all: Arc<Semaphore>,
     shares: Arc<Shares>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
-/// Who takes slots: a person, over all of their sessions, or an address where nobody is signed in.
+/// The holder of slots: a user, across all sessions, or the client address of an anonymous visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    Person(UserId),
+    User(UserId),
     Address(AddressClass),
 }
 
@@ -43,39 +43,39 @@ impl Holder {
     pub(super) fn of(caller: Caller, request: &Extensions) -> Self {
         let visitor = request.get::<Visitor>().and_then(|visitor| visitor.session);
         match caller.session().or(visitor) {
-            Some(session) => Self::Person(session.user_id),
+            Some(session) => Self::User(session.user_id),
             None => Self::Address(AddressClass::of(ClientAddress::of(request))),
         }
     }
 }
 
 impl Slots {
-    /// `count` slots. Whoever finds none waits for `patience`.
-    pub(super) fn new(count: usize, patience: Duration) -> Self {
+    /// `count` slots. A request waits for one for up to `max_wait`.
+    pub(super) fn new(count: usize, max_wait: Duration) -> Self {
         let size = (count / SHARERS).max(SMALLEST_SHARE).min(count);
         let shares = Arc::new(Shares { size, held: Mutex::default() });
-        Self { all: Arc::new(Semaphore::new(count)), shares, patience }
+        Self { all: Arc::new(Semaphore::new(count)), shares, max_wait }
     }
 
-    /// Waits until this holder may take one more slot.
+    /// Waits until this holder may take another slot.
     pub(super) async fn share(&self, holder: Holder) -> Result<Share, GatewayError> {
         let (claim, parts) = Claim::new(&self.shares, holder);
-        match timeout(self.patience, parts.acquire_owned()).await {
+        match timeout(self.max_wait, parts.acquire_owned()).await {
             Ok(Ok(part)) => Ok(Share { _part: part, _claim: claim }),
             _ => Err(GatewayError::OverShare),
         }
     }
 
-    /// Waits until the service may get one more request. So a service that hangs ties up nothing but its own slots.
+    /// Waits until the upstream may get another request. So an upstream that hangs blocks only its own slots.
     pub(super) async fn slot(&self, share: Share) -> Result<Slot, GatewayError> {
-        match timeout(self.patience, Arc::clone(&self.all).acquire_owned()).await {
+        match timeout(self.max_wait, Arc::clone(&self.all).acquire_owned()).await {
             Ok(Ok(slot)) => Ok(Slot { _slot: slot, _share: share }),
             _ => Err(GatewayError::Busy),
         }
     }
 }
 
-/// One request's slot, given back on drop.
+/// The slot of one request, released on drop.
 pub(super) struct Slot {
     _slot: OwnedSemaphorePermit,
     _share: Share,
@@ -87,7 +87,7 @@ pub(super) struct Share {
     _claim: Claim,
 }
 
-/// The shares of all who hold a slot or wait for one. Anonymous else has an entry, so memory stays bounded.
+/// The shares of all holders that have a slot or wait for one. No other holder has an entry, so memory stays bounded.
 struct Shares {
     size: usize,
     held: Mutex<HashMap<Holder, Held>>,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_gets_more_than_a_quarter() {
+    async fn no_user_gets_more_than_a_quarter() {
         let slots = slots(12);
         let mut taken = Vec::new();
         for number in 1..=4 {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_gets_what_is_given_back() {
+    async fn a_waiting_request_gets_a_released_slot() {
         let slots = slots(4);
         let (one, _two) = (take(&slots, 1).await, take(&slots, 1).await);
         let (third, ()) = futures::future::join(take(&slots, 1), async { drop(one) }).await;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_no_slot_is_forgotten() {
+    async fn a_holder_without_a_slot_is_removed() {
         let slots = slots(2);
         let taken = (take(&slots, 1).await, take(&slots, 1).await);
         assert!(take(&slots, 1).await.is_err() && take(&slots, 2).await.is_err());

@@ -1,4 +1,4 @@
-//! The two bodies of an exchange, passed on piece by piece as fast as the slower side takes them.
+//! The request and response bodies of an exchange, forwarded frame by frame with backpressure.
 
 use super::{GatewayError, session_watch::SessionWatch, slots::Slot};
 use crate::server::transport::Closing;
@@ -20,11 +20,11 @@ use std::{
 };
 use tokio::time::{Instant, Sleep};
 
-/// The longest body that is waited for before the service is asked, in bytes.
+/// The longest request body that is read before the upstream is called, in bytes.
 const SHORT: usize = 64 * 1024;
 
-/// Reads the body of a request to its end if it is known to be short, so that a slow client holds no slot meanwhile. A
-/// longer one, or one of unknown length, is passed on as it comes.
+/// Reads a request body completely if it is known to be short, so that a slow client holds no slot meanwhile. A longer
+/// one, or one of unknown length, is streamed.
 pub(super) async fn read_if_short(body: Body) -> Result<Body, GatewayError> {
     match body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()) {
         Some(1..=SHORT) => to_bytes(body, SHORT).await.map(Body::from).map_err(|_| GatewayError::RequestBrokeOff),
@@ -32,30 +32,30 @@ pub(super) async fn read_if_short(body: Body) -> Result<Body, GatewayError> {
     }
 }
 
-/// The body of a request, on its way to the service. Its trailers stay behind: a service might take them for headers
-/// that have been looked at.
+/// The state of a request body sent to the upstream. Its trailers are dropped: an upstream might treat them as headers
+/// that were checked.
 pub(super) struct Sent {
-    broke_off: Arc<AtomicBool>,
+    is_incomplete: Arc<AtomicBool>,
 }
 
 struct SentBody {
     inner: Body,
-    broke_off: Arc<AtomicBool>,
+    is_incomplete: Arc<AtomicBool>,
 }
 
 impl Sent {
-    /// The body to send, and a view of what became of it.
+    /// The body to send, and its state.
     pub(super) fn track(body: Body) -> (Body, Self) {
-        let sent = Self { broke_off: Arc::default() };
+        let sent = Self { is_incomplete: Arc::default() };
         if body.is_end_stream() {
             return (Body::empty(), sent);
         }
-        (Body::new(SentBody { inner: body, broke_off: Arc::clone(&sent.broke_off) }), sent)
+        (Body::new(SentBody { inner: body, is_incomplete: Arc::clone(&sent.is_incomplete) }), sent)
     }
 
-    /// Whether the client stopped sending in the middle, or was stopped by a limit.
-    pub(super) fn broke_off(&self) -> bool {
-        self.broke_off.load(Relaxed)
+    /// Whether the client stopped sending before the end, or a limit stopped it.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.is_incomplete.load(Relaxed)
     }
 }
 
@@ -66,7 +66,7 @@ impl HttpBody for SentBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = without_trailers(Pin::new(&mut self.inner).poll_frame(cx));
         if matches!(polled, Poll::Ready(Some(Err(_)))) {
-            self.broke_off.store(true, Relaxed);
+            self.is_incomplete.store(true, Relaxed);
         }
         polled
     }
@@ -80,52 +80,52 @@ impl HttpBody for SentBody {
     }
 }
 
-/// Whether an answer is a stream of events (HTML §9.2), which goes on until somebody ends it.
+/// Whether a response is an event stream (HTML §9.2), which has no end of its own.
 ///
-/// Who listens to one comes again by themselves, and tells which event was the last. Of other answers that stream nobody
-/// knows how they go on; they may end, so they are waited for.
+/// A client reconnects to one by itself and sends the id of its last event, so it may be closed at shutdown. Other
+/// streaming responses may end by themselves, so shutdown waits for them.
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// The body of an answer, on its way to the client. It ends early if the service falls silent, or the session ends, and
-/// a stream of events when the server stops.
+/// The body of a response, sent to the client. It ends early if the upstream is idle for too long or the session ends,
+/// and an event stream when the server stops.
 pub(super) struct Streamed {
     inner: Incoming,
     idle_timeout: Duration,
-    /// When the silence will have lasted for too long; set while there is one.
-    silence: Option<Pin<Box<Sleep>>>,
-    is_silent: bool,
-    /// Whether it has not ended with the first look at it, as most answers do.
+    /// The deadline of the current idle time; set once the body has been idle.
+    idle: Option<Pin<Box<Sleep>>>,
+    is_idle: bool,
+    /// Whether it has not ended with the first poll, as most responses do.
     is_long: bool,
     session: Option<SessionWatch>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// The request's, which is over by now as far as the log goes.
+    /// The span of the request, which has been logged as completed by now.
     span: tracing::Span,
     _slot: Slot,
 }
 
 impl Streamed {
     pub(super) fn body(
-        answer: Response<Incoming>,
+        response: Response<Incoming>,
         session: Option<SessionWatch>,
         closing: Option<Closing>,
         slot: Slot,
         idle_timeout: Duration,
     ) -> Body {
-        if answer.body().is_end_stream() {
+        if response.body().is_end_stream() {
             return Body::empty();
         }
-        let closing = closing.filter(|_| is_event_stream(answer.headers()));
+        let closing = closing.filter(|_| is_event_stream(response.headers()));
         let closing = closing.map(|closing| Box::pin(closing.begun()) as Pin<Box<dyn Future<Output = ()> + Send>>);
-        let inner = answer.into_body();
+        let inner = response.into_body();
         Body::new(Self {
             inner,
             idle_timeout,
-            silence: None,
-            is_silent: false,
+            idle: None,
+            is_idle: false,
             is_long: false,
             session,
             closing,
@@ -134,17 +134,17 @@ impl Streamed {
         })
     }
 
-    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.idle_timeout)));
-        if !std::mem::replace(&mut self.is_silent, true) {
-            silence.as_mut().reset(Instant::now() + self.idle_timeout);
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let idle = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.idle_timeout)));
+        if !std::mem::replace(&mut self.is_idle, true) {
+            idle.as_mut().reset(Instant::now() + self.idle_timeout);
         }
-        silence.as_mut().poll(cx)
+        idle.as_mut().poll(cx)
     }
 
-    /// Ends an answer in a way that the client cannot take for its regular end.
+    /// Ends a response in a way that the client cannot mistake for its regular end.
     fn ended(&self, kind: io::ErrorKind, why: &'static str) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.span.in_scope(|| tracing::info!(why, "an answer of a service behind was broken off"));
+        self.span.in_scope(|| tracing::info!(why, "a response of an upstream was aborted"));
         Poll::Ready(Some(Err(io::Error::new(kind, why))))
     }
 }
@@ -156,7 +156,7 @@ impl HttpBody for Streamed {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
         if this.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready()) {
-            this.span.in_scope(|| tracing::debug!("a stream of events ends with the server"));
+            this.span.in_scope(|| tracing::debug!("an event stream ends because the server stops"));
             return Poll::Ready(None);
         }
         let polled = without_trailers(Pin::new(&mut this.inner).poll_frame(cx));
@@ -166,16 +166,16 @@ impl HttpBody for Streamed {
             return this.ended(io::ErrorKind::ConnectionAborted, "the session has ended");
         }
         match polled {
-            Poll::Pending if this.poll_silence(cx).is_ready() => {
-                this.ended(io::ErrorKind::TimedOut, "the service has been silent for too long")
+            Poll::Pending if this.poll_idle(cx).is_ready() => {
+                this.ended(io::ErrorKind::TimedOut, "the upstream has been idle for too long")
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Err(error))) => {
-                this.span.in_scope(|| tracing::warn!(%error, "a service behind broke off its answer"));
+                this.span.in_scope(|| tracing::warn!(%error, "an upstream aborted its response"));
                 Poll::Ready(Some(Err(io::Error::other(error))))
             }
             Poll::Ready(Some(Ok(frame))) => {
-                this.is_silent = false;
+                this.is_idle = false;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) => Poll::Ready(None),

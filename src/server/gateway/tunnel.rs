@@ -1,5 +1,5 @@
-//! Websockets (RFC 6455): after the handshake, bytes go both ways until either side ends it, both fall silent, the
-//! session is over, or the server stops. What the bytes mean is not looked at.
+//! WebSockets (RFC 6455): after the handshake, bytes are copied both ways until either side closes, both are idle, the
+//! session ends, or the server stops. The content is not inspected.
 
 use super::{session_watch::SessionWatch, slots::Slot};
 use crate::server::{
@@ -28,49 +28,49 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
 
 const BUFFER: usize = 8 * 1024;
-/// How long the other direction may take to end after the first has.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the other direction may take to end after the first has ended.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The client's wish to go on as a websocket.
+/// The client's request to upgrade to a WebSocket.
 pub(super) struct Handshake(OnUpgrade);
 
 impl Handshake {
-    /// The wish in a request, if it is one. No other protocol is passed on.
+    /// The upgrade of a request, if it is a WebSocket handshake. No other protocol is forwarded.
     ///
-    /// `Connection` has to name it too (RFC 9110 §7.8): else a proxy in front has passed on what it did not mean to, and
-    /// would take the bytes of the websocket for answers.
+    /// `Connection` has to name it too (RFC 9110 §7.8): otherwise a proxy in front has forwarded the header
+    /// unintentionally, and would parse the bytes of the WebSocket as responses.
     pub(super) fn of(head: &mut Parts) -> Option<Self> {
-        let wants = head.method == Method::GET
+        let is_handshake = head.method == Method::GET
             && head.version == Version::HTTP_11
             && is_websocket_upgrade(&head.headers)
             && lists(&head.headers, &header::CONNECTION, "upgrade");
-        wants.then(|| head.extensions.remove::<OnUpgrade>()).flatten().map(Self)
+        is_handshake.then(|| head.extensions.remove::<OnUpgrade>()).flatten().map(Self)
     }
 
-    /// Passes the wish on, or the consent back.
+    /// Sets the headers of the handshake, in the request or in the response.
     pub(super) fn announce(headers: &mut HeaderMap) {
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, WEBSOCKET);
     }
 }
 
-/// Joins the two connections, as soon as both have switched.
+/// Joins the two connections once both have switched protocols.
 pub(super) fn join(
     Handshake(client): Handshake,
-    answer: Response<Incoming>,
+    response: Response<Incoming>,
     session: Option<SessionWatch>,
     closing: Option<Closing>,
     slot: Slot,
     idle_timeout: Duration,
 ) {
-    let service = hyper::upgrade::on(answer);
+    let upstream = hyper::upgrade::on(response);
     let work = async move {
-        let (client, service) = match futures::future::try_join(client, service).await {
+        let (client, upstream) = match futures::future::try_join(client, upstream).await {
             Ok(both) => both,
-            Err(error) => return debug!(%error, "a websocket did not come about"),
+            Err(error) => return debug!(%error, "a WebSocket upgrade failed"),
         };
-        let why = carry(client, service, session, closing, idle_timeout).await;
-        debug!(why, "a websocket has ended");
+        let why = carry(client, upstream, session, closing, idle_timeout).await;
+        debug!(why, "a WebSocket has ended");
         drop(slot);
     };
     tokio::spawn(work.in_current_span());
@@ -78,20 +78,20 @@ pub(super) fn join(
 
 async fn carry(
     client: Upgraded,
-    service: Upgraded,
+    upstream: Upgraded,
     session: Option<SessionWatch>,
     closing: Option<Closing>,
     idle_timeout: Duration,
 ) -> &'static str {
     let (from_client, to_client) = split(TokioIo::new(client));
-    let (from_service, to_service) = split(TokioIo::new(service));
-    let pieces = AtomicU64::new(0);
+    let (from_upstream, to_upstream) = split(TokioIo::new(upstream));
+    let reads = AtomicU64::new(0);
     let both = async {
-        let up = std::pin::pin!(pump(from_client, to_service, &pieces));
-        let down = std::pin::pin!(pump(from_service, to_client, &pieces));
+        let up = std::pin::pin!(pump(from_client, to_upstream, &reads));
+        let down = std::pin::pin!(pump(from_upstream, to_client, &reads));
         match futures::future::select(up, down).await {
-            futures::future::Either::Left((_, down)) => drop(timeout(FAREWELL, down).await),
-            futures::future::Either::Right((_, up)) => drop(timeout(FAREWELL, up).await),
+            futures::future::Either::Left((_, down)) => drop(timeout(CLOSE_TIMEOUT, down).await),
+            futures::future::Either::Right((_, up)) => drop(timeout(CLOSE_TIMEOUT, up).await),
         }
     };
     let over = async {
@@ -107,17 +107,17 @@ async fn carry(
         }
     };
     tokio::select! {
-        () = both => "one side ended it",
+        () = both => "one side closed it",
         () = over => "the session has ended",
-        () = stopped => "the server stops",
-        () = silence(&pieces, idle_timeout) => "both sides have been silent for too long",
+        () = stopped => "the server is stopping",
+        () = idle(&reads, idle_timeout) => "both sides have been idle for too long",
     }
 }
 
 async fn pump<T: AsyncRead + AsyncWrite>(
     mut from: ReadHalf<T>,
     mut to: WriteHalf<T>,
-    pieces: &AtomicU64,
+    reads: &AtomicU64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -126,16 +126,16 @@ async fn pump<T: AsyncRead + AsyncWrite>(
             return to.shutdown().await;
         }
         to.write_all(&buffer[..bytes]).await?;
-        pieces.fetch_add(1, Relaxed);
+        reads.fetch_add(1, Relaxed);
     }
 }
 
-/// Comes back when nothing has been carried for `idle_timeout`, or for up to twice as long.
-async fn silence(pieces: &AtomicU64, idle_timeout: Duration) {
-    let mut before = pieces.load(Relaxed);
+/// Completes when nothing has been copied for `idle_timeout`, or for up to twice as long.
+async fn idle(reads: &AtomicU64, idle_timeout: Duration) {
+    let mut before = reads.load(Relaxed);
     loop {
         sleep(idle_timeout).await;
-        let now = pieces.load(Relaxed);
+        let now = reads.load(Relaxed);
         if now == before {
             return;
         }

@@ -14,7 +14,7 @@ fn target(path: &str) -> Result<String, AddressError> {
 }
 
 #[test]
-fn a_path_is_found_at_the_service() {
+fn a_path_is_mapped_to_the_upstream() {
     for (path, expected) in [
         ("/api/notes", "http://127.0.0.1:4000/base"),
         ("/api/notes/", "http://127.0.0.1:4000/base/"),
@@ -38,7 +38,7 @@ fn a_path_is_found_at_the_service() {
 }
 
 #[test]
-fn what_could_be_read_in_two_ways_is_refused() {
+fn an_ambiguous_path_is_refused() {
     use AddressError::{DotSegment, Elsewhere, EmptySegment, Encoding, HiddenCharacter, TooOften};
     for (path, expected) in [
         ("/api/notes/..", DotSegment),
@@ -74,7 +74,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn what_the_service_may_read_as_another_routes_path_is_refused() {
+fn a_path_that_the_upstream_may_read_as_another_routes_is_refused() {
     let open = mapping(true, BASE).beside(["/api/notes/admin", "/api/notes", "/api", "/api/notes/a/b", "/files"]);
     for path in [
         "/api/notes/%61dmin",
@@ -101,7 +101,7 @@ fn what_the_service_may_read_as_another_routes_path_is_refused() {
     }
 }
 
-/// Pieces from which paths are made that somebody might read in another way.
+/// Pieces of paths that parsers may read differently.
 const PIECES: [&str; 50] = [
     "/",
     "//",
@@ -159,8 +159,8 @@ fn piece() -> impl Strategy<Value = String> {
     prop_oneof![8 => select(&PIECES[..]).prop_map(str::to_owned), 1 => any::<char>().prop_map(String::from)]
 }
 
-/// Reads percent-encoding as often as there is any.
-fn decoded_to_the_end(text: &str) -> Vec<u8> {
+/// Decodes percent-encoding until none is left.
+fn fully_decoded(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     loop {
         let mut next = Vec::new();
@@ -183,10 +183,10 @@ fn decoded_to_the_end(text: &str) -> Vec<u8> {
     }
 }
 
-/// Where a path leads for somebody who decodes it, and takes backslashes for slashes and parameters for nothing.
+/// How the most lenient parser resolves a path: it decodes it, treats backslashes as slashes and ignores parameters.
 fn resolved(path: &str) -> Vec<Vec<u8>> {
     let mut place = Vec::new();
-    for segment in decoded_to_the_end(path).split(|byte| matches!(byte, b'/' | b'\\')) {
+    for segment in fully_decoded(path).split(|byte| matches!(byte, b'/' | b'\\')) {
         let name = segment.split(|byte| matches!(byte, b';' | 0)).next().unwrap_or_default().trim_ascii();
         match name {
             b"" | b"." => {}
@@ -208,7 +208,7 @@ proptest! {
         let Ok(target) = mapping.target(&uri) else { return Ok(()) };
         let below = if strip { &["base"][..] } else { &["base", "api", "notes"] };
 
-        // As the service's own reader of URLs sees it, and as somebody does who reads it in the worst way.
+        // As a standard URL parser reads it, and as the most lenient one does.
         let url = Url::parse(&target.to_string()).expect("a URL");
         prop_assert_eq!(url.origin().ascii_serialization(), "http://127.0.0.1:4000");
         prop_assert_eq!(url.path(), target.path(), "nothing is left to normalise");
