@@ -1,7 +1,7 @@
-//! What a server function may ask: who is calling, the services, and how to answer.
+//! The context of a server function: its caller, the services, and the response.
 //!
-//! Its body runs in two settings: called over HTTP, where success may lead to another page; and called directly while
-//! a page is rendered, where the page decides what to show.
+//! A server function runs in two settings: called over HTTP, where success may redirect to another page; and called
+//! directly while a page is rendered, where the page decides what to show.
 
 pub mod own_sessions;
 
@@ -29,14 +29,14 @@ use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 use std::{net::IpAddr, sync::Arc};
 
-/// The header by which a server function tells the script that called it where to go (`server_fn`).
+/// The header by which a server function makes the calling script follow `Location` (`server_fn`).
 const REDIRECT_HEADER: HeaderName = HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER);
 const MAX_USER_AGENT_CHARS: usize = 512;
 
 /// Marks a request whose server function was called over HTTP, not directly while a page is rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct CalledOverHttp {
-    /// By a plain form, so that the answer is a page.
+    /// By a plain HTML form, so the response is a page.
     pub by_form: bool,
 }
 
@@ -61,12 +61,12 @@ pub fn sign_in_context() -> SignInContext {
 ///
 /// # Errors
 ///
-/// [`AppError::RateLimited`].
+/// [`AppError::RateLimited`] if there were too many attempts.
 pub fn allow_sign_in(email: &str) -> Result<(), AppError> {
     limited("sign_in", state().limits.check_sign_in(address(&expect_context()), &account_name(email)))
 }
 
-/// Notes that somebody signed in: strangers who try the same account elsewhere do not slow them down.
+/// Records a successful sign-in, so that attempts from other addresses do not throttle this user.
 pub fn remember_sign_in(email: &str) {
     state().limits.remember_sign_in(address(&expect_context()), &account_name(email));
 }
@@ -75,7 +75,7 @@ pub fn remember_sign_in(email: &str) {
 ///
 /// # Errors
 ///
-/// [`AppError::RateLimited`].
+/// [`AppError::RateLimited`] if there were too many attempts.
 pub fn allow_sign_up() -> Result<(), AppError> {
     limited("sign_up", state().limits.check_sign_up(address(&expect_context())))
 }
@@ -84,7 +84,7 @@ pub fn allow_sign_up() -> Result<(), AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::RateLimited`].
+/// [`AppError::RateLimited`] if there were too many attempts.
 pub fn allow_password_rating() -> Result<(), AppError> {
     limited("password_rating", state().limits.check_password_rating(address(&expect_context())))
 }
@@ -93,32 +93,34 @@ pub fn allow_password_rating() -> Result<(), AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`]; [`AppError::Unavailable`] if nobody can say whether it has ended.
+/// [`AppError::Unauthenticated`] if there is none; [`AppError::Unavailable`] if it cannot be determined whether it has
+/// ended.
 pub fn require_session() -> Result<VisitorSession, AppError> {
     visitor().require_session()
 }
 
-/// Answers a sign-in: hands out the cookies, and leads on.
+/// Responds to a sign-in: sets the cookies and redirects.
 ///
 /// # Errors
 ///
-/// What the sign-in failed with.
+/// The error of a failed sign-in.
 pub fn begin_session<E: Into<AppError>>(
     signed_in: Result<IssuedSession, E>,
     return_to: Option<&str>,
 ) -> Result<(), AppError> {
-    let begun = report(signed_in)?;
-    visitor().cookies.set(Change::Issue(Box::new(begun)));
-    lead_to(ReturnTo::parse(return_to).as_str());
+    let issued = report(signed_in)?;
+    visitor().cookies.set(Change::Issue(Box::new(issued)));
+    redirect_to(ReturnTo::parse(return_to).as_str());
     Ok(())
 }
 
-/// Redeems the refresh token that came with the request, unless a fresh access token came as well: another tab was
-/// faster, and a rotation right after the last one would do harm (see [`super::domain::rotation`]).
+/// Redeems the refresh token of the request, unless the request also has a fresh access token: another tab was faster,
+/// and a rotation right after the last one would do harm (see [`super::domain::rotation`]).
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`], [`AppError::Unavailable`]. No cookie is touched then.
+/// [`AppError::Unauthenticated`] if there is no redeemable refresh token, [`AppError::Unavailable`] if it cannot be
+/// redeemed now. No cookie is changed then.
 pub async fn refresh_session() -> Result<TokenLife, AppError> {
     let visitor = visitor();
     let refresh_token = visitor.refresh_token.ok_or(AppError::Unauthenticated)?;
@@ -137,7 +139,7 @@ pub async fn refresh_session() -> Result<TokenLife, AppError> {
 ///
 /// # Errors
 ///
-/// [`AppError::Unavailable`]; session and cookies stay.
+/// [`AppError::Unavailable`] if the session cannot be ended now; session and cookies stay.
 pub async fn sign_out() -> Result<(), AppError> {
     let (visitor, sessions) = (visitor(), state().sessions);
     for session in &visitor.proven_sessions {
@@ -147,20 +149,20 @@ pub async fn sign_out() -> Result<(), AppError> {
         && let Err(error) = sessions.genuine(token).await
         && !error.is_final()
     {
-        // Another server could still redeem it: saying that its session has ended would be untrue.
+        // Another server could still redeem it, so its session has not ended.
         return Err(AppError::Unavailable);
     }
     visitor.cookies.set(Change::ClearAll);
-    lead_to(crate::paths::HOME);
+    redirect_to(crate::paths::HOME);
     Ok(())
 }
 
-/// Who is signed in.
+/// The signed-in user, if there is one.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] if the cookies promise somebody whom this request cannot show,
-/// [`AppError::Unavailable`] if the store cannot be asked.
+/// [`AppError::Unauthenticated`] if the cookies belong to a session that this request cannot show,
+/// [`AppError::Unavailable`] if the store cannot be reached.
 pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     let visitor = visitor();
     match current_user::current_user(&state().sessions, visitor.session).await? {
@@ -169,7 +171,7 @@ pub async fn current_user() -> Result<Option<CurrentUser>, AppError> {
     }
 }
 
-/// Reduces an outcome to the wire. Over HTTP, [`super::web::server_functions`] gives it the status that fits.
+/// Reduces an outcome to the wire. Over HTTP, [`super::web::server_functions`] sets the matching status.
 ///
 /// # Errors
 ///
@@ -178,7 +180,7 @@ pub fn report<T, E: Into<AppError>>(outcome: Result<T, E>) -> Result<T, AppError
     outcome.map_err(Into::into)
 }
 
-/// Reduces an outcome to the wire, and leads the browser without JavaScript on to a page.
+/// Reduces an outcome to the wire, and redirects a browser without JavaScript to a page.
 ///
 /// # Errors
 ///
@@ -188,26 +190,26 @@ pub fn report_then_go_to<T, E: Into<AppError>>(outcome: Result<T, E>, page: &'st
     if use_context::<Parts>()
         .is_some_and(|parts| parts.extensions.get::<CalledOverHttp>().is_some_and(|call| call.by_form))
     {
-        lead_to(page);
+        redirect_to(page);
     }
     Ok(done)
 }
 
-/// Tells whoever called where to go next. `location` is one of our paths, and ASCII.
-fn lead_to(location: &str) {
+/// Redirects the caller. `location` is a path of this application, and ASCII.
+fn redirect_to(location: &str) {
     if let Some(response) = use_context::<ResponseOptions>()
         && let Ok(location) = HeaderValue::from_str(location)
     {
-        say(&response, header::LOCATION, location);
-        say(&response, REDIRECT_HEADER, HeaderValue::from_static(""));
+        append_header(&response, header::LOCATION, location);
+        append_header(&response, REDIRECT_HEADER, HeaderValue::from_static(""));
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that puts headers on a server function's answer; none of them is a cookie"
+    reason = "the one place that sets headers of a server function's response; none of them is a cookie"
 )]
-fn say(response: &ResponseOptions, name: HeaderName, value: HeaderValue) {
+fn append_header(response: &ResponseOptions, name: HeaderName, value: HeaderValue) {
     response.append_header(name, value);
 }
 
@@ -227,7 +229,7 @@ fn visitor() -> Visitor {
     use_context::<Parts>().and_then(|parts| parts.extensions.get::<Visitor>().cloned()).unwrap_or_default()
 }
 
-/// How attempts on an account are counted: spellings of one address as one.
+/// The key by which attempts on an account are counted: the same for all spellings of one address.
 fn account_name(email: &str) -> String {
     EmailKey::of(email).map_or_else(|| email.trim().to_lowercase(), |key| key.to_string())
 }

@@ -1,4 +1,4 @@
-//! From what went wrong inside to what is told outside: logged once, here, then reduced.
+//! Maps internal errors to those on the wire: logged once, here, then reduced.
 
 use super::{
     service::{
@@ -65,14 +65,14 @@ impl From<AccountError> for AppError {
 }
 
 impl RefreshError {
-    /// To the wire. Only a final verdict says that nobody is signed in; a refusal that another try may turn around
-    /// (a very late packet, a key this server does not have yet) says to try again.
+    /// Reduces the error to the wire. Only a final verdict reports that no user is signed in; a refusal that may not
+    /// recur (a very late request, a key that this server does not have yet) asks for a retry.
     #[must_use]
     pub fn reduce(self) -> AppError {
         let is_final = self.is_final();
         match self {
             Self::Store(cause) => cause.into(),
-            // A reuse has been logged where it was found, with what is needed to look into it.
+            // A reuse has been logged where it was detected, with the details for an investigation.
             Self::Reused => AppError::Unauthenticated,
             cause => {
                 info!(target: "tokenlife::security", event = "refresh_refused", reason = %cause, is_final);

@@ -1,8 +1,9 @@
 //! Every key of the application, derived from the master secret (HKDF, RFC 5869), so that servers which share that
 //! secret need to share nothing else.
 //!
-//! There may be several versions of the master secret at once. The first one makes what is new, all of them open what is
-//! there: so it can be changed while everybody goes on. What is made carries the version in clear.
+//! There may be several versions of the master secret at once. The first one signs and seals, all of them verify and
+//! decrypt: so the secret can be changed without interrupting any session. Tokens and sealed values carry the version
+//! in clear.
 
 use super::{
     domain::{
@@ -21,10 +22,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 /// The length of a version's fingerprint.
 pub const FINGERPRINT_BYTES: usize = 16;
 
-/// The keys of this application. Shows nothing of them.
+/// The keys of this application. `Debug` shows none of them.
 pub struct Keyring {
     refresh_tokens: RefreshTokenKeys,
-    /// Never empty; the first one makes.
+    /// Never empty; the first one signs and seals.
     versions: Vec<VersionKeys>,
 }
 
@@ -37,7 +38,7 @@ struct VersionKeys {
     fingerprint: [u8; FINGERPRINT_BYTES],
 }
 
-/// A secret of ours in the store: encrypted and bound to its purpose.
+/// A secret in the store: encrypted and bound to its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
@@ -59,10 +60,10 @@ impl Sealed {
     }
 }
 
-/// Why something sealed does not open.
+/// Why a sealed secret cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Another server may have it.
+    /// Another server may have that version.
     #[error("it was sealed under version {0} of the master secret, which this server does not have")]
     UnknownVersion(u8),
     #[error("it was sealed under another master secret, or for another purpose")]
@@ -70,8 +71,8 @@ pub enum OpenError {
 }
 
 impl Keyring {
-    /// Derives all keys from the versions of the master secret, of which the first one makes what is new. Each has at
-    /// least 256 bits of entropy; the settings see to that.
+    /// Derives all keys from the versions of the master secret, of which the first one signs and seals. Each has at
+    /// least 256 bits of entropy, which the settings ensure.
     ///
     /// # Panics
     ///
@@ -89,45 +90,45 @@ impl Keyring {
         &self.refresh_tokens
     }
 
-    /// The version that makes what is new.
+    /// The version that signs and seals.
     #[must_use]
     pub fn primary_version(&self) -> u8 {
         self.primary().version
     }
 
-    /// All versions, each with what it is recognised by: nothing can be read from that.
+    /// All versions, each with its fingerprint, which reveals nothing about the secret.
     pub fn fingerprints(&self) -> impl Iterator<Item = (u8, [u8; FINGERPRINT_BYTES])> {
         self.versions.iter().map(|keys| (keys.version, keys.fingerprint))
     }
 
-    /// What a session is called on pages.
+    /// The public id of a session, for pages.
     #[must_use]
     pub fn public_id(&self, session: SessionId) -> String {
         self.primary().public_ids.hide(session)
     }
 
-    /// The session that may be called so. Whether there is one, the store knows.
+    /// The session id of a public id. Whether the session exists has to be looked up in the store.
     #[must_use]
     pub fn session_called(&self, public_id: &str) -> Option<SessionId> {
         self.versions.iter().find_map(|keys| keys.public_ids.reveal(public_id))
     }
 
-    /// The secret by which the server functions prove to be the registered client "web" (RFC 6749 §2.3.1).
+    /// The secret with which the server functions authenticate as the client "web" (RFC 6749 §2.3.1).
     #[must_use]
     pub fn web_client_secret(&self) -> &str {
         &self.primary().web_client_secret
     }
 
-    /// The same of all versions: what a server of any of them may present.
+    /// The same for all versions: a server may present that of any of them.
     pub fn web_client_secrets(&self) -> impl Iterator<Item = &str> {
         self.versions.iter().map(|keys| keys.web_client_secret.as_str())
     }
 
-    /// Encrypts a secret for the store; it opens only for the same `purpose`.
+    /// Encrypts a secret for the store; it can be decrypted only for the same `purpose`.
     ///
     /// # Panics
     ///
-    /// Never for secrets of any real size (AES-GCM takes up to 64 GiB).
+    /// Never for secrets below the limit of AES-GCM, 64 GiB.
     #[must_use]
     pub fn seal(&self, purpose: &str, secret: &[u8]) -> Sealed {
         let mut ciphertext = secret.to_vec();
@@ -145,7 +146,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] under another master secret, for another purpose, or if the bytes were changed.
+    /// [`OpenError`] if it was sealed under another master secret or for another purpose, or the bytes were changed.
     pub fn open(&self, purpose: &str, sealed: &Sealed) -> Result<Vec<u8>, OpenError> {
         use OpenError::{UnknownVersion, Unsealable};
 
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_secret_opens_only_under_its_master_secret_and_for_its_purpose() {
+    fn a_sealed_secret_is_decrypted_only_under_its_master_secret_and_for_its_purpose() {
         let ours = keyring(&[(1, 1)]);
         let sealed = ours.seal("signing key a", b"secret");
         assert_eq!(ours.open("signing key a", &sealed), Ok(b"secret".to_vec()));
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_version_makes_and_all_of_them_open() {
+    fn the_first_version_seals_and_all_of_them_decrypt() {
         let (old, both, turned) = (keyring(&[(1, 1)]), keyring(&[(2, 2), (1, 1)]), keyring(&[(1, 1), (2, 2)]));
         for (maker, version) in [(&old, 1), (&both, 2), (&turned, 1)] {
             let sealed = maker.seal("p", b"x");

@@ -1,4 +1,4 @@
-//! Randomness from the operating system's generator; nothing else asks for it.
+//! Randomness from the operating system's generator; nothing else uses it.
 
 use super::clock::Timestamp;
 use aws_lc_rs::rand;
@@ -8,12 +8,12 @@ use uuid::{Builder, Uuid};
 ///
 /// # Panics
 ///
-/// If the operating system cannot give any: nothing safe can be done then.
+/// If the operating system cannot provide any: there is no safe way to continue.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
+#[expect(clippy::disallowed_methods, reason = "the one place that uses the system's randomness")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    rand::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 

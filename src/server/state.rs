@@ -1,4 +1,4 @@
-//! What every request can reach.
+//! The state shared by all requests.
 
 use super::{
     auth::cookies::SessionCookies,
@@ -27,7 +27,7 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     pub tokens: Arc<Tokens>,
     pub clients: Arc<Clients>,
-    /// The client that this application is itself.
+    /// The OAuth client that stands for this application itself.
     pub web_client: KnownClient,
     pub limits: Arc<RateLimits>,
     pub cookies: SessionCookies,

@@ -1,7 +1,7 @@
 //! The log: one event, one line, on standard error.
 //!
-//! Whatever an event contains, its line stays one line: control characters and those that change the direction of
-//! writing are escaped by the formatter itself, so that nobody can forge a line or a terminal's colours (CWE-117).
+//! Whatever an event contains, it stays one line: control characters and those that change the direction of writing are
+//! escaped by the formatter itself, so that no value can forge a line or a terminal's colours (CWE-117).
 //! `tracing_subscriber` alone leaves line breaks in `Display` values as they are.
 
 use crate::server::config::{LogConfig, LogFormat};
@@ -21,15 +21,15 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Starts logging for the whole process. A second call changes nothing, which lets each test make it.
+/// Starts logging for the whole process. A second call has no effect, so each test may make it.
 pub fn init(config: &LogConfig) {
     let colours = config.colours && io::stderr().is_terminal();
     if dispatch(config, colours, io::stderr).try_init().is_err() {
-        tracing::debug!("logging has begun before");
+        tracing::debug!("logging has already begun");
     }
 }
 
-/// Has every panic logged like any other fault, in place of the text on standard error.
+/// Logs every panic like any other error, in place of the text on standard error.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
@@ -44,9 +44,10 @@ where
 {
     let filter =
         EnvFilter::builder().parse(&config.filter).unwrap_or_else(|_| EnvFilter::new(LogConfig::default().filter));
-    // Colours are ours to add: those of the library could not be told from forged ones.
+    // Colours are added here: those of the library could not be distinguished from forged ones.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
-    // A line that cannot be written is lost. To say so on standard error would panic, if that is what is broken.
+    // A line that cannot be written is lost. Reporting that on standard error would panic if standard error is what
+    // fails.
     let builder = builder.log_internal_errors(false);
     match config.format {
         LogFormat::Text => builder.event_format(TextLine::new(colours)).into(),
@@ -54,9 +55,9 @@ where
     }
 }
 
-/// A value that comes from outside, made fit for a log line: escaped, and cut after 512 characters.
+/// An untrusted value, made safe for a log line: escaped, and cut after 512 characters.
 ///
-/// The formatter escapes whatever it gets; this makes it short as well, and safe in other people's formatters.
+/// The formatter escapes all values; this limits the length as well, and is safe with other formatters.
 #[derive(Clone, Copy, Debug)]
 pub struct Untrusted<'a>(pub &'a str);
 
@@ -80,7 +81,8 @@ impl Display for Untrusted<'_> {
     }
 }
 
-/// Characters that begin a new line, steer a terminal, or change the direction of writing (UAX #9 §2, CVE-2021-42574).
+/// Characters that begin a new line, control a terminal, or change the direction of writing (UAX #9 §2,
+/// CVE-2021-42574).
 fn is_dangerous(character: char) -> bool {
     let changes_direction = matches!(
         character,
@@ -90,7 +92,7 @@ fn is_dangerous(character: char) -> bool {
     character.is_control() || changes_direction || breaks_the_line
 }
 
-/// Time, level, spans, target, message and fields, for people.
+/// Time, level, spans, target, message and fields, for human readers.
 struct TextLine {
     inner: Format<Full, ()>,
     colours: bool,
@@ -153,7 +155,7 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = String::new();
         self.inner.format_event(context, Writer::new(&mut line), event)?;
-        // The serialiser has escaped what JSON forbids in strings. All else that is dangerous is within one of them.
+        // The serialiser has escaped what JSON forbids in strings. All other dangerous characters are inside strings.
         for character in line.trim_end_matches('\n').chars() {
             if is_dangerous(character) {
                 write!(writer, "\\u{:04x}", u32::from(character))?;

@@ -1,4 +1,4 @@
-//! How what the domain knows looks on the wire.
+//! Maps domain types to those on the wire.
 
 use crate::{
     model::{CurrentUser, Device, LastSeen, Moment, ReuseNotice, SessionEntry, SessionView},
@@ -14,7 +14,7 @@ use crate::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// The person whose session this is.
+/// The user of a session.
 #[must_use]
 pub fn current_user(session: &Session, user: &User) -> CurrentUser {
     CurrentUser {
@@ -25,7 +25,7 @@ pub fn current_user(session: &Session, user: &User) -> CurrentUser {
     }
 }
 
-/// One of somebody's sessions, looked at from `current`, at `now`. When it was used last is known to within
+/// One of a user's sessions, as shown in the session `current` at `now`. The time of its last use is known to within
 /// `access_ttl_secs`.
 #[must_use]
 pub fn session_entry(
@@ -55,7 +55,7 @@ pub fn session_entry(
     }
 }
 
-/// What its owner is told about a session that ended by reuse.
+/// The notice to its owner of a session that ended by reuse.
 #[must_use]
 pub fn reuse_notice(reused: &ReusedSession, keyring: &Keyring) -> ReuseNotice {
     ReuseNotice {
