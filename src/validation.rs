@@ -45,7 +45,7 @@ impl Field {
         }
     }
 
-    /// Whether the field is a `<textarea>`.
+    /// Whether the field holds a multi-line text.
     #[must_use]
     pub const fn is_multiline(self) -> bool {
         matches!(self, Self::Text)
