@@ -18,6 +18,7 @@ use super::{
         sessions::{IssuedSession, RefreshError},
     },
     state::AppState,
+    telemetry::SECURITY,
 };
 use crate::{
     error::AppError,
@@ -216,7 +217,7 @@ fn append_header(response: &ResponseOptions, name: HeaderName, value: HeaderValu
 fn limited(what: &'static str, allowed: Result<(), RetryAfter>) -> Result<(), AppError> {
     allowed.map_err(|wait| {
         let retry_after_secs = wait.seconds();
-        tracing::info!(target: "tokenlife::security", event = "rate_limited", what, retry_after_secs, address = %address(&expect_context()));
+        tracing::info!(target: SECURITY, event = "rate_limited", what, retry_after_secs, address = %address(&expect_context()));
         AppError::RateLimited { retry_after_secs }
     })
 }

@@ -7,6 +7,7 @@ use super::{
         sessions::RefreshError,
     },
     store::StoreError,
+    telemetry::SECURITY,
 };
 use crate::error::AppError;
 use std::error::Error;
@@ -75,7 +76,7 @@ impl RefreshError {
             // A reuse has been logged where it was detected, with the details for an investigation.
             Self::Reused => AppError::Unauthenticated,
             cause => {
-                info!(target: "tokenlife::security", event = "refresh_refused", reason = %cause, is_final);
+                info!(target: SECURITY, event = "refresh_refused", reason = %cause, is_final);
                 if is_final { AppError::Unauthenticated } else { AppError::Unavailable }
             }
         }

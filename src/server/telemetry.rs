@@ -4,7 +4,10 @@
 //! escaped by the formatter itself, so that no value can forge a line or a terminal's colours (CWE-117).
 //! `tracing_subscriber` alone leaves line breaks in `Display` values as they are.
 
+mod security_events;
+
 use crate::server::config::{LogConfig, LogFormat};
+pub use security_events::SECURITY;
 use std::{
     fmt::{self, Display, Write as _},
     io::{self, IsTerminal as _},

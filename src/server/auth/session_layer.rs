@@ -24,6 +24,7 @@ use crate::{
             clients::KnownClient,
             sessions::{Authenticated, IssuedSession, Sessions},
         },
+        telemetry::SECURITY,
     },
 };
 use axum::{
@@ -109,7 +110,7 @@ impl SessionLayer {
         let visitor = Visitor { refresh_token, ..Visitor::default() };
         match access {
             Some(Ok(Authenticated { token, .. })) if family.is_some_and(|family| family != token.session_id) => {
-                info!(target: "tokenlife::security", event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
+                info!(target: SECURITY, event = "mixed_tokens", access = %token.session_id, refresh = family.map(|id| id.to_string()));
                 clear_useless(&visitor, kind, Change::ClearPresented);
                 let proven_sessions = family.into_iter().chain([token.session_id]).collect();
                 return Ok(Visitor { proven_sessions, refresh_token: None, ..visitor });
@@ -266,7 +267,7 @@ fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<
 fn log_ambiguity(presented: &PresentedCookies) {
     for (name, cookie) in [("access", &presented.access), ("refresh", &presented.refresh)] {
         if *cookie == Presented::Ambiguous {
-            info!(target: "tokenlife::security", event = "ambiguous_cookie", token = name, "two different values were sent; neither is believed");
+            info!(target: SECURITY, event = "ambiguous_cookie", token = name, "two different values were sent; neither is believed");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::address::AddressError;
 use crate::{
     error::AppError,
-    server::{edge::error_response::ErrorResponse, error::chain},
+    server::{edge::error_response::ErrorResponse, error::chain, telemetry::SECURITY},
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -135,7 +135,7 @@ impl GatewayError {
             | Self::TokenRefused => warn!(service = prefix, error = chain(self), "an upstream failed"),
             Self::OverShare => info!(service = prefix, error = %self, "not forwarded"),
             Self::TwoCredentials => {
-                info!(target: "tokenlife::security", event = "two_credentials", service = prefix);
+                info!(target: SECURITY, event = "two_credentials", service = prefix);
             }
             Self::Address(_)
             | Self::Method(_)

@@ -8,6 +8,7 @@ use crate::{
         edge::client_address::ClientAddress,
         service::clients::{ClientCredentials, KnownClient},
         state::AppState,
+        telemetry::SECURITY,
     },
 };
 use axum::{
@@ -49,7 +50,7 @@ fn failed(state: &AppState, id: &str, from: IpAddr) -> OAuthError {
     match state.limits.check_client_failure(from) {
         Ok(()) => {
             let id: String = id.chars().take(64).collect();
-            info!(target: "tokenlife::security", event = "client_refused", client = ?id, address = %from);
+            info!(target: SECURITY, event = "client_refused", client = ?id, address = %from);
             OAuthError::InvalidClient
         }
         Err(wait) => OAuthError::TooManyFailures(wait),

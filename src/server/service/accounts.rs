@@ -16,6 +16,7 @@ use crate::{
         },
         random,
         store::{Conflict, StoreError, UserStore},
+        telemetry::SECURITY,
     },
     sign_in_method::SignInMethod,
     validation::{Field, FieldError, FieldProblem},
@@ -95,7 +96,7 @@ impl Accounts {
             None => None,
         };
         begun.ok_or_else(|| {
-            info!(target: "tokenlife::security", event = "sign_in_failed", user = user.map(|user| user.id.to_string()), address = %context.address);
+            info!(target: SECURITY, event = "sign_in_failed", user = user.map(|user| user.id.to_string()), address = %context.address);
             SignInError::InvalidCredentials
         })
     }
@@ -183,7 +184,7 @@ impl Accounts {
             Err(StoreError::Conflict(Conflict::Email)) => return Err(email_taken()),
             other => other?,
         }
-        info!(target: "tokenlife::security", event = "account_created", user = %id);
+        info!(target: SECURITY, event = "account_created", user = %id);
         Ok(id)
     }
 

@@ -11,6 +11,7 @@ use crate::server::{
     random,
     redacted::redacted,
     store::{Client, ClientStore, StoreError},
+    telemetry::SECURITY,
 };
 use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -171,7 +172,7 @@ impl Clients {
         if !self.store.add_client(&client).await? {
             return Err(ClientError::Exists);
         }
-        info!(target: "tokenlife::security", event = "client_registered", client = id);
+        info!(target: SECURITY, event = "client_registered", client = id);
         self.reload().await?;
         Ok(secret)
     }
@@ -187,7 +188,7 @@ impl Clients {
         if !self.store.rotate_client_secret(id, &hash(secret.as_str()), !at_once).await? {
             return Err(ClientError::Unknown);
         }
-        info!(target: "tokenlife::security", event = "client_secret_rotated", client = id, at_once);
+        info!(target: SECURITY, event = "client_secret_rotated", client = id, at_once);
         self.reload().await?;
         Ok(secret)
     }
@@ -202,7 +203,7 @@ impl Clients {
         if !self.store.remove_client(id).await? {
             return Err(ClientError::Unknown);
         }
-        info!(target: "tokenlife::security", event = "client_removed", client = id);
+        info!(target: SECURITY, event = "client_removed", client = id);
         Ok(self.reload().await?)
     }
 

@@ -23,6 +23,7 @@ use crate::{
         },
         random,
         store::{EndedSession, SessionStore, StoreError},
+        telemetry::SECURITY,
     },
     sign_in_method::SignInMethod,
 };
@@ -191,7 +192,7 @@ impl Sessions {
         if !self.store.begin_session(&session).await? {
             return Ok(None);
         }
-        info!(target: "tokenlife::security", event = "session_begun", %user, session = %session.id, method = method.amr());
+        info!(target: SECURITY, event = "session_begun", %user, session = %session.id, method = method.amr());
         for replaced in &context.replaces {
             if let Err(error) = self.end(*replaced, EndReason::Replaced).await {
                 // What remains is a session whose tokens no browser holds.
@@ -350,7 +351,7 @@ impl Sessions {
                 self.record_end(session.id, now, EndReason::Reuse, ended);
                 if ended {
                     warn!(
-                        target: "tokenlife::security", event = "refresh_token_reused", user = %session.user_id, session = %session.id,
+                        target: SECURITY, event = "refresh_token_reused", user = %session.user_id, session = %session.id,
                         presented = token.generation.number(), current = session.generation.number(), address = %from,
                     );
                 }
@@ -376,7 +377,7 @@ impl Sessions {
     fn record_end(&self, session: SessionId, at: Timestamp, reason: EndReason, only_now: bool) {
         self.ended.insert(EndedSession { id: session, at });
         if only_now {
-            info!(target: "tokenlife::security", event = "session_ended", %session, reason = reason.code());
+            info!(target: SECURITY, event = "session_ended", %session, reason = reason.code());
         }
     }
 

@@ -10,6 +10,7 @@ use crate::server::{
     domain::key_schedule::{KeySchedule, KeyTimes, KeyWindow},
     keyring::{Keyring, OpenError, Sealed},
     store::{SigningKeyStore, StoreError, StoredSigningKey},
+    telemetry::SECURITY,
 };
 use aws_lc_rs::{
     digest,
@@ -166,7 +167,7 @@ impl SigningKeys {
         }
         for (key, window) in self.list().await? {
             if !window.is_trusted(now) && self.store.remove_signing_key(key.times.number).await? {
-                info!(target: "tokenlife::security", event = "signing_key_dropped", kid = key.id);
+                info!(target: SECURITY, event = "signing_key_dropped", kid = key.id);
             }
         }
         self.reload().await
@@ -216,7 +217,7 @@ impl SigningKeys {
             };
             let resealed = self.keyring.seal(&purpose, &secret);
             if self.store.reseal_signing_key(key.times.number, &key.sealed, &resealed).await? {
-                info!(target: "tokenlife::security", event = "signing_key_resealed", kid = key.id, version);
+                info!(target: SECURITY, event = "signing_key_resealed", kid = key.id, version);
             }
         }
         Ok(())
@@ -296,7 +297,7 @@ impl SigningKeys {
     async fn make(&self, times: KeyTimes, now: Timestamp) -> Result<(), KeyError> {
         let key = new_key(&self.keyring, times, now)?;
         if self.store.add_signing_key(&key).await? {
-            info!(target: "tokenlife::security", event = "signing_key_made", kid = key.id, number = times.number);
+            info!(target: SECURITY, event = "signing_key_made", kid = key.id, number = times.number);
         }
         Ok(())
     }
