@@ -1,4 +1,4 @@
-//! Who is asking: the cookies that say it, the layer that decides it, and the [`visitor::Visitor`] that it finds.
+//! The visitor of a request: the cookies that identify them, the layer that reads those, and what it finds.
 
 pub mod cookies;
 pub mod current_user;

@@ -12,9 +12,9 @@ use cli::{Cli, Command, ConfigCommand};
 use commands::CommandError;
 use std::process::ExitCode;
 
-/// Runs what the command line asks for. Everything that can be wrong is told in one line each.
+/// Runs what the command line asks for. Each problem is reported in one line.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "what keeps the program from starting is told to whoever started it")]
+#[expect(clippy::print_stderr, reason = "the operator has to see what keeps the program from starting")]
 pub fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let done = match command.unwrap_or_default() {

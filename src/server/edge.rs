@@ -1,4 +1,4 @@
-//! What every request passes before anybody asks who sent it, and what its response passes last.
+//! The layers that every request passes before its visitor is identified, and its response last.
 
 pub mod client_address;
 pub mod error_response;

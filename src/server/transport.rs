@@ -6,7 +6,7 @@
 //! Stopping goes in two steps. First the server only says that it wants no more requests (`/health/ready` is `503`,
 //! answers carry `Connection: close`) while it still takes them, so that load balancers can move on without a failed
 //! request. Then it stops accepting, closes what is idle, and lets the requests in flight end. What has no end of its own
-//! is told by [`Closing`].
+//! is notified by [`Closing`].
 
 mod activity;
 mod connection;
@@ -55,7 +55,7 @@ const MAX_STREAMS: u32 = 100;
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_ERROR_STREAMS: usize = 100;
 
-/// What one HTTP/2 stream may have sent before somebody reads it, in bytes; and all of a connection together. That is as
+/// What one HTTP/2 stream may have sent before it is read, in bytes; and all of a connection together. That is as
 /// much as all streams may: else a few uploads that wait for a slow service would hold up those of everybody else.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
@@ -63,7 +63,7 @@ const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
 /// What waits to be sent on one HTTP/2 stream, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How often a silent HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+/// How often a silent HTTP/2 client is pinged, and how long it may take to respond.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -106,7 +106,7 @@ impl Default for ServeSettings {
     }
 }
 
-/// What has been asked of the server.
+/// How far the server is to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
     #[default]
@@ -119,7 +119,7 @@ pub enum Stop {
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Nobody was cut off.
+    /// No request was cut off.
     Gracefully,
     /// This many connections were still open.
     CutOff { connections: usize },
@@ -129,7 +129,7 @@ pub enum Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
-    /// Requests are taken, but told that the connection ends with them.
+    /// Requests are accepted, but their responses announce the end of the connection.
     Draining,
     Closing,
 }
@@ -169,14 +169,14 @@ pub fn stop_on_signals() -> io::Result<watch::Receiver<Stop>> {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
-            tracing::info!(signal = name, ?stop, "asked to stop");
+            tracing::info!(signal = name, ?stop, "stopping on a signal");
             sender.send_replace(stop);
         }
     });
     Ok(receiver)
 }
 
-/// Has `workers` serve `router` to everybody who connects, until it is asked to stop.
+/// Has `workers` serve `router` on all connections until it is stopped.
 ///
 /// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is open any
 /// more, save for upgraded ones that were cut off; tasks that requests have detached may still run.
@@ -236,9 +236,9 @@ pub async fn serve(
     Ended::CutOff { connections: cut_off }
 }
 
-/// Waits until that much, or more, is asked. If nobody is left who could ask, that is never.
+/// Waits until this stage of stopping, or a later one, is reached: never, if the sender is gone.
 async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|asked| *asked >= wanted).await.is_err() {
+    if stop.wait_for(|reached| *reached >= wanted).await.is_err() {
         future::pending::<()>().await;
     }
 }

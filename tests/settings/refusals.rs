@@ -123,9 +123,9 @@ TOKENLIFE__AUTH__ACES_TTL=hunter2
 TOKENLIFE__ATUH__ACCESS_TTL=hunter2
     : no such setting; the sections are [app.data], [app.database], [app.http], [app.auth], [app.limits], [[app.gateway.route]], [app.log]
 TOKENLIFE_AUTH_ACCESS_TTL=5s
-    : read by nobody; write TOKENLIFE__AUTH__ACCESS_TTL
+    : not a setting; write TOKENLIFE__AUTH__ACCESS_TTL
 tokenlife__auth__access_ttl=5s
-    : read by nobody; write TOKENLIFE__AUTH__ACCESS_TTL
+    : not a setting; write TOKENLIFE__AUTH__ACCESS_TTL
 RUST_LOG=loud,,=
     ="loud,,=": not a filter (invalid filter directive); write levels by target, such as "info,tokenlife=debug"
 "#;

@@ -1,4 +1,4 @@
-//! The three cookies: their names, their attributes, reading them, writing them. Nobody else does.
+//! The three cookies: their names, their attributes, reading them, writing them. No other file does.
 
 mod others;
 
@@ -22,7 +22,7 @@ pub struct SessionCookies {
 pub enum Presented {
     Absent,
     Value(String),
-    /// Several different values: somebody else has set one of them, so none is believed.
+    /// Several different values: another party has set one of them, so none is trusted.
     Ambiguous,
 }
 

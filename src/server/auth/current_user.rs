@@ -11,11 +11,11 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`AppError::Unavailable`] if the store cannot be asked.
+/// [`AppError::Unavailable`] if the store cannot be reached.
 pub async fn current_user(sessions: &Sessions, session: Option<VisitorSession>) -> Current {
     let Some(session) = session else { return Ok(None) };
     if !session.is_confirmed {
-        // The store has just been asked, and could not say.
+        // The session layer has just queried the store in vain.
         return Err(AppError::Unavailable);
     }
     let found = sessions.find_live(session.session_id).await?;

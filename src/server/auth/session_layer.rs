@@ -1,13 +1,13 @@
-//! Who is there: decided once per request, before anything is rendered, for pages and server functions alike.
+//! Identifies the visitor once per request, before anything is rendered, for pages, server functions and upstreams alike.
 //!
-//! A good access token is enough, and asks no database, unless this server has lost touch with what ends elsewhere. If
-//! the store cannot tell either, the request goes on with a session that is not certain: a page that needs nobody's data
-//! is served as ever, everything else is not available. Without a good access token, a good refresh token is redeemed right here, the
-//! request goes on as the signed-in person's, and the three cookies ride on the head of its answer, streamed or not.
+//! A valid access token is enough and needs no query, unless this server has lost touch with the store. If the store
+//! cannot be reached either, the request goes on with a session that is not confirmed: a page that shows no user's data
+//! is served as usual, everything else is unavailable. Without a valid access token, a valid refresh token is redeemed
+//! here, the request goes on as the signed-in user's, and the three cookies are set on its response, streamed or not.
 //!
-//! Three kinds of requests redeem nothing. Scripts calling a server function refresh by themselves, once for all calls
-//! under way, and come again. `HEAD` and prefetches must change nothing. Subresources have no use for it, unless a
-//! service behind answers them.
+//! Three kinds of requests redeem nothing. Scripts that call a server function refresh by themselves, once for all calls
+//! in flight, and retry. `HEAD` and prefetches must change nothing. Subresources have no use for new tokens, unless an
+//! upstream serves them.
 
 use super::{
     cookies::{Presented, PresentedCookies, SessionCookies},
@@ -55,7 +55,7 @@ pub struct Identified {
 }
 
 impl SessionLayer {
-    /// Finds out who is asking.
+    /// Identifies the visitor.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl SessionLayer {
         }
     }
 
-    /// Lets the request through as the visitor's, and writes what became of the cookies.
+    /// Passes the request on as the visitor's, and writes the change of the cookies to the response.
     pub async fn answer<F: Future<Output = Response>>(
         &self,
         identified: Identified,
@@ -128,7 +128,7 @@ impl SessionLayer {
         self.redeem(presented, kind, from, Visitor { proven_sessions: Vec::from_iter(family), ..visitor }).await
     }
 
-    /// Without a good access token: redeems the refresh token, if it is this request's turn.
+    /// Without a valid access token: redeems the refresh token, if this kind of request does.
     async fn redeem(
         &self,
         presented: &PresentedCookies,
@@ -186,17 +186,17 @@ impl SessionLayer {
     }
 }
 
-/// What kind of request this is, as far as redeeming a refresh token goes.
+/// The kind of a request, which decides who redeems its refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestKind {
-    /// A page, a plain form, or a client that is no browser: redeems here.
+    /// A page, a plain form, or a client that is not a browser: redeemed here.
     Document,
-    /// A script calling a server function: redeems by itself.
+    /// A script that calls a server function: it redeems by itself.
     Script,
-    /// One of the server functions that deal with the tokens themselves.
+    /// A server function that handles tokens itself ([`paths::Endpoint::handles_tokens`]).
     TokenEndpoint,
-    /// A websocket, an event stream or a picture of a service behind: no script stands around it that could refresh.
-    /// Redeems here, but deletes nothing.
+    /// A WebSocket, an event stream or an image of an upstream: no script can refresh for it. Redeemed here, but its
+    /// response deletes no cookies.
     Unscripted,
     /// Changes nothing: `HEAD`, a prefetch, a subresource.
     Passive,
@@ -237,14 +237,14 @@ fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Vi
     Visitor { session: Some(session), proven_sessions: vec![token.session_id], fresh_life, ..visitor }
 }
 
-/// Has useless cookies deleted, by pages only: an answer to a script may come late.
+/// Has useless cookies deleted, by pages only: a response to a script may arrive late.
 fn clear_useless(visitor: &Visitor, kind: RequestKind, change: Change) {
     if kind == RequestKind::Document {
         visitor.cookies.set(change);
     }
 }
 
-/// Answers a request for a page that must not be rendered as nobody's.
+/// Responds to a request for a page that must not be rendered for an anonymous visitor.
 fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<Response> {
     let uri = request.uri();
     let (is_get, is_private) = (request.method() == Method::GET, paths::is_private(uri.path()));
@@ -253,8 +253,8 @@ fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<
         return None;
     }
     if visitor.may_refresh && kind == RequestKind::Passive && (is_get || is_private) {
-        // The page is there for this browser, but not for a request that may change nothing. A page that is prerendered
-        // now would be shown later, and call somebody nobody who is signed in.
+        // This request may change nothing, so it cannot redeem. A page that is prerendered now may be shown later; it
+        // must not look signed out to a signed-in user.
         return Some(StatusCode::NO_CONTENT.into_response());
     }
     if !is_private {

@@ -1,4 +1,4 @@
-//! Who is asking: decided once per request by the session layer, read by pages and server functions.
+//! The visitor: identified once per request by the session layer, read by pages and server functions.
 
 use crate::{
     error::AppError,
@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The visitor, as the session layer found them. Travels in the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor {
-    /// The live session of somebody who is signed in.
+    /// The live session of a signed-in user.
     pub session: Option<VisitorSession>,
-    /// Nobody is signed in yet, but a refresh token is there that this request was not the one to redeem: the script
-    /// that sent it refreshes and comes again.
+    /// Without a session: a refresh token was presented that this kind of request does not redeem. The script that sent
+    /// it refreshes and retries.
     pub may_refresh: bool,
     /// The sessions whose genuine tokens came along, good or not: a sign-in in this browser replaces them, and signing
     /// out ends them. More than one only if the tokens are of different sessions.
@@ -78,7 +78,7 @@ pub enum Change {
     /// What came with the request is good for nothing: delete just that.
     ClearPresented,
     /// The refresh token is spent for good, and with it whatever else came along. Only that is deleted: this answer may
-    /// come late, after somebody has signed in again, and a new refresh token brings back all but itself.
+    /// arrive late, after the user has signed in again, and a new refresh token restores all but itself.
     ClearBesidesRefresh,
 }
 

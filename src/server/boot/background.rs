@@ -26,7 +26,7 @@ use tracing::{error, warn};
 const BEGIN_ANEW_AFTER: Duration = Duration::from_secs(1);
 /// How often sessions are deleted whose time is up.
 const CLEAN_UP: Duration = Duration::from_mins(10);
-/// How long such a session is kept, for whoever looks into what happened: its owner, too, if it ended by reuse.
+/// How long such a session is kept, for an investigation, and for its owner if it ended by reuse.
 const KEEP_EXPIRED: Duration = Duration::from_hours(7 * 24);
 const CLEAN_UP_BATCH: u32 = 500;
 
@@ -158,7 +158,7 @@ mod tests {
         let counter = Arc::clone(&begun);
         keep_running("a test", Duration::ZERO, move || {
             let attempt = counter.fetch_add(1, Ordering::SeqCst);
-            async move { assert!(attempt == 2, "told to panic") }
+            async move { assert!(attempt == 2, "panics on purpose") }
         })
         .await;
         assert_eq!(begun.load(Ordering::SeqCst), 3);

@@ -1,4 +1,4 @@
-//! The command line: what can be asked for.
+//! The command line: commands and their arguments.
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -66,12 +66,12 @@ pub enum UserCommand {
     },
     /// Print all accounts.
     List,
-    /// Keep somebody from signing in, and end their sessions.
+    /// Keep a user from signing in, and end their sessions.
     Disable {
         #[arg(long, value_name = "EMAIL")]
         email: String,
     },
-    /// Let somebody sign in again.
+    /// Let a user sign in again.
     Enable {
         #[arg(long, value_name = "EMAIL")]
         email: String,
@@ -109,10 +109,10 @@ pub enum ClientCommand {
 pub enum KeyCommand {
     /// Print all signing keys and what each is for now.
     List,
-    /// Make the next signing key before its time. It is published now and signs soon; nobody notices.
+    /// Make the next signing key before its time. It is published now and signs soon; no user notices.
     Rotate {
         /// Sign with it at once, and refuse all that was signed before, for example because a key has leaked.
-        /// Nobody is signed out.
+        /// No user is signed out.
         #[arg(long)]
         at_once: bool,
     },
@@ -122,7 +122,7 @@ pub enum KeyCommand {
 pub enum SecretCommand {
     /// Print the versions of the master secret, and until when each is needed.
     List,
-    /// Add a new version, which signs as soon as the servers restart. The old ones still verify, so that nobody is
+    /// Add a new version, which signs as soon as the servers restart. The old ones still verify, so that no user is
     /// signed out.
     Rotate {
         /// Only verify with it for now: the first of two steps for several servers.

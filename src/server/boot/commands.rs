@@ -113,7 +113,7 @@ fn say(line: &str) -> Result<(), CommandError> {
 
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}") {
-        // Whoever reads has seen enough (`| head`).
+        // The reading end of the pipe was closed (`| head`).
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -15,8 +15,8 @@ pub(super) fn raise_limit() -> Option<u64> {
     }
 }
 
-/// How many of the connections that were asked for there is room for: all but a quarter of the files, which is left to
-/// the database, to services behind, and to the files that are served. Without it, whoever opens enough connections
+/// How many of the configured connections fit: all but a quarter of the files, which is left to
+/// the database, to upstreams, and to the files that are served. Without it, a client that opens enough connections
 /// takes all of that away from everybody else.
 pub(super) fn connections_within(limit: Option<u64>, wanted: usize) -> usize {
     let room = limit.map_or(usize::MAX, |limit| usize::try_from(limit - limit / 4).unwrap_or(usize::MAX).max(1));

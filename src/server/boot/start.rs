@@ -201,7 +201,7 @@ impl Application {
     }
 }
 
-/// Serves until told to stop.
+/// Serves until it is stopped by a signal.
 ///
 /// # Errors
 ///
@@ -304,7 +304,7 @@ async fn serve_until_stopped(config: Config, options: LeptosOptions, secrets: Ma
     drop(background);
     // A rotation whose client has hung up may still be under way; the store waits for it.
     if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
-        warn!("the store is not closed: somebody still works with it");
+        warn!("the store was not closed in time: a statement is still running");
     }
     drop(workers);
     info!("stopped");

@@ -85,7 +85,7 @@ fn try_writing(dir: &Path) -> io::Result<()> {
     fs::remove_file(probe)
 }
 
-/// A hidden file name that nobody else uses.
+/// A hidden file name that no other process uses.
 pub(super) fn scratch_name(purpose: &str) -> String {
     format!(".{purpose}-{:016x}", u64::from_ne_bytes(random::bytes()))
 }

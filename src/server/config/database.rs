@@ -91,9 +91,9 @@ impl fmt::Display for DatabaseUrl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsMode {
     Disable,
-    /// If the database offers it. Stops nobody who can change what is sent.
+    /// If the database offers it. No protection from an attacker who can change what is sent.
     Prefer,
-    /// Encrypted, for whoever answers.
+    /// Encrypted, but the server's certificate is not verified.
     Require,
     /// The certificate is genuine, whatever its name.
     VerifyCa,
@@ -223,7 +223,7 @@ fn validate_url(url: &DatabaseUrl, problems: &mut Problems) {
         }
         "sqlite" => {}
         "postgres" | "postgresql" => {
-            // What is wrong with it is not told: it may be the password.
+            // The text of the problem is left out: it may hold the password.
             if url.0.parse::<PgConnectOptions>().is_err() {
                 let remedy = "write \"postgres://user:password@host:5432/database\", with %40 for @, %2F for / and so on in a password";
                 problems.refuse(key, "not a URL that leads to a Postgres database", remedy);

@@ -31,7 +31,7 @@ impl Environment {
         self.variables.get(name).map(|value| value.to_str().ok_or(NotUtf8))
     }
 
-    /// A variable of somebody else's, set to something that can be read.
+    /// A variable of another program; `None` if its value is not valid Unicode or not set.
     pub(super) fn get_lenient(&self, name: &str) -> Option<&str> {
         self.variables.get(name)?.to_str().filter(|value| !value.is_empty())
     }

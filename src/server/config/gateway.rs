@@ -43,7 +43,7 @@ pub struct RouteConfig {
     pub idle_timeout: Duration,
     /// The longest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// How many requests the service gets at once, streams included; more wait. One person, or one address where nobody
+    /// How many requests the upstream gets at once, streams included; more wait. One user, or one address where no user
     /// is signed in, gets at most a quarter of them, but at least two.
     pub max_connections: usize,
 }
@@ -51,12 +51,12 @@ pub struct RouteConfig {
 /// Whose token a service gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenPolicy {
-    /// Nobody's: whatever the client itself says in `Authorization` is passed on.
+    /// None: the client's own `Authorization` is forwarded.
     None,
-    /// The signed-in person's. Nobody else gets through.
+    /// The signed-in user's. Requests without a session are refused.
     #[default]
     User,
-    /// The signed-in person's, if somebody is signed in.
+    /// The signed-in user's, if there is one.
     UserOrAnonymous,
     /// The application's own.
     Client,

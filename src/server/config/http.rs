@@ -13,7 +13,7 @@ use std::{net::IpAddr, time::Duration};
 pub struct HttpConfig {
     /// The address people open. It decides the cookies' names and what counts as the same origin.
     pub public_url: PublicUrl,
-    /// The reverse proxies whose `X-Forwarded-*` headers are believed. Nobody's by default.
+    /// The reverse proxies whose `X-Forwarded-*` headers are trusted. None by default.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,

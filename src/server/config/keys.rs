@@ -17,7 +17,7 @@ pub(super) trait Section {
     fn validate(&self, problems: &mut Problems);
 }
 
-/// Somebody who goes through the keys of a section.
+/// Visits the keys of a section.
 pub(super) trait KeyWalker {
     fn key(&mut self, name: &'static str, value: &mut dyn Value);
 
@@ -51,7 +51,7 @@ pub(super) trait Value {
     /// As it would be written in the file; `None` if there is nothing to write.
     fn to_toml(&self) -> Option<String>;
 
-    /// What to write, for somebody who wrote it wrongly: `a duration such as "1h"`.
+    /// What to write, for the message about a wrong value: `a duration such as "1h"`.
     fn example(&self) -> &'static str;
 
     /// Whether a message must not repeat what was written.

@@ -1,4 +1,4 @@
-//! `[app.limits]`: how often somebody may try.
+//! `[app.limits]`: how often an attempt may be repeated.
 
 use super::{
     keys::{KeyWalker, Section, Value, Written, quoted},

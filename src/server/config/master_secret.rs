@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, str::FromStr};
 /// Base64url without padding, which does not mind how the last character's spare bits are set.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
-/// At least 32 bytes that nobody can guess. `Debug` does not show them.
+/// At least 32 bytes that cannot be guessed. `Debug` does not show them.
 #[derive(Clone)]
 pub struct MasterSecret(Box<[u8]>);
 

@@ -64,7 +64,7 @@ pub enum WrongSecrets {
 impl MasterSecrets {
     /// The name of the generated file in the data folder.
     pub const FILE_NAME: &str = "master.key";
-    /// No more than these are needed at once: two, and some that nobody has removed yet.
+    /// No more than these are needed at once: two, and some that have not been removed yet.
     const MAX_VERSIONS: usize = 16;
 
     /// Finds the secrets, or makes one in the data folder if that is where it should be and nothing is there yet.
@@ -177,7 +177,7 @@ impl MasterSecrets {
         let Some(text) = secret_file::read(path)? else { return Ok(None) };
         text.parse().map(Some).map_err(|error: WrongSecrets| {
             let remedy = "write what `openssl rand -base64 32` prints, with a number and a colon in front if there are \
-                          several (`2:…`, `1:…`, the first one makes); keep the old one, or whoever is signed in has \
+                          several (`2:…`, `1:…`, the first one makes); keep the old one, or all signed-in users have \
                           to sign in again";
             ConfigError::new(path.display(), format_args!("the master secret {error}"), remedy)
         })

@@ -1,4 +1,4 @@
-//! Lays the file and the environment over the defaults, and refuses what nobody reads.
+//! Lays the file and the environment over the defaults, and refuses what is not a setting.
 
 use super::{
     environment::Environment,
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
             let meant = self.variables.iter().find(|known| bare(known) == bare(name));
             let in_our_name = name.to_ascii_uppercase().starts_with(PREFIX);
             if let Some(meant) = meant {
-                self.problems.report_variable(name, "read by nobody", format_args!("write {meant}"));
+                self.problems.report_variable(name, "not a setting", format_args!("write {meant}"));
             } else if in_our_name {
                 let remedy = self.variables_in_words(name);
                 self.problems.report_variable(name, "no such setting", remedy);

@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
     Ok(Some(text))
 }
 
-/// Makes the file in a folder that is made if it is missing; `false` if somebody else was faster.
+/// Makes the file in a folder that is made if it is missing; `false` if another process was faster.
 ///
 /// The file appears under its name only when its content is on the disk: a reader never finds half of it, and a power
 /// cut cannot leave an empty one behind.

@@ -21,7 +21,7 @@ use std::{
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The most entries of `X-Forwarded-For` that are looked at; nobody has more proxies in a row.
+/// The most entries of `X-Forwarded-For` that are read; no deployment has more proxies in a row.
 const MAX_HOPS: usize = 32;
 
 /// The address a request came from, as far as it can be believed. IPv4 is never written as IPv6.
@@ -92,7 +92,7 @@ pub async fn client_address<F: Future<Output = Response>>(
     next(request).await
 }
 
-/// Where the connection comes from. Without one (a request made in a test) it is an address nobody trusts.
+/// Where the connection comes from. Without one (a request made in a test) it is an address that is never trusted.
 pub(super) fn peer_of(request: &Request) -> IpAddr {
     request.extensions().get::<PeerAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }

@@ -1,8 +1,8 @@
-//! Answers to what went wrong outside the server functions: one small JSON document, or a page for a person.
+//! Error responses outside the server functions: one small JSON document, or a page for a browser.
 //!
-//! Whoever refuses a request answers with a [`ErrorResponse`] and need not know who asked. [`error_pages`], once around all,
+//! Code that refuses a request returns an [`ErrorResponse`] and need not know the client. [`error_pages`], once around all,
 //! turns it into a page where the request is a navigation, and gives a body to the bare statuses of the router
-//! (404, 405). [`catch_panics`] makes a `500` of a panic. What is told is chosen by the status alone, so nothing
+//! (404, 405). [`catch_panics`] makes a `500` of a panic. The text is chosen by the status alone, so nothing
 //! internal can slip out.
 //!
 //! Both belong inside `request_id` (they show its id), `catch_panics` innermost.

@@ -90,7 +90,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
     }
 }
 
-/// The browser's word first. Without it the exact origin; without both only somebody who sends no cookies, and so
+/// Fetch Metadata first. Without it the exact origin; without both only a client that sends no cookies, and so
 /// has no power that another site could borrow: a program with its own credentials.
 fn may_change_things(headers: &HeaderMap, public_origin: &str) -> bool {
     match single(headers, &SEC_FETCH_SITE) {

@@ -1,4 +1,4 @@
-//! How often somebody may try to sign in, sign up, have a password rated, or fail to be a client.
+//! How often an address may try to sign in, sign up, have a password rated, or fail to authenticate as a client.
 //!
 //! Every limit is a bucket (GCRA): `count` tries may come at once, and the allowance grows back evenly over `period`.
 //! A sign-in has to pass three of them:
@@ -9,9 +9,9 @@
 //! | account from there | account and address class | `sign_in_per_account` | one machine that tries one account |
 //! | account | account | 10 × `sign_in_per_account` | many machines that try one account |
 //!
-//! So one stranger can use up no more than their own bucket of somebody's account, and the owner gets in from
+//! So one attacker can use up no more than their own bucket of an account, and the owner gets in from
 //! elsewhere. Against many strangers the third bucket slows guessing down, and an address class from which the account
-//! was signed in to lately does not need it: the owner gets in from where they usually are. Nobody is ever locked out
+//! was signed in to lately does not need it: the owner gets in from where they usually are. No user is ever locked out
 //! for good.
 //!
 //! What guessing is left: with `20/hour` per account, 20 tries an hour for one stranger and 200 for all of them
@@ -193,7 +193,7 @@ impl AddressClass {
     }
 }
 
-/// An account, or an account and an address class; nobody can read from it which.
+/// An account, or an account and an address class; hashed, so that neither can be read from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct AccountKey([u8; 16]);
 

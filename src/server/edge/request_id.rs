@@ -85,7 +85,7 @@ pub async fn request_id<F: Future<Output = Response>>(
     response
 }
 
-/// Whether somebody reads what the log would tell about a request for this path.
+/// Whether the access log is enabled for a request of this path.
 fn is_logged(path: &str) -> bool {
     if path.starts_with(HEALTH) {
         tracing::enabled!(target: "tokenlife::access", tracing::Level::DEBUG)

@@ -47,12 +47,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// What the software is called is nobody's business.
+/// The name of the software is not disclosed.
 const NEVER: [HeaderName; 2] = [header::SERVER, HeaderName::from_static("x-powered-by")];
 
 /// The one-time word (128 random bits, base64url) that marks the scripts of a page as ours (CSP Level 3 §2.3.1).
 ///
-/// It is drawn when somebody first asks for it: most answers are no pages.
+/// It is drawn on first use: most responses are not pages.
 #[derive(Clone, Debug, Default)]
 pub struct CspNonce(Arc<OnceLock<String>>);
 
@@ -113,7 +113,7 @@ impl HeaderPolicy {
         for name in &NEVER {
             headers.remove(name);
         }
-        // Only whoever made an answer knows that it is the same for everybody; and never if it carries a cookie.
+        // Only the handler knows that a response is the same for every visitor; never if it sets a cookie.
         if headers.contains_key(header::SET_COOKIE) || !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, NO_STORE);
         }
@@ -129,7 +129,7 @@ fn is_page(headers: &HeaderMap) -> bool {
 
 /// Puts the security headers on an answer, and a fresh [`CspNonce`] into its request.
 ///
-/// Whatever is inside may not weaken them: its own values are replaced. What nobody has called cacheable is
+/// Handlers cannot weaken them: their own values are replaced. What is not declared cacheable is
 /// `no-store`, and so is everything that sets a cookie.
 pub async fn security_headers<F: Future<Output = Response>>(
     policy: &HeaderPolicy,

@@ -1,4 +1,4 @@
-//! What is a request for a websocket: told in one place, so that whoever guards, signs in or joins one means the same.
+//! What counts as a WebSocket request, in one place: origin check, session layer and gateway agree on it.
 
 use axum::http::{HeaderMap, HeaderName, header};
 

@@ -63,7 +63,7 @@ impl Activity {
         self.has_unread_body.store(false, Relaxed);
     }
 
-    /// Whether the client may still be sending a body that nobody is going to read.
+    /// Whether the client may still be sending a body that will not be read.
     pub(super) fn has_unread_body(&self) -> bool {
         self.has_unread_body.load(Relaxed)
     }

@@ -67,7 +67,7 @@ pub(super) async fn run(accepted: Accepted) {
         });
         let may_close = async {
             reached(Phase::Draining, &mut phase).await;
-            // A client of HTTP/2 can be told without losing a request, so it is told at once.
+            // An HTTP/2 client can be notified without losing a request, so it is notified at once.
             if !activity.is_http2() {
                 reached(Phase::Closing, &mut phase).await;
             }
@@ -131,7 +131,7 @@ fn response(
 
 /// Whether a request says in one way only whom it is for.
 ///
-/// Nobody but a proxy is sent absolute addresses, or asked to connect to elsewhere (RFC 9112 §3.2). HTTP/1.1 wants one
+/// Only a proxy is sent absolute URIs or `CONNECT` (RFC 9112 §3.2). HTTP/1.1 wants one
 /// `Host`; with HTTP/2 it may only repeat the authority (RFC 9113 §8.3.1).
 fn is_addressed_once<B>(request: &Request<B>) -> bool {
     let (uri, mut hosts) = (request.uri(), request.headers().get_all(header::HOST).iter());

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 /// The slowest transfer that is still taken for an honest one.
 const MIN_BYTES_PER_SECOND: u64 = 500;
 
-/// The time somebody has used up, and what they have moved for it.
+/// The time a peer has used up, and the bytes it has moved in it.
 ///
 /// Two rules hold together, so that neither silence nor a byte now and then keeps a connection open: no single wait
 /// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
-/// [`MIN_BYTES_PER_SECOND`] moved. Only waiting counts: the time in which we ourselves were busy is nobody's fault.
+/// [`MIN_BYTES_PER_SECOND`] moved. Only waiting counts: the time in which this server was busy is not the peer's.
 #[derive(Clone, Copy, Debug)]
 pub struct MinRate {
     patience: Duration,
@@ -33,7 +33,7 @@ impl MinRate {
         since + left.min(self.patience)
     }
 
-    /// This many bytes have been moved. The time is asked for only if they were waited for.
+    /// This many bytes have been moved. The clock is read only if they were waited for.
     pub fn moved(&mut self, now: impl FnOnce() -> Instant, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.waited = self.waited.saturating_add(now().saturating_duration_since(since));

@@ -35,7 +35,7 @@ pub(super) struct Socket {
 
 /// How far the socket is closed.
 ///
-/// The kernel answers data that nobody has read with a reset when a socket is closed, and the reset can overtake our
+/// The kernel responds with a reset to unread data when a socket is closed, and the reset can overtake our
 /// last answer: a browser that is still sending the form we refused would show "connection reset" instead of the
 /// refusal. So our side is shut down first, and what still comes is read away for a moment.
 enum Ending {
@@ -92,7 +92,7 @@ impl Socket {
                     _ => return Poll::Ready(()),
                 },
             };
-            // Something was, or is, on its way that nobody wanted: more may follow.
+            // Unread data has arrived or is on its way: more may follow.
             if !matches!(self.ending, Ending::Lingering { .. }) {
                 let timer = Box::pin(tokio::time::sleep(LINGER_TIME));
                 self.ending = Ending::Lingering { bytes_left: LINGER_BYTES, timer };

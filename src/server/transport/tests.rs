@@ -396,7 +396,7 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
         client.response().await;
     }
     third.send(GET).await;
-    assert!(tokio::time::timeout(SHORT, third.0.readable()).await.is_err(), "not before somebody has left");
+    assert!(tokio::time::timeout(SHORT, third.0.readable()).await.is_err(), "not before a client has left");
     drop(first);
     assert!(third.response().await.starts_with("HTTP/1.1 200 OK"));
 }

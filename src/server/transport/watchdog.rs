@@ -30,7 +30,7 @@ enum WaitingFor {
     RestOfHead,
     /// Requests are being answered. They have limits of their own, and so have those who do not read the answers.
     Us,
-    /// It has been told to go.
+    /// It has been notified to close.
     TheEnd,
 }
 
@@ -58,7 +58,7 @@ impl Watchdog {
         }
     }
 
-    /// The connection was told to close. With nothing in flight, it has as long for that as for a head.
+    /// The connection was notified to close. With nothing in flight, it has as long for that as for a head.
     pub(super) fn closing(&mut self) {
         self.enter(WaitingFor::TheEnd);
     }

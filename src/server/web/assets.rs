@@ -39,7 +39,7 @@ pub fn is_asset_path(path: &str) -> bool {
 /// Serves the files below `site_root` and leaves all other paths to `router`.
 ///
 /// `pkg_dir` is the folder of what `cargo leptos` builds, relative to the root (`pkg`). Files there whose name holds
-/// their hash may be kept for a year; all others are asked for again. Compressed twins (`.br`, `.gz`) are preferred.
+/// their hash may be kept for a year; all others are revalidated. Compressed twins (`.br`, `.gz`) are preferred.
 /// A missing file is a `404` right here, so that `/account/x.css` never shows a private page to a cache.
 pub fn assets(router: Router, site_root: &Path, pkg_dir: &str) -> Router {
     let files =

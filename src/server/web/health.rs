@@ -64,7 +64,7 @@ fn not_now(why: &'static str) -> Response {
         .into_response()
 }
 
-/// Plain text that nobody may keep, wherever this router is mounted.
+/// Plain text that is never cached, wherever this router is mounted.
 fn answer(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }

@@ -98,7 +98,7 @@ impl Site {
         Self { state, assets }
     }
 
-    /// Routes for all pages; whatever else is asked for is the application's "not found".
+    /// Routes for all pages; every other path gets the application's "not found" page.
     pub fn router(&self) -> Router {
         let pages = pages();
         let page = {
@@ -163,7 +163,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`AppError::Unavailable`] if the store cannot be asked.
+    /// [`AppError::Unavailable`] if the store cannot be reached.
     pub fn current_user(&self, extensions: &Extensions) -> impl Future<Output = Current> + Send + use<> {
         let session = extensions.get::<Visitor>().and_then(|visitor| visitor.session);
         let sessions = Arc::clone(&self.state.sessions);
@@ -185,7 +185,7 @@ impl Site {
 }
 
 /// The address without the parameters by which Leptos would show an error in a form because a link says so: our forms
-/// never use them, so whoever wrote them is up to something.
+/// never use them, so such a link is an attack.
 fn without_planted_error(uri: &Uri) -> Option<String> {
     let query = uri.query()?;
     // A name can be written in many ways.

@@ -52,13 +52,13 @@ pub fn router(state: &AppState, store: &Arc<dyn Store>, config: &Config, readine
     let site = Site::new(AppState::clone(&state), files);
     let reload_port = config.watch.then(|| u16::try_from(options.reload_port).ok()).flatten();
 
-    // Who is asking matters here.
+    // These routes need the visitor.
     let functions = origin_check::form_only(server_functions::router(&site));
     let app = guarded(functions.merge(site.router()), guard(limits, false));
-    // Files are the same for everybody, and health is nobody's.
+    // Files and health checks need no session.
     let app = assets::assets(app, options.site_root.as_ref().as_ref(), &options.site_pkg_dir);
     let app = app.merge(health::router(readiness.clone(), ping(store)));
-    // Clients prove themselves without cookies.
+    // OAuth clients authenticate without cookies.
     let app = app.merge(limited(oauth::router(&state), limits));
     // UpstreamClient behind have limits of their own, and paths that may look like a file's.
     let routes = state.gateway.routes().iter();
@@ -104,7 +104,7 @@ impl Edge {
         security_headers(headers, request, locate).await
     }
 
-    /// What lies below the prefix of a service behind never reaches the application.
+    /// Paths below an upstream's prefix never reach the application.
     async fn route(&self, request: Request) -> Response {
         let path = request.uri().path();
         if let Some((route, guard)) = self.services.iter().find(|(route, _)| route.covers(path)) {
@@ -116,7 +116,7 @@ impl Edge {
     }
 }
 
-/// What stands around everything for which it matters who is asking.
+/// The layers around everything that needs the visitor.
 struct Guard {
     limits: RequestLimits,
     origin: Arc<str>,

@@ -54,7 +54,7 @@ where
     on(filter, handler)
 }
 
-/// Leads somebody who opens a function's path, from the address bar or the history, to the form's page.
+/// Redirects a navigation to a function's path, from the address bar or the history, to the form's page.
 fn opened_by_hand(path: &str) -> MethodRouter {
     let Some(page) = paths::form_page(path) else { return MethodRouter::new() };
     get(move |headers: HeaderMap| async move {
@@ -140,7 +140,7 @@ fn check_access(path: &str, visitor: &Visitor) -> Result<(), AppError> {
     }
 }
 
-/// Whether somebody is signed in, and it is not the user with the expected id.
+/// Whether a user is signed in who is not the expected one.
 ///
 /// This is where a page that has grown old is stopped: what it sends is meant for the person it shows.
 fn is_of_another_user(parts: &Parts, expected: &[u8]) -> bool {
@@ -200,7 +200,7 @@ async fn answer_form(site: &Site, parts: Parts, form: &[u8], answer: Response) -
 
 /// Why the form's own page cannot be shown, if it cannot.
 async fn hindrance(site: &Site, parts: &Parts, page: &str, error: &AppError) -> Option<AppError> {
-    // No page shows why somebody could not be signed out.
+    // No page shows why signing out failed.
     if *error == AppError::Unauthenticated || parts.uri.path() == paths::api::LOGOUT {
         return Some(error.clone());
     }

@@ -1,8 +1,8 @@
-//! Pages are rendered to their end, even when whoever asked for them has gone.
+//! Pages are rendered to their end, even when the client has disconnected.
 //!
 //! Leptos follows a page's resources from tasks of its own. Dropping a page that is half rendered disposes of what such
 //! a task is still working with, and it panics (`reactive_graph` 0.2.16: "already been
-//! disposed", "expected context"). Nobody is harmed, but the log fills with faults whenever somebody is impatient.
+//! disposed", "expected context"). No user is harmed, but the log fills with panics whenever a client disconnects early.
 
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 /// How long a page without a reader may still take. The store's own time limits are shorter.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs `render` as a task of its own, and reads what is left of the page when nobody else does any more.
+/// Runs `render` as a task of its own, and reads what is left of the page once the client no longer does.
 pub async fn render_whole(render: impl Future<Output = Response> + Send + 'static) -> Response {
     let task = async { render.await.map(|body| Body::new(WholeBody { rest: Some(body) })) };
     match tokio::spawn(task.in_current_span()).await.map_err(tokio::task::JoinError::try_into_panic) {
@@ -83,7 +83,7 @@ mod tests {
             Ok::<_, axum::Error>(piece)
         });
         let end = stream::once(async move {
-            ended.send(()).expect("somebody waits for the word");
+            ended.send(()).expect("the test waits for it");
             Ok("")
         });
         let render = async {

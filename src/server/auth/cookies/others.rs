@@ -30,7 +30,7 @@ fn name_of(pair: &[u8]) -> &[u8] {
     pair.get(..end).unwrap_or_default().trim_ascii()
 }
 
-/// Somebody else may be less strict about case than we are.
+/// Upstreams may be less strict about case than this server.
 fn is_ours(name: &[u8]) -> bool {
     BARE.iter().chain(&PREFIXED).any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
 }

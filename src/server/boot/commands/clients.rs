@@ -7,7 +7,7 @@ use crate::server::{
 };
 use std::path::Path;
 
-/// Carries out a `client` command. A secret is printed alone on its line, for whoever reads it with a script.
+/// Carries out a `client` command. A secret is printed alone on its line, for scripts that read it.
 ///
 /// # Errors
 ///

@@ -27,7 +27,7 @@ impl Resend {
         }
     }
 
-    /// Whether somebody has typed anything into it.
+    /// Whether the user has typed anything into it.
     #[must_use]
     pub fn holds_text(&self) -> bool {
         self.fields.iter().any(|(name, value)| Field::of_name(name).is_some() && !value.trim().is_empty())

@@ -99,7 +99,7 @@ fn an_ipv6_subscriber_counts_once() {
     let setting = Setting::new();
     let passed = (1..100).filter(|n| setting.sign_in(&format!("2001:db8:0:1::{n:x}"), "alice").is_ok()).count();
     assert_eq!(passed, 5);
-    assert!(setting.sign_in("2001:db8:0:2::1", "alice").is_ok(), "the neighbour is somebody else");
+    assert!(setting.sign_in("2001:db8:0:2::1", "alice").is_ok(), "the neighbour is another client");
     assert_eq!(AddressClass::of(address("::ffff:198.51.100.1")), AddressClass::of(address("198.51.100.1")));
     assert_ne!(AddressClass::of(address("198.51.100.1")), AddressClass::of(address("198.51.100.2")));
 }

@@ -174,7 +174,7 @@ async fn a_request_in_flight_outlives_the_farewell() {
     assert!(client.frame(GOAWAY).await.is_some());
     server.release.notify_one();
     assert_eq!(client.frame(DATA).await.unwrap(), b"done");
-    // A client that was told to go, goes.
+    // A client that was notified leaves.
     drop(client);
     assert_eq!(server.ended().await, Ended::Gracefully);
 }

@@ -84,7 +84,7 @@ async fn upgraded_connections_count() {
         assert!(head.starts_with(b"HTTP/1.1 101 "));
         server.stop.send_replace(Stop::Gracefully);
         tokio::time::sleep(SHORT / 5).await;
-        assert!(!server.task.is_finished(), "somebody still has it");
+        assert!(!server.task.is_finished(), "a client still has it");
         if expected == Ended::Gracefully {
             server.release.notify_one();
         }
