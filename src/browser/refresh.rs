@@ -5,7 +5,7 @@ use super::{
     fetch::{Request, Response},
     memory::Memory,
     policy::{self, ClientState, RefreshOutcome, Turn},
-    single_flight::{Passenger, SingleFlight},
+    single_flight::{Follower, SingleFlight},
     tabs, web_lock,
 };
 use crate::paths;
@@ -19,7 +19,7 @@ type Listener = Box<dyn Fn()>;
 
 thread_local! {
     static MEMORY: RefCell<Memory> = const { RefCell::new(Memory::new()) };
-    static FLIGHT: SingleFlight<RefreshOutcome> = const { SingleFlight::new() };
+    static REFRESH: SingleFlight<RefreshOutcome> = const { SingleFlight::new() };
     static UNDER_WAY: RefCell<Option<AbortController>> = const { RefCell::new(None) };
     static ON_SESSION_OVER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
@@ -65,13 +65,13 @@ pub(super) fn on_session_over(listener: impl Fn() + 'static) {
 /// Refreshes the session, or joins the refresh that is already under way.
 ///
 /// The work is detached from the first caller, so that an aborted call does not abort the others' refresh.
-pub(super) fn refresh() -> Passenger<RefreshOutcome> {
-    let (passenger, pilot) = FLIGHT.with(SingleFlight::join);
-    if let Some(pilot) = pilot {
+pub(super) fn refresh() -> Follower<RefreshOutcome> {
+    let (follower, leader) = REFRESH.with(SingleFlight::join);
+    if let Some(leader) = leader {
         let renewals_before = renewals();
-        web_lock::alone(async move { pilot.land(refresh_in_turn(renewals_before).await) });
+        web_lock::alone(async move { leader.finish(refresh_in_turn(renewals_before).await) });
     }
-    passenger
+    follower
 }
 
 async fn refresh_in_turn(renewals_before: u32) -> RefreshOutcome {

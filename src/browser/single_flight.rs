@@ -1,4 +1,6 @@
 //! One piece of work, awaited by all callers that need its outcome.
+//!
+//! By hand: `futures::future::Shared` would make the core of the WASM 1.8 KB larger (Brotli, futures 0.3).
 
 use std::{
     cell::RefCell,
@@ -12,16 +14,16 @@ use std::{
 /// Lets callers wait for the work in progress instead of starting their own.
 #[derive(Debug)]
 pub struct SingleFlight<T> {
-    under_way: RefCell<Weak<Shared<T>>>,
+    in_progress: RefCell<Weak<Shared<T>>>,
 }
 
-/// The outcome of a flight, to be awaited.
+/// The outcome of the work, to be awaited.
 #[derive(Debug)]
-pub struct Passenger<T>(Rc<Shared<T>>);
+pub struct Follower<T>(Rc<Shared<T>>);
 
-/// The duty to do the work and to report it. If it is dropped before, its passengers get `T::default()`.
+/// The duty to do the work and to report it. If it is dropped before, its followers get `T::default()`.
 #[derive(Debug)]
-pub struct Pilot<T: Clone + Default>(Rc<Shared<T>>);
+pub struct Leader<T: Clone + Default>(Rc<Shared<T>>);
 
 struct Shared<T> {
     outcome: RefCell<Option<T>>,
@@ -32,18 +34,18 @@ impl<T: Clone + Default> SingleFlight<T> {
     /// No work in progress.
     #[must_use]
     pub const fn new() -> Self {
-        Self { under_way: RefCell::new(Weak::new()) }
+        Self { in_progress: RefCell::new(Weak::new()) }
     }
 
-    /// Joins the flight under way, or starts one: then the caller is its pilot.
-    pub fn join(&self) -> (Passenger<T>, Option<Pilot<T>>) {
-        let mut under_way = self.under_way.borrow_mut();
-        if let Some(shared) = under_way.upgrade().filter(|shared| shared.outcome.borrow().is_none()) {
-            return (Passenger(shared), None);
+    /// Joins the work in progress, or starts it: then the caller is its leader.
+    pub fn join(&self) -> (Follower<T>, Option<Leader<T>>) {
+        let mut in_progress = self.in_progress.borrow_mut();
+        if let Some(shared) = in_progress.upgrade().filter(|shared| shared.outcome.borrow().is_none()) {
+            return (Follower(shared), None);
         }
         let shared = Rc::new(Shared { outcome: RefCell::new(None), waiting: RefCell::default() });
-        *under_way = Rc::downgrade(&shared);
-        (Passenger(Rc::clone(&shared)), Some(Pilot(shared)))
+        *in_progress = Rc::downgrade(&shared);
+        (Follower(Rc::clone(&shared)), Some(Leader(shared)))
     }
 }
 
@@ -53,21 +55,21 @@ impl<T: Clone + Default> Default for SingleFlight<T> {
     }
 }
 
-impl<T: Clone + Default> Pilot<T> {
-    /// Reports the outcome. Who comes later starts a new flight.
-    pub fn land(self, outcome: T) {
-        self.0.land(outcome);
+impl<T: Clone + Default> Leader<T> {
+    /// Reports the outcome. Later callers start anew.
+    pub fn finish(self, outcome: T) {
+        self.0.finish(outcome);
     }
 }
 
-impl<T: Clone + Default> Drop for Pilot<T> {
+impl<T: Clone + Default> Drop for Leader<T> {
     fn drop(&mut self) {
-        self.0.land(T::default());
+        self.0.finish(T::default());
     }
 }
 
 impl<T> Shared<T> {
-    fn land(&self, outcome: T) {
+    fn finish(&self, outcome: T) {
         self.outcome.borrow_mut().get_or_insert(outcome);
         for waker in self.waiting.take() {
             waker.wake();
@@ -75,7 +77,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Clone> Future for Passenger<T> {
+impl<T: Clone> Future for Follower<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -89,7 +91,7 @@ impl<T: Clone> Future for Passenger<T> {
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("landed", &self.outcome.borrow().is_some()).finish_non_exhaustive()
+        f.debug_struct("Shared").field("finished", &self.outcome.borrow().is_some()).finish_non_exhaustive()
     }
 }
 
@@ -114,44 +116,44 @@ mod tests {
         }
     }
 
-    fn poll<T: Clone>(passenger: &mut Passenger<T>, waker: &Waker) -> Poll<T> {
-        pin!(passenger).poll(&mut Context::from_waker(waker))
+    fn poll<T: Clone>(follower: &mut Follower<T>, waker: &Waker) -> Poll<T> {
+        pin!(follower).poll(&mut Context::from_waker(waker))
     }
 
     #[test]
-    fn ten_callers_share_one_flight() {
-        let flight = SingleFlight::<u8>::new();
-        let (first, pilot) = flight.join();
-        let mut passengers = vec![first];
+    fn ten_callers_share_one_piece_of_work() {
+        let work = SingleFlight::<u8>::new();
+        let (first, leader) = work.join();
+        let mut followers = vec![first];
         for _ in 1..10 {
-            let (passenger, second_pilot) = flight.join();
-            assert!(second_pilot.is_none());
-            passengers.push(passenger);
+            let (follower, second_leader) = work.join();
+            assert!(second_leader.is_none());
+            followers.push(follower);
         }
         let woken = Arc::new(CountingWaker::default());
         let waker = Waker::from(Arc::clone(&woken));
-        assert!(passengers.iter_mut().all(|passenger| poll(passenger, &waker).is_pending()));
+        assert!(followers.iter_mut().all(|follower| poll(follower, &waker).is_pending()));
 
-        pilot.expect("the first caller flies").land(7);
+        leader.expect("the first caller leads").finish(7);
 
         assert_eq!(woken.0.load(Ordering::Relaxed), 10);
-        assert!(passengers.iter_mut().all(|passenger| poll(passenger, &waker) == Poll::Ready(7)));
+        assert!(followers.iter_mut().all(|follower| poll(follower, &waker) == Poll::Ready(7)));
     }
 
     #[test]
-    fn after_landing_the_next_caller_flies() {
-        let flight = SingleFlight::<u8>::new();
-        let (_first, pilot) = flight.join();
-        pilot.expect("a pilot").land(1);
-        assert!(flight.join().1.is_some());
+    fn after_the_end_the_next_caller_leads() {
+        let work = SingleFlight::<u8>::new();
+        let (_first, leader) = work.join();
+        leader.expect("a leader").finish(1);
+        assert!(work.join().1.is_some());
     }
 
     #[test]
-    fn a_lost_pilot_strands_nobody() {
-        let flight = SingleFlight::<u8>::new();
-        let (mut passenger, pilot) = flight.join();
-        drop(pilot);
-        assert_eq!(poll(&mut passenger, Waker::noop()), Poll::Ready(0));
-        assert!(flight.join().1.is_some());
+    fn a_dropped_leader_leaves_no_follower_waiting() {
+        let work = SingleFlight::<u8>::new();
+        let (mut follower, leader) = work.join();
+        drop(leader);
+        assert_eq!(poll(&mut follower, Waker::noop()), Poll::Ready(0));
+        assert!(work.join().1.is_some());
     }
 }
