@@ -42,7 +42,7 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(found, _)| *found == name).and_then(|(_, value)| percent_decoded(value))
 }
 
-/// Whether a page's query names the outcome that this address, one of [`done`], does.
+/// Whether a page's query names the outcome that this address, one of [`done`](super::done), does.
 #[must_use]
 pub fn reports(query: &str, done: &str) -> bool {
     let outcome = done.split_once('?').and_then(|(_, query)| query.split_once('='));

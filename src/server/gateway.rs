@@ -80,7 +80,7 @@ impl Gateway {
         self.routes.iter().any(|route| route.prefix() == prefix)
     }
 
-    /// The response of a route's upstream. The request has passed all layers, as one marked [`ThroughGateway`].
+    /// The response of a route's upstream. The request has passed all layers in front of it.
     pub async fn answer(&self, route: &Route, request: Request) -> Response {
         self.forward(route, request).await.unwrap_or_else(|error| error.into_response_logged(route.prefix()))
     }

@@ -10,7 +10,7 @@ const MIN_BYTES_PER_SECOND: u64 = 500;
 ///
 /// Two rules hold together, so that neither silence nor a byte now and then keeps a connection open: no single wait
 /// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
-/// [`MIN_BYTES_PER_SECOND`] moved. Only waiting counts: the time in which this server was busy is not the peer's.
+/// `MIN_BYTES_PER_SECOND` moved. Only waiting counts: the time in which this server was busy is not the peer's.
 #[derive(Clone, Copy, Debug)]
 pub struct MinRate {
     patience: Duration,
