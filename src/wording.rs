@@ -1,7 +1,7 @@
 //! Wording: the text shown for each error and the label of each field, in one place.
 //!
-//! Plain functions without Leptos, used by the pages, the error pages outside the application and the command line. What
-//! only the server uses is not linked into the browser's code.
+//! Plain functions without Leptos, used by the pages, the error pages outside the application and the command line.
+//! What only the server uses is not linked into the browser's code.
 
 use crate::{
     error::AppError,
@@ -42,8 +42,8 @@ pub fn describe_notes_error(error: &AppError) -> String {
             "The notes cannot be reached at the moment. Nothing is lost; please try again shortly.".into()
         }
         AppError::Conflict => {
-            "This note was changed elsewhere in the meantime. The current version is shown above. Save to replace it with \
-             yours, or cancel."
+            "This note was changed elsewhere in the meantime. The current version is shown above. Save to replace it \
+             with yours, or cancel."
                 .into()
         }
         other => describe(other),
