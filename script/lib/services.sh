@@ -4,10 +4,10 @@
 
 # --- The service behind the application: examples/notes.
 
-# build_notes [OPTION...]: with --release, a release build. The server is named as well, so that Cargo gives what both
-# depend on the same features, and compiles it once for both.
+# build_notes [OPTION...]: with --release, a release build. The server is built as well, or found to be up to date: what
+# both depend on then has the same features, and the same link-time optimization, and is compiled once.
 build_notes() {
-    cargo build --locked --package tokenlife --package notes --no-default-features --features tokenlife/ssr --bin notes "$@"
+    cargo build --locked --package tokenlife --package notes --no-default-features --features tokenlife/ssr --bins "$@"
 }
 
 # notes_binary PROFILE
