@@ -1,5 +1,5 @@
-//! Nobody honest is signed out, and a copied token is worth little: shown for the very functions the server runs, by
-//! random histories and by exhausting every order of events in a small world.
+//! No legitimate user is signed out, and a copied token is of little use: shown for the functions that the server runs,
+//! by random histories and by exhausting every order of events in a small world.
 
 #![cfg(feature = "ssr")]
 

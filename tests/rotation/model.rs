@@ -72,9 +72,9 @@ fn got(world: &World, which: impl Fn(&Verdict) -> bool) -> bool {
     world.verdicts().any(|verdict| which(&verdict))
 }
 
-/// Explores a world to its end: every property holds, each verdict is reached, and there was something to explore.
-/// Prints how many states there are, and how many steps the farthest is away.
-#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` tells the figures")]
+/// Explores a world exhaustively: every property holds, each verdict is reached, and the world is not trivial. Prints
+/// the number of states, and the number of steps to the farthest.
+#[expect(clippy::print_stdout, reason = "`cargo test -- --nocapture` prints the figures")]
 #[track_caller]
 fn exhaust(rules: Rules, at_least: usize) {
     let checker = rules.checker().threads(2).spawn_bfs().join();
@@ -88,12 +88,12 @@ fn exhaust(rules: Rules, at_least: usize) {
 }
 
 #[test]
-fn no_order_of_events_signs_an_honest_person_out() {
+fn no_order_of_events_signs_a_legitimate_user_out() {
     exhaust(HONEST, 100_000);
 }
 
 #[test]
-fn a_restored_backup_signs_nobody_out() {
+fn a_restored_backup_signs_no_user_out() {
     exhaust(RESTORED, 20_000);
 }
 
@@ -103,7 +103,7 @@ fn what_has_ended_stays_ended() {
 }
 
 #[test]
-fn a_thief_gets_nothing_once_the_owner_moved_on() {
+fn a_thief_gets_nothing_once_the_owner_has_rotated() {
     exhaust(ROBBED, 10_000);
 }
 
@@ -118,7 +118,7 @@ fn deeper() {
 }
 
 #[test]
-fn without_any_of_its_rules_the_scheme_signs_honest_people_out() {
+fn without_any_one_of_its_rules_the_scheme_signs_legitimate_users_out() {
     const ONE_HOUR: &[Duration] = &[Duration::from_mins(61)];
     for rule in [Rule::FreshIsEnough, Rule::GraceFromLastHandOut, Rule::SameSuccessor] {
         let rules = Rules { without: Some(rule), waits: ONE_HOUR, max_requests: 4, lag: Duration::ZERO, ..HONEST };

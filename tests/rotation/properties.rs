@@ -1,4 +1,4 @@
-//! Ten thousand random histories of up to forty steps, for an honest person and for one who is robbed.
+//! Ten thousand random histories of up to forty steps, for a legitimate user without and with a thief.
 
 use crate::world::{Rules, Step, World};
 use proptest::{
@@ -36,11 +36,11 @@ const HONEST: Rules = Rules {
 
 const ROBBED: Rules = Rules { max_copies: 4, max_thefts: u8::MAX, max_restores: 0, ..HONEST };
 
-/// Runs the histories; tells how many of them met which verdict.
+/// Runs the histories; returns how many of them met which verdict.
 fn explore(rules: &Rules) -> BTreeMap<&'static str, u32> {
     let met = RefCell::new(BTreeMap::new());
     let config = Config { cases: HISTORIES, failure_persistence: None, ..Config::default() };
-    // Each number chooses one of the steps that are possible then, so that shrinking leaves out steps.
+    // Each number chooses one of the steps possible at that point, so that shrinking removes steps.
     let outcome = TestRunner::new(config).run(&vec(any::<u16>(), 0..=STEPS), |choices| {
         let mut world = World::new(rules);
         let mut history: Vec<Step> = Vec::new();
@@ -66,7 +66,7 @@ fn explore(rules: &Rules) -> BTreeMap<&'static str, u32> {
     met.into_inner()
 }
 
-/// What is rare in life is rare here: the choice falls on a step by its weight.
+/// Rare events are rare here too: a step is chosen by its weight.
 fn choose(steps: &[Step], choice: u16) -> Step {
     let weight = |step: &Step| match step {
         Step::Send { .. } => 4,
@@ -98,7 +98,7 @@ fn name(verdict: Verdict) -> &'static str {
 }
 
 #[test]
-fn whatever_happens_to_an_honest_person_they_stay_signed_in() {
+fn whatever_happens_a_legitimate_user_stays_signed_in() {
     let met = explore(&HONEST);
     for verdict in ["rotate", "replay", "roll forward", "refuse", "expired", "ended"] {
         assert!(met.contains_key(verdict), "no history got to {verdict}: {met:?}");
@@ -107,7 +107,7 @@ fn whatever_happens_to_an_honest_person_they_stay_signed_in() {
 }
 
 #[test]
-fn whatever_a_thief_does_a_copy_is_worthless_once_its_owner_moved_on() {
+fn whatever_a_thief_does_a_copy_is_worthless_once_its_owner_has_rotated() {
     let met = explore(&ROBBED);
     for verdict in ["rotate", "replay", "refuse", "reuse", "theft noticed"] {
         assert!(met.contains_key(verdict), "no history got to {verdict}: {met:?}");

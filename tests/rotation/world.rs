@@ -1,8 +1,8 @@
-//! A world in little: two servers on one store, one browser with several tabs, a network that loses, delays and
-//! reorders, and perhaps a thief.
+//! A small world: two servers on one store, one browser with several tabs, a network that loses, delays and reorders,
+//! and possibly a thief.
 //!
-//! What happens in it is a [`Step`]; whoever explores chooses among [`World::steps`]. Deciding, writing and issuing are
-//! the server's own functions. What must never be is told by [`World::wrong`].
+//! An event in it is a [`Step`]; the explorer chooses among [`World::steps`]. Deciding, writing and issuing are the
+//! server's own functions. [`World::wrong`] returns a violated invariant.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -30,38 +30,38 @@ const BEGINNING: Timestamp = Timestamp::from_seconds(1_795_000_000);
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub session_ttl: Duration,
-    /// By how much the clock of the second server is behind.
+    /// How far the clock of the second server is behind.
     pub lag: Duration,
     /// The steps of time, and how many there are at most.
     pub waits: &'static [Duration],
     pub max_waits: u8,
-    /// How many requests the browser sends at most, and how many of them are under way at once.
+    /// How many requests the browser sends at most, and how many of them are concurrent.
     pub max_requests: u8,
     pub max_under_way: usize,
-    /// How many times a thief copies the jar, and how many tries they have.
+    /// How many times a thief copies the jar, and how many attempts they have.
     pub max_copies: usize,
     pub max_thefts: u8,
-    /// How many times each: the person signs out or is put out, signs in again; the database is restored.
+    /// How many times each: the user signs out or is signed out, signs in again; the database is restored.
     pub max_ends: u8,
     pub max_sign_ins: u8,
     pub max_restores: u8,
-    /// A rule of the scheme that is left out, to see that it is needed.
+    /// A rule of the scheme that is left out, to show that it is needed.
     pub without: Option<Rule>,
 }
 
-/// What the scheme would not do without.
+/// The rules that the scheme needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Who comes with a fresh access token is given nothing new.
+    /// A request with a fresh access token gets no new tokens.
     FreshIsEnough,
-    /// The grace counts from the last time the successor was handed out unseen.
+    /// The grace period counts from the last issue of the successor without evidence of delivery.
     GraceFromLastHandOut,
-    /// Who comes with the token before gets the same successor.
+    /// A request with the previous token gets the same successor.
     SameSuccessor,
 }
 
 impl Rules {
-    /// How long an exchange is under way at most; see the assumption in `domain/rotation.rs`.
+    /// How long an exchange is in transit at most; see the assumptions in `domain/rotation.rs`.
     fn patience(&self) -> Duration {
         LATE.saturating_sub(BURST + self.lag) / 2
     }
@@ -71,7 +71,7 @@ impl Rules {
     }
 }
 
-/// What an answer puts into a jar: all or nothing.
+/// The cookies that a response puts into a jar: all or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tokens {
     pub access: AccessToken,
@@ -96,10 +96,10 @@ impl Tokens {
     }
 }
 
-/// A request of the owner's browser, and what has become of it.
+/// A request of the owner's browser, and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Exchange {
-    /// A script that asks for a refresh; otherwise a page.
+    /// A script that requests a refresh; otherwise a page.
     by_script: bool,
     server: u8,
     sent_at: Timestamp,
@@ -129,7 +129,7 @@ pub enum Step {
         server: u8,
         by_script: bool,
     },
-    /// A request reaches its server, which reads the session; what the access token proves is noted, or gets lost.
+    /// A request reaches its server, which reads the session; the evidence of delivery is recorded, or lost.
     Arrive {
         exchange: usize,
         noted: bool,
@@ -138,11 +138,11 @@ pub enum Step {
     Decide {
         exchange: usize,
     },
-    /// The answer reaches the browser.
+    /// The response reaches the browser.
     Land {
         exchange: usize,
     },
-    /// A request or answer is lost, or the server crashes before or after it has written.
+    /// A request or response is lost, or the server crashes before or after it has written.
     Lose {
         exchange: usize,
     },
@@ -154,7 +154,7 @@ pub enum Step {
     Restore,
     /// A thief copies the jar.
     Copy,
-    /// The thief comes with a copy, or with what they got for one, and uses what they get.
+    /// The thief presents a copy, or a token received for one, and uses the tokens received.
     Steal {
         copy: usize,
         server: u8,
@@ -170,7 +170,7 @@ pub struct World {
     jar: Option<Tokens>,
     network: Vec<Exchange>,
     copies: Vec<Tokens>,
-    /// The newest generation by which the owner's browser has shown that it moved on, and when.
+    /// The newest generation that the owner's browser has presented, and when.
     shown: Option<(SessionId, Generation, Timestamp)>,
     events: usize,
     restored: bool,
@@ -183,7 +183,7 @@ pub struct World {
 }
 
 impl World {
-    /// Somebody has just signed in.
+    /// A user has just signed in.
     pub fn new(rules: &Rules) -> Self {
         let mut world = Self {
             now: BEGINNING,
@@ -207,7 +207,7 @@ impl World {
         world
     }
 
-    /// What can happen next.
+    /// The possible next steps.
     pub fn steps(&self, rules: &Rules) -> Vec<Step> {
         let mut steps = Vec::new();
         for (exchange, Exchange { stage, carried, server, .. }) in self.network.iter().enumerate() {
@@ -239,7 +239,7 @@ impl World {
         }
         if self.restores < rules.max_restores {
             steps.push(Step::BackUp);
-            // What began after the backup is lost with it.
+            // Sessions that began after the backup are lost with it.
             steps.extend((self.backup.len() == self.rows.len()).then_some(Step::Restore));
         }
         if self.jar.is_some() && self.copies.len() < rules.max_copies {
@@ -281,7 +281,7 @@ impl World {
             Step::SignIn => self.sign_in(rules),
             Step::BackUp => self.backup.clone_from(&self.rows),
             Step::Restore => {
-                // The servers stand still for it, longer than anything is under way.
+                // The servers are stopped for it, longer than any exchange is in transit.
                 self.network.clear();
                 self.restores += 1;
                 self.restored = true;
@@ -290,7 +290,7 @@ impl World {
             Step::Copy => self.copies.extend(self.jar),
             Step::Steal { copy, server, noted } => self.steal(rules, copy, server, noted),
         }
-        // The same requests in another order are the same world.
+        // The same requests in another order are the same state.
         self.network.sort_by_cached_key(|exchange| {
             let mut hasher = DefaultHasher::new();
             exchange.hash(&mut hasher);
@@ -329,7 +329,7 @@ impl World {
         }
         let fresh = carried.access.is_fresh(now) && rules.without != Some(Rule::FreshIsEnough);
         if holds && (!by_script || fresh) {
-            // Served as it is; the answer says nothing about cookies.
+            // Served as it is; the response sets no cookies.
             self.network.remove(at);
         } else {
             let read = self.row(carried.refresh.session_id).clone();
@@ -341,7 +341,7 @@ impl World {
         let Exchange { server, carried, ref stage, .. } = self.network[at];
         let Stage::Read(read) = stage.clone() else { panic!("nothing was read") };
         let answer = self.redeem(rules, &read, carried.refresh, rules.time_at(server, self.now));
-        // Who lost the race reads again.
+        // A request that lost the race reads again.
         self.network[at].stage = answer.map_or(Stage::Sent, Stage::Answered);
     }
 
@@ -372,14 +372,14 @@ impl World {
             Verdict::Refuse | Verdict::Expired | Verdict::Ended => None,
         };
         if tokens.is_some_and(|tokens| tokens.refresh.generation != presented.generation.next()) {
-            self.fault = Some("two who came with the same token got different successors");
+            self.fault = Some("two requests with the same token got different successors");
         }
         Some(Answer { verdict, tokens })
     }
 
     fn land(&mut self, at: usize) {
         let Exchange { by_script, stage, .. } = self.network.remove(at);
-        let Stage::Answered(Answer { verdict, tokens }) = stage else { panic!("no answer") };
+        let Stage::Answered(Answer { verdict, tokens }) = stage else { panic!("no response") };
         if tokens.is_some() {
             self.jar = tokens;
         } else if verdict.is_final() && !by_script {
@@ -392,7 +392,7 @@ impl World {
         let presented = self.copies[copy].refresh;
         let now = rules.time_at(server, self.now);
         let read = self.row(presented.session_id).clone();
-        let answer = self.redeem(rules, &read, presented, now).expect("nobody in between");
+        let answer = self.redeem(rules, &read, presented, now).expect("no concurrent step");
         if let Some(tokens) = answer.tokens {
             self.copies.push(tokens);
             if noted {
@@ -435,14 +435,14 @@ impl World {
         }
     }
 
-    /// What is wrong in this world, if anything.
+    /// The violated invariant of this world, if any.
     pub fn wrong(&self, rules: &Rules) -> Option<&'static str> {
         let robbed = !self.copies.is_empty();
         let found = [
             (self.fault.is_some(), self.fault.unwrap_or_default()),
-            (!robbed && self.events > 0, "an honest person was taken for a thief"),
+            (!robbed && self.events > 0, "a legitimate user was treated as a thief"),
             (!robbed && self.quiet_jar_is_dead(rules), "no request is under way, and the jar's token is dead"),
-            (!self.restored && self.somebody_is_ahead(), "a token is newer than the store"),
+            (!self.restored && self.a_token_is_ahead(), "a token is newer than the store"),
             (self.tokens().any(|tokens| self.outlives(&tokens)), "a token outlives its session"),
             (self.rows.iter().any(|row| self.lineages(row) > 1), "two tokens of one session can be rotated"),
             (self.ended_by_reuse() != self.events, "reuse was not reported exactly once"),
@@ -450,7 +450,7 @@ impl World {
         found.into_iter().find_map(|(is_wrong, what)| is_wrong.then_some(what))
     }
 
-    /// Whether the token in the jar gets nothing now or later, with nothing on its way that could replace it.
+    /// Whether the token in the jar is refused now and later, with no response in transit that could replace it.
     fn quiet_jar_is_dead(&self, rules: &Rules) -> bool {
         let (Some(jar), true) = (self.jar, self.network.is_empty()) else { return false };
         let Some(row) = self.rows.iter().find(|row| row.id == jar.refresh.session_id) else { return true };
@@ -465,7 +465,7 @@ impl World {
         })
     }
 
-    fn somebody_is_ahead(&self) -> bool {
+    fn a_token_is_ahead(&self) -> bool {
         self.tokens().any(|Tokens { refresh, .. }| {
             self.rows.iter().any(|row| row.id == refresh.session_id && row.generation < refresh.generation)
         })
@@ -479,7 +479,7 @@ impl World {
         })
     }
 
-    /// How many generations of a session would make a new one.
+    /// How many generations of a session would be rotated to a new one.
     fn lineages(&self, row: &Session) -> usize {
         let generations = (0..=row.generation.number() + 2).map(Generation::new);
         generations.filter(|presented| matches!(decide(row, *presented, self.now), Verdict::Rotate { .. })).count()
@@ -489,7 +489,7 @@ impl World {
         self.rows.iter().filter(|row| row.ended.is_some_and(|ended| ended.reason == EndReason::Reuse)).count()
     }
 
-    /// All tokens there are outside the store.
+    /// All tokens outside the store.
     fn tokens(&self) -> impl Iterator<Item = Tokens> {
         let under_way = self.network.iter().filter_map(|exchange| match &exchange.stage {
             Stage::Answered(answer) => answer.tokens,
@@ -498,7 +498,7 @@ impl World {
         self.jar.into_iter().chain(self.copies.iter().copied()).chain(under_way)
     }
 
-    /// The answers that are on their way.
+    /// The responses in transit.
     pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
         self.network.iter().filter_map(|exchange| match &exchange.stage {
             Stage::Answered(answer) => Some(answer.verdict),
