@@ -1,4 +1,4 @@
-//! The promises on Postgres, and what it promises besides.
+//! The contract on Postgres, and what is specific to it.
 
 use super::{HOUR, NOW, added, database, session, user};
 use futures::future::join_all;
@@ -26,14 +26,14 @@ async fn open() -> (Arc<dyn Store>, PostgresSettings) {
 
 contract!(open, #[ignore = "needs Postgres: script/postgres"]);
 
-/// Runs a statement on a connection that is not the store's.
+/// Runs a statement on a connection outside the store.
 async fn beside(settings: &PostgresSettings, statement: &str) -> Result<(), sqlx::Error> {
     let mut connection = database::connect(&settings.url).await;
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await?;
     connection.close().await
 }
 
-/// Has Postgres end every connection of the store.
+/// Makes Postgres terminate every connection of the store.
 async fn disconnect(settings: &PostgresSettings) {
     let others = "application_name = current_setting('application_name') AND pid <> pg_backend_pid()";
     let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}");
@@ -60,23 +60,25 @@ async fn the_schema_of_a_newer_version_is_refused() {
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (9999, 'later', true, '', 0)";
     beside(&settings, newer).await.expect("written");
-    let refused = PostgresStore::open(settings).await.expect_err("not ours");
+    let refused = PostgresStore::open(settings).await.expect_err("a newer schema");
     assert!(matches!(refused, StoreError::Migration(_)), "{refused:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs Postgres: script/postgres"]
-async fn a_column_that_a_newer_server_adds_disturbs_nobody() {
+async fn a_column_added_by_a_newer_server_affects_no_older_one() {
     let (store, settings) = open().await;
     let (ada, session) = added(&*store, "ada@example.com").await;
     for _ in 0..2 {
-        assert!(store.find_session(session.id).await.expect("an answer").is_some());
-        assert!(store.find_session_with_user(session.id).await.expect("an answer").is_some());
-        assert!(store.find_user_by_email(ada.email_key()).await.expect("an answer").is_some());
+        assert!(store.find_session(session.id).await.expect("a result").is_some());
+        assert!(store.find_session_with_user(session.id).await.expect("a result").is_some());
+        assert!(store.find_user_by_email(ada.email_key()).await.expect("a result").is_some());
         assert_eq!(store.list_users(None, 10).await.expect("a page").len(), 1);
         store.list_signing_keys().await.expect("a list");
         for table in ["users", "sessions", "clients", "signing_keys"] {
-            beside(&settings, &format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS news text")).await.expect("added");
+            beside(&settings, &format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS added text"))
+                .await
+                .expect("added");
         }
     }
 }
@@ -105,7 +107,7 @@ async fn every_hot_query_uses_an_index() {
 
 #[tokio::test]
 #[ignore = "needs Postgres: script/postgres"]
-async fn a_refusal_that_passes_is_told_from_a_fault() {
+async fn a_transient_error_is_distinguished_from_a_defect() {
     let settings = database::fresh().await;
     let mut connection = database::connect(&settings.url).await;
     for (code, what, passes) in [
@@ -135,7 +137,7 @@ async fn a_refusal_that_passes_is_told_from_a_fault() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_unavailable_and_its_password_stays_unsaid() {
+async fn an_unreachable_database_is_unavailable_and_its_password_stays_secret() {
     let settings = PostgresSettings {
         url: "postgres://u:hunter2@127.0.0.1:1/x".to_owned(),
         pool_size: 1,
@@ -144,15 +146,15 @@ async fn a_database_that_is_not_there_is_unavailable_and_its_password_stays_unsa
         tls: None,
         tls_ca_file: None,
     };
-    let error = PostgresStore::open(settings).await.expect_err("nobody listens on port 1");
+    let error = PostgresStore::open(settings).await.expect_err("port 1 has no listener");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    let told = format!("{error} {error:?} {:?}", error.source());
-    assert!(!told.contains("hunter2"), "{told}");
+    let shown = format!("{error} {error:?} {:?}", error.source());
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Postgres: script/postgres"]
-async fn a_statement_that_waits_for_too_long_is_given_up() {
+async fn a_statement_that_waits_for_too_long_is_cancelled() {
     let settings = PostgresSettings { statement_timeout: Duration::from_millis(200), ..database::fresh().await };
     let store = PostgresStore::open(settings.clone()).await.expect("a store");
     let mut other = database::connect(&settings.url).await;
@@ -170,25 +172,25 @@ async fn lost_connections_come_back_by_themselves() {
     let (store, settings) = open().await;
     let asked_at_once = || join_all((0..20).map(|_| store.list_users(None, 1)));
     for outcome in asked_at_once().await {
-        outcome.expect("an answer");
+        outcome.expect("a result");
     }
     disconnect(&settings).await;
     for outcome in asked_at_once().await {
         assert!(matches!(outcome, Ok(_) | Err(StoreError::Unavailable(_))), "{outcome:?}");
     }
     for outcome in asked_at_once().await {
-        outcome.expect("each lost connection was found out by now");
+        outcome.expect("each lost connection was detected by now");
     }
 
     disconnect(&settings).await;
-    // What lay idle for a moment is looked at before it is used: then nobody notices.
+    // A connection that was idle for a moment is tested before use: then no caller is affected.
     sleep(Duration::from_millis(100)).await;
     for outcome in asked_at_once().await {
-        outcome.expect("an answer");
+        outcome.expect("a result");
     }
 }
 
-/// A server has a thread for each core, and what one of them computes is no business of the others.
+/// A server has a thread for each core, and a busy one must not affect the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Postgres: script/postgres"]
 async fn a_thread_that_is_busy_holds_up_no_statement_of_the_others() {
@@ -207,24 +209,27 @@ async fn a_thread_that_is_busy_holds_up_no_statement_of_the_others() {
             let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let used = use_every_connection(store).await;
-                opened.send(used).expect("somebody waits");
+                opened.send(used).expect("the receiver still waits");
                 until_done.recv().expect_err("nothing is sent");
             });
         })
     };
-    all_opened.await.expect("it does not panic").expect("answers");
-    use_every_connection(store).await.expect("answers, although whoever opened the connections is busy");
+    all_opened.await.expect("it does not panic").expect("results");
+    use_every_connection(store).await.expect("results, although the thread that opened the connections is busy");
     drop(done);
     busy.join().expect("it does not panic");
 }
 
-/// Has a store tell of what ended, once it listens.
-async fn told(store: &Arc<PostgresStore>, settings: &PostgresSettings) -> mpsc::UnboundedReceiver<Option<SessionId>> {
+/// Subscribes to the ended sessions of a store, once it listens.
+async fn subscribe(
+    store: &Arc<PostgresStore>,
+    settings: &PostgresSettings,
+) -> mpsc::UnboundedReceiver<Option<SessionId>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let teller = Arc::clone(store);
     tokio::spawn(async move {
-        // Nobody may listen any more.
-        let tell = |news| sender.send(news).unwrap_or_default();
+        // The receiver may have been dropped.
+        let tell = |id| sender.send(id).unwrap_or_default();
         if teller.subscribe_ended(&|id| tell(Some(id))).await.is_err() {
             tell(None);
         }
@@ -239,48 +244,51 @@ async fn told(store: &Arc<PostgresStore>, settings: &PostgresSettings) -> mpsc::
 async fn listens(connection: &mut PgConnection) -> bool {
     let query = "SELECT EXISTS (SELECT FROM pg_stat_activity
                  WHERE application_name = current_setting('application_name') AND query LIKE 'LISTEN %' AND state = 'idle')";
-    sqlx::query_scalar(query).fetch_one(connection).await.expect("an answer")
+    sqlx::query_scalar(query).fetch_one(connection).await.expect("a result")
 }
 
-async fn next(told: &mut mpsc::UnboundedReceiver<Option<SessionId>>) -> Option<SessionId> {
-    timeout(Duration::from_secs(1), told.recv()).await.expect("within a second").expect("it goes on telling")
+async fn next(notifications: &mut mpsc::UnboundedReceiver<Option<SessionId>>) -> Option<SessionId> {
+    timeout(Duration::from_secs(1), notifications.recv())
+        .await
+        .expect("within a second")
+        .expect("it is still subscribed")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Postgres: script/postgres"]
-async fn every_server_is_told_at_once_of_every_session_that_ends() {
+async fn every_server_is_notified_at_once_of_every_session_that_ends() {
     let (store, settings) = open().await;
     let elsewhere = Arc::new(PostgresStore::open(settings.clone()).await.expect("a second server"));
-    let mut told = told(&elsewhere, &settings).await;
+    let mut notifications = subscribe(&elsewhere, &settings).await;
 
     let (_, one) = added(&*store, "one@example.com").await;
-    assert!(store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("an answer"));
-    assert_eq!(next(&mut told).await, Some(one.id));
+    assert!(store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("a result"));
+    assert_eq!(next(&mut notifications).await, Some(one.id));
 
     let (ada, two) = added(&*store, "two@example.com").await;
     let three = session(&ada);
-    assert!(store.begin_session(&three).await.expect("an answer"));
-    assert!(!store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("an answer"), "nothing to tell");
-    store.disable_user(ada.email_key(), NOW + HOUR).await.expect("an answer");
-    let both = [next(&mut told).await, next(&mut told).await];
+    assert!(store.begin_session(&three).await.expect("a result"));
+    assert!(!store.end_session(one.id, NOW, EndReason::SignedOut).await.expect("a result"), "no notification");
+    store.disable_user(ada.email_key(), NOW + HOUR).await.expect("a result");
+    let both = [next(&mut notifications).await, next(&mut notifications).await];
     assert!(both.contains(&Some(two.id)) && both.contains(&Some(three.id)), "{both:?}");
 
     let (_, four) = added(&*store, "four@example.com").await;
     let by_hand = format!("UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = '{}'", four.id);
     beside(&settings, &by_hand).await.expect("ended");
-    assert_eq!(next(&mut told).await, Some(four.id), "whoever ends it");
+    assert_eq!(next(&mut notifications).await, Some(four.id), "whichever connection ends it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Postgres: script/postgres"]
-async fn whoever_is_told_learns_that_the_connection_is_lost_and_when_the_store_closes() {
+async fn a_subscription_fails_when_the_connection_is_lost_and_returns_when_the_store_closes() {
     let (_, settings) = open().await;
     let store = Arc::new(PostgresStore::open(settings.clone()).await.expect("a store"));
-    let mut lost = told(&store, &settings).await;
+    let mut lost = subscribe(&store, &settings).await;
     disconnect(&settings).await;
     assert_eq!(next(&mut lost).await, None);
 
-    let mut closed = told(&store, &settings).await;
-    timeout(Duration::from_secs(5), store.close()).await.expect("closing waits for no news");
+    let mut closed = subscribe(&store, &settings).await;
+    timeout(Duration::from_secs(5), store.close()).await.expect("closing waits for no notification");
     assert_eq!(timeout(Duration::from_secs(1), closed.recv()).await.expect("it ends"), None);
 }

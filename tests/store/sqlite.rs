@@ -1,4 +1,4 @@
-//! The promises on SQLite, and what it promises besides.
+//! The contract on SQLite, and what is specific to it.
 
 use super::{NOW, added};
 use futures::{future::join_all, poll};
@@ -18,32 +18,32 @@ async fn open() -> (Arc<dyn Store>, tempfile::TempDir) {
 contract!(open);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_opens_an_empty_file_at_the_same_time_gets_one_schema() {
+async fn concurrent_opens_of_an_empty_file_create_one_schema() {
     for _ in 0..10 {
         let files = tempfile::tempdir().expect("a folder");
         let file = files.path().join("store.sqlite3");
         let opened = join_all((0..8).map(|_| SqliteStore::open(&file))).await;
         let stores: Vec<_> = opened.into_iter().map(|store| store.expect("a store")).collect();
         let (_, session) = added(&stores[0], "first@example.com").await;
-        assert!(stores[7].find_session(session.id).await.expect("an answer").is_some());
+        assert!(stores[7].find_session(session.id).await.expect("a result").is_some());
     }
 }
 
 #[tokio::test]
-async fn whoever_asks_and_goes_away_is_served_all_the_same() {
+async fn a_cancelled_write_is_carried_out_all_the_same() {
     let (store, _files) = open().await;
     let (_, session) = added(&*store, "gone@example.com").await;
     let mut advance = store.advance_session(session.id, Generation::FIRST, Generation::new(2), NOW);
     assert!(poll!(&mut advance).is_pending());
     drop(advance);
-    // What comes later is written later.
-    store.mark_delivered(&[(session.id, Generation::FIRST)]).await.expect("noted");
-    let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
+    // Later writes are carried out later.
+    store.mark_delivered(&[(session.id, Generation::FIRST)]).await.expect("recorded");
+    let stored = store.find_session(session.id).await.expect("a result").expect("a session");
     assert_eq!(stored.generation, Generation::new(2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn closing_loses_nothing_that_was_answered() {
+async fn closing_loses_no_completed_write() {
     let files = tempfile::tempdir().expect("a folder");
     let file = files.path().join("store.sqlite3");
     let store = SqliteStore::open(&file).await.expect("a store");
@@ -59,13 +59,13 @@ async fn closing_loses_nothing_that_was_answered() {
 
     let store = SqliteStore::open(&file).await.expect("a store");
     for (id, outcome) in ids.iter().zip(outcomes) {
-        let stored = store.find_session(*id).await.expect("an answer").expect("a session");
-        assert_eq!(stored.generation.number(), if outcome.expect("handed in before the end") { 2 } else { 1 });
+        let stored = store.find_session(*id).await.expect("a result").expect("a session");
+        assert_eq!(stored.generation.number(), if outcome.expect("queued before the end") { 2 } else { 1 });
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_is_refused_harms_no_other() {
+async fn a_refused_write_affects_no_other() {
     let (store, _files) = open().await;
     let (_, session) = added(&*store, "taken@example.com").await;
     let (first, second) = (Generation::FIRST, Generation::new(2));
@@ -75,13 +75,13 @@ async fn a_write_that_is_refused_harms_no_other() {
         store.advance_session(session.id, first, second, NOW),
         store.mark_delivered(&marks)
     );
-    assert!(again.is_err() && advanced.expect("an answer") && marked.is_ok());
-    let stored = store.find_session(session.id).await.expect("an answer").expect("a session");
+    assert!(again.is_err() && advanced.expect("a result") && marked.is_ok());
+    let stored = store.find_session(session.id).await.expect("a result").expect("a session");
     assert_eq!((stored.generation, stored.delivered), (second, first));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_database_keeps_nobody_waiting_longer_than_the_others() {
+async fn a_locked_database_makes_no_write_wait_longer_than_the_others() {
     let files = tempfile::tempdir().expect("a folder");
     let file = files.path().join("store.sqlite3");
     let store = SqliteStore::open(&file).await.expect("a store");
@@ -95,7 +95,7 @@ async fn a_locked_database_keeps_nobody_waiting_longer_than_the_others() {
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
     }
     other.execute("ROLLBACK").await.expect("the lock is given back");
-    assert!(advance().await.expect("an answer"));
+    assert!(advance().await.expect("a result"));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn what_is_written_survives_closing_and_opening() {
     let (_, session) = added(&store, "reopened@example.com").await;
     store.close().await;
     let store = SqliteStore::open(&file).await.expect("a store");
-    assert_eq!(store.find_session(session.id).await.expect("an answer"), Some(session));
+    assert_eq!(store.find_session(session.id).await.expect("a result"), Some(session));
 }
 
 #[cfg(unix)]
