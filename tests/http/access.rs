@@ -1,5 +1,5 @@
-//! Who may see which page and call which endpoint: the real router, walked with every kind of caller, against what
-//! `src/paths.rs` declares.
+//! Which caller may see which page and call which endpoint: the real router, called by every kind of caller, compared
+//! with `src/paths.rs`.
 
 use crate::support::{Answer, Browser, TestApp, oauth_client::OAuthClient, test_app::until};
 use axum::{
@@ -18,13 +18,13 @@ const EXPECTED_USER: &str = "expected-user";
 /// The beginnings of the store's methods that change nothing.
 const READS: [&str; 2] = ["find_", "list_"];
 
-/// What is called, and how: what machines fetch by `GET`, the rest by `POST`.
+/// The endpoints with their methods: those for machines by `GET`, the others by `POST`.
 fn endpoints() -> impl Iterator<Item = (&'static Endpoint, bool)> {
     let is_fetched = |endpoint: &Endpoint| endpoint.access == Access::Anyone && !endpoint.path.starts_with("/api/");
     [api::ALL, oauth::ALL, health::ALL].into_iter().flatten().map(move |endpoint| (endpoint, is_fetched(endpoint)))
 }
 
-/// A script's call without anything in it.
+/// A script's call with an empty body.
 fn call(browser: &Browser<'_>, path: &str, is_fetched: bool) -> Request<Body> {
     if is_fetched {
         return Request::get(path).body(Body::empty()).expect("a request");
@@ -48,7 +48,7 @@ fn assert_refused(answer: &Answer, what: &str) {
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}: {}", answer.body);
 }
 
-/// Declared without being served would be a typing error, served without being declared a hole.
+/// Declared but not served would be a typing error, served but not declared a security hole.
 #[test]
 fn what_is_served_is_declared_and_nothing_else() {
     let declared = |paths: &[&'static str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
@@ -61,7 +61,7 @@ fn what_is_served_is_declared_and_nothing_else() {
 #[tokio::test]
 async fn anonymous_visitors_get_what_is_for_anyone() {
     let app = TestApp::new().await;
-    as_nobody(&app, &app.browser()).await;
+    as_anonymous(&app, &app.browser()).await;
     for (endpoint, is_fetched) in endpoints().filter(|(endpoint, _)| endpoint.access == Access::Client) {
         assert_refused(&answer(&mut app.browser(), endpoint.path, is_fetched).await, endpoint.path);
     }
@@ -72,75 +72,74 @@ async fn a_signed_in_user_gets_all_but_what_is_for_clients() {
     let app = TestApp::new().await;
     let ada = app.account("ada@example.com").await;
     for page in PAGES {
-        // No upstream keeps notes here, so that page is not offered.
+        // No upstream keeps notes here, so that page does not exist.
         let expected = if page.path == paths::NOTES { 404 } else { 200 };
         app.browser_of(ada).await.get(page.path).await.assert_status(expected);
     }
     for (endpoint, is_fetched) in endpoints() {
         let mut browser = app.browser_of(ada).await;
-        app.watched.asked();
+        app.watched.calls();
         let got = answer(&mut browser, endpoint.path, is_fetched).await;
         if endpoint.access == Access::Client {
             assert_refused(&got, endpoint.path);
             continue;
         }
-        // A session that is named by nothing is not there; login wants to know who.
+        // A session without an id is not found; sign-in requires credentials.
         let is_found = is_let_in(&got) || got.body.contains("not_found") || got.body.contains("validation");
         assert!(is_found, "{}: {} {}", endpoint.path, got.status, got.body);
         if !endpoint.writes {
-            let asked = app.watched.asked();
-            let writes =
-                asked.iter().find(|asked| !READS.iter().any(|read| asked.starts_with(read)) && **asked != "ping");
+            let calls = app.watched.calls();
+            let writes = calls.iter().find(|call| !READS.iter().any(|read| call.starts_with(read)) && **call != "ping");
             assert_eq!(writes, None, "{} is declared to write nothing", endpoint.path);
         }
     }
 }
 
-/// A page that shows one user is still open when another has signed in: whatever it sends is for neither.
+/// A page that shows one user is still open when another has signed in: its requests are for neither.
 #[tokio::test]
 async fn another_user_is_refused_what_names_the_first() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.account("ada@example.com").await, app.account("eve@example.com").await);
     for endpoint in api::ALL {
         let browser = app.browser_of(eve).await;
-        app.watched.asked();
+        app.watched.calls();
         let mut request = browser.script_call(endpoint.path, &[]);
         request.headers_mut().insert(EXPECTED_USER, ada.to_string().parse().expect("a header value"));
         let got = browser.send_only(request).await;
         assert_eq!(got.status, StatusCode::CONFLICT, "{}: {}", endpoint.path, got.body);
         assert!(got.body.contains("other_user") && got.set_cookies().is_empty(), "{}: {}", endpoint.path, got.body);
-        assert_eq!(app.watched.asked(), [] as [&str; 0], "{}: nothing has been run", endpoint.path);
+        assert_eq!(app.watched.calls(), [] as [&str; 0], "{}: nothing has been run", endpoint.path);
     }
 }
 
 #[tokio::test]
-async fn a_disabled_user_is_as_anonymous_as_anybody() {
+async fn a_disabled_user_is_anonymous() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let key = tokenlife::server::domain::email::EmailKey::of(&ada.email).expect("an address");
-    assert!(app.state.accounts.disable(&key).await.expect("the store answers"));
+    assert!(app.state.accounts.disable(&key).await.expect("the store responds"));
     until("the session has ended here", async || app.ended.contains(ada.session_id())).await;
-    as_nobody(&app, &ada).await;
+    as_anonymous(&app, &ada).await;
 }
 
 #[tokio::test]
 async fn a_client_gets_what_is_for_clients_and_is_no_user() {
     let app = TestApp::new().await;
     let client = OAuthClient::registered(&app, "bills").await;
-    as_nobody_with(&app, &app.browser(), Some(&client.basic())).await;
+    as_anonymous_with(&app, &app.browser(), Some(&client.basic())).await;
     for (endpoint, _) in endpoints().filter(|(endpoint, _)| endpoint.access == Access::Client) {
         let got = client.post(endpoint.path, &[]).await;
-        // Nothing was filled in, but it was let in that far.
+        // The form was empty, but access was allowed.
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{}: {}", endpoint.path, got.body);
     }
 }
 
-async fn as_nobody(app: &TestApp, browser: &Browser<'_>) {
-    as_nobody_with(app, browser, None).await;
+async fn as_anonymous(app: &TestApp, browser: &Browser<'_>) {
+    as_anonymous_with(app, browser, None).await;
 }
 
-/// Asserts that a browser gets what is for anyone, and is led to the sign-in page or refused everywhere else.
-async fn as_nobody_with(app: &TestApp, browser: &Browser<'_>, authorization: Option<&str>) {
+/// Asserts that a browser gets what is public, and is redirected to the sign-in page or refused everywhere else.
+async fn as_anonymous_with(app: &TestApp, browser: &Browser<'_>, authorization: Option<&str>) {
     let authorized = |mut request: Request<Body>| {
         if let Some(value) = authorization {
             request.headers_mut().insert(header::AUTHORIZATION, value.parse().expect("a header value"));
@@ -157,15 +156,15 @@ async fn as_nobody_with(app: &TestApp, browser: &Browser<'_>, authorization: Opt
         }
     }
     for (endpoint, is_fetched) in endpoints().filter(|(endpoint, _)| endpoint.access != Access::Client) {
-        app.watched.asked();
+        app.watched.calls();
         let got = browser.send_only(authorized(call(browser, endpoint.path, is_fetched))).await;
         match endpoint.access {
             Access::SignedIn => {
                 assert_refused(&got, endpoint.path);
-                assert!(!app.watched.asked().iter().any(|asked| !asked.starts_with("find_")), "{}", endpoint.path);
+                assert!(!app.watched.calls().iter().any(|call| !call.starts_with("find_")), "{}", endpoint.path);
             }
             Access::RefreshToken => assert_refused(&got, endpoint.path),
-            // For a browser whose session is over it is news that it is.
+            // A browser whose session has ended is informed of that.
             Access::Anyone if endpoint.path == api::CURRENT && browser.cookie_header().is_some() => {
                 assert_refused(&got, endpoint.path);
             }

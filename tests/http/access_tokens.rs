@@ -1,4 +1,4 @@
-//! What access tokens say, and how long they count.
+//! The claims of access tokens, and how long they are valid.
 
 use crate::support::{
     Browser, TestApp,
@@ -23,12 +23,12 @@ fn access_token(browser: &Browser<'_>) -> String {
 }
 
 #[tokio::test]
-async fn an_access_token_says_what_rfc_9068_asks_for_and_nothing_about_the_person() {
+async fn an_access_token_has_the_claims_of_rfc_9068_and_no_personal_data() {
     let app = TestApp::new().await;
     let quentin = app.signed_in("quentin").await;
     let token = access_token(&quentin);
     let Parts { header, claims, signed, signature } = Parts::of(&token);
-    let key_id = app.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
+    let key_id = app.store.list_signing_keys().await.expect("the store responds")[0].id.clone();
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "EdDSA", "kid": key_id}));
     let (session, now) = (app.session(quentin.session_id()).await, app.now().as_seconds());
     let expected = json!({
@@ -42,13 +42,13 @@ async fn an_access_token_says_what_rfc_9068_asks_for_and_nothing_about_the_perso
     assert!(token.len() < 1500 && token.len() + "accessToken=".len() <= 4096);
     let public = UnparsedPublicKey::new(&ED25519, Forger::with_our_key(&app).await.public_key());
     let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-    public.verify(signed.as_bytes(), &signature).expect("anybody with the public key can check it");
+    public.verify(signed.as_bytes(), &signature).expect("the public key verifies it");
     let second = app.browser_of(session.user_id).await;
     assert_ne!(Parts::of(&access_token(&second)).claims["jti"], claims["jti"]);
 }
 
 #[tokio::test]
-async fn a_token_of_a_megabyte_is_too_much_of_a_head() {
+async fn a_token_of_a_megabyte_exceeds_the_limit_of_the_head() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     ada.set("accessToken", &format!("{}{}", access_token(&ada), "A".repeat(1_000_000)));
@@ -83,7 +83,7 @@ async fn another_installation_has_other_keys() {
 }
 
 #[tokio::test]
-async fn neither_token_is_taken_for_the_other() {
+async fn neither_token_is_accepted_as_the_other() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let (access, refresh) = (access_token(&ada), ada.cookie("refreshToken").expect("a token").to_owned());
@@ -103,7 +103,7 @@ async fn neither_token_is_taken_for_the_other() {
 }
 
 #[tokio::test]
-async fn the_three_cookies_always_tell_the_same_times() {
+async fn the_three_cookies_always_have_the_same_times() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     app.advance(minutes(61));
@@ -119,9 +119,13 @@ async fn the_three_cookies_always_tell_the_same_times() {
         let max_ages = [access, refresh, life].map(|cookie| cookie.max_age().expect("Max-Age").whole_seconds());
         assert_eq!(max_ages, [seconds, seconds_left, seconds]);
     }
-    let told: TokenLife =
+    let reported: TokenLife =
         serde_json::from_str(&ada.call(api::REFRESH, &[]).await.assert_status(200).body).expect("times");
-    assert_eq!(Some(told), ada.cookie("tokenLife").and_then(TokenLife::parse), "a script is told what the cookie says");
+    assert_eq!(
+        Some(reported),
+        ada.cookie("tokenLife").and_then(TokenLife::parse),
+        "a script gets the same times as the cookie"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn signing_out_takes_the_access_token_away_at_once() {
         assert_eq!(thief.call(api::CURRENT, &[]).await.assert_status(200).body, "null");
         thief.get(ACCOUNT).await.assert_leads_to(LOGIN);
     }
-    let users = app.store.list_users(None, 10).await.expect("the store answers");
+    let users = app.store.list_users(None, 10).await.expect("the store responds");
     assert!(users.iter().all(|user| user.display_name.as_str() == "ada"));
 }
 
@@ -174,7 +178,7 @@ async fn no_race_with_signing_out_leaves_a_token_that_works() {
 }
 
 #[tokio::test]
-async fn strange_neighbours_do_not_hide_the_tokens() {
+async fn other_cookies_do_not_hide_the_tokens() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let ours = ada.cookie_header().expect("cookies");

@@ -100,13 +100,13 @@ async fn state_5_the_refresh_token_is_gone() {
 #[tokio::test]
 async fn state_6_only_a_token_life_is_left() {
     let app = TestApp::new().await;
-    let mut nobody = app.browser();
-    nobody.set("tokenLife", "1795000000.1999999999");
-    let page = nobody.get(HOME).await.assert_status(200);
+    let mut anonymous = app.browser();
+    anonymous.set("tokenLife", "1795000000.1999999999");
+    let page = anonymous.get(HOME).await.assert_status(200);
     assert_eq!(page.deleted(), ["tokenLife"]);
-    nobody.set("tokenLife", "1795000000.1999999999");
-    nobody.call(api::CURRENT, &[]).await.assert_status(200).assert_shows("null");
-    nobody.call(api::REFRESH, &[]).await.assert_status(401);
+    anonymous.set("tokenLife", "1795000000.1999999999");
+    anonymous.call(api::CURRENT, &[]).await.assert_status(200).assert_shows("null");
+    anonymous.call(api::REFRESH, &[]).await.assert_status(401);
 }
 
 #[tokio::test]
@@ -143,9 +143,9 @@ async fn state_8_the_refresh_token_was_spent_long_ago() {
 
     app.advance(minutes(5));
     let answer = thief.get(ACCOUNT).await.assert_leads_to("/login");
-    assert!(answer.deleted().is_empty(), "this answer may come after somebody has signed in again");
+    assert!(answer.deleted().is_empty(), "this response may arrive after the user has signed in again");
     second_copy.call(api::REFRESH, &[]).await.assert_status(401);
-    assert!(!alice.is_signed_in().await, "a copy was used, so the session ends for everybody");
+    assert!(!alice.is_signed_in().await, "a copy was used, so the session ends for both");
 }
 
 #[tokio::test]
@@ -220,12 +220,12 @@ async fn state_12_the_access_token_was_tampered_with() {
 async fn state_13_the_browsers_clock_is_a_day_off() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
-    // A clock that runs ahead has the browser drop the short-lived cookies at once.
+    // A clock that runs ahead makes the browser drop the short-lived cookies at once.
     alice.delete("accessToken");
     alice.delete("tokenLife");
     assert_shows_account(alice.get(ACCOUNT).await);
     assert_eq!(rotations(&app, &alice).await, 1);
-    // A clock that runs behind has it send them long after their end.
+    // A clock that runs behind makes it send them long after their expiry.
     let (access, life) = (
         alice.cookie("accessToken").expect("a token").to_owned(),
         alice.cookie("tokenLife").expect("a life").to_owned(),
@@ -253,7 +253,11 @@ async fn state_14_cookies_of_an_older_format_or_another_name() {
     for name in ALL_COOKIES {
         browser.set(name, "left over");
     }
-    assert_eq!(browser.get(HOME).await.assert_status(200).deleted(), [] as [&str; 0], "not visible ASCII, so not ours");
+    assert_eq!(
+        browser.get(HOME).await.assert_status(200).deleted(),
+        [] as [&str; 0],
+        "not visible ASCII, so not issued here"
+    );
     for name in ALL_COOKIES {
         browser.set(name, "left-over");
     }

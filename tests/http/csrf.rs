@@ -1,4 +1,4 @@
-//! No other site acts in somebody's name: every server function, every way to send a form.
+//! No other site acts on behalf of a user: every server function, every way to send a form.
 
 use crate::support::{Answer, Browser, TestApp, browser::encode, test_app::PASSWORD};
 use axum::{
@@ -12,7 +12,7 @@ const OURS: &str = "http://127.0.0.1:3000";
 const EVIL: &str = "https://evil.example";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What makes each function do something, if it is run.
+/// Arguments with which each function does something, if it is run.
 const FIELDS: [(&str, &str); 3] = [("email", "eve@example.com"), ("display_name", "Eve"), ("password", PASSWORD)];
 
 fn registered() -> Vec<&'static str> {
@@ -40,7 +40,7 @@ fn assert_refused(app: &TestApp, answer: &Answer, status: u16, what: &str) {
     assert!(answer.set_cookies().is_empty(), "{what}: {:?}", answer.set_cookies());
     assert!(!answer.headers.contains_key(header::LOCATION), "{what}");
     assert_eq!(answer.header("cache-control"), "no-store", "{what}");
-    assert_eq!(app.watched.asked(), [] as [&str; 0], "nothing has been run: {what}");
+    assert_eq!(app.watched.calls(), [] as [&str; 0], "nothing has been run: {what}");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn every_function_is_known_here_and_is_a_post() {
 }
 
 #[tokio::test]
-async fn who_may_call_a_function_is_decided_by_what_browsers_say_about_the_caller() {
+async fn fetch_metadata_and_origin_decide_which_calls_are_accepted() {
     let app = TestApp::with_config(|config| {
         config.limits.sign_in_per_account = "1000/min".parse().expect("a rate");
         config.limits.sign_up_per_address = "1000/h".parse().expect("a rate");
@@ -76,8 +76,8 @@ async fn who_may_call_a_function_is_decided_by_what_browsers_say_about_the_calle
                     };
                     let mut browser = if has_cookies { signed_in.clone() } else { app.browser() };
                     let request = with(post(function), &[("sec-fetch-site", site), ("origin", origin)]);
-                    app.watched.asked();
-                    // Nothing filled in, so that those who are let in do not keep the hasher busy.
+                    app.watched.calls();
+                    // Empty forms, so that accepted requests do not keep the hasher busy.
                     let answer = browser.send(request.body(Body::empty()).expect("a request")).await;
                     let what = format!("{function} {site:?} {origin:?} cookies: {has_cookies}");
                     if allowed {
@@ -94,7 +94,7 @@ async fn who_may_call_a_function_is_decided_by_what_browsers_say_about_the_calle
 }
 
 #[tokio::test]
-async fn what_another_site_sends_changes_nothing() {
+async fn requests_of_another_site_change_nothing() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let before = app.session(ada.session_id()).await;
@@ -106,19 +106,19 @@ async fn what_another_site_sends_changes_nothing() {
             (None, Some("null")),
             (None, None),
         ] {
-            app.watched.asked();
+            app.watched.calls();
             let request = with(post(function), &[("sec-fetch-site", site), ("origin", origin)]);
             let answer = send(&mut ada, request).await;
             assert_refused(&app, &answer, 403, &format!("{function} {site:?} {origin:?}"));
         }
     }
     assert_eq!(app.session(ada.session_id()).await, before, "neither ended nor moved on");
-    assert_eq!(app.store.list_users(None, 100).await.expect("the store answers").len(), 1, "nobody was created");
+    assert_eq!(app.store.list_users(None, 100).await.expect("the store responds").len(), 1, "no user was created");
     ada.get(ACCOUNT).await.assert_status(200).assert_shows("value=\"ada\"");
 }
 
 #[tokio::test]
-async fn an_origin_is_ours_only_to_the_letter() {
+async fn an_origin_has_to_match_exactly() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     for origin in [
@@ -138,7 +138,7 @@ async fn an_origin_is_ours_only_to_the_letter() {
         "file://",
         "null",
     ] {
-        app.watched.asked();
+        app.watched.calls();
         let answer = send(&mut ada.clone(), post(api::LOGOUT).header(header::ORIGIN, origin)).await;
         assert_refused(&app, &answer, 403, origin);
     }
@@ -151,7 +151,7 @@ async fn an_origin_is_ours_only_to_the_letter() {
         post(api::LOGOUT).header(header::REFERER, format!("{OURS}/account")).header(header::HOST, "127.0.0.1:3000"),
     ];
     for request in twice {
-        app.watched.asked();
+        app.watched.calls();
         let what = format!("{request:?}");
         let answer = send(&mut ada.clone(), request).await;
         assert_refused(&app, &answer, 403, &what);
@@ -159,7 +159,7 @@ async fn an_origin_is_ours_only_to_the_letter() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_as_somebody_else() {
+async fn no_other_site_signs_a_user_in_as_another() {
     let app = TestApp::new().await;
     app.account("mallory@example.com").await;
     let credentials = encode(&[("email", "mallory@example.com"), ("password", PASSWORD), ("display_name", "Mallory")]);
@@ -173,7 +173,7 @@ async fn nobody_is_signed_in_as_somebody_else() {
             {
                 let request = with(post(function), &[("sec-fetch-site", Some(site)), ("origin", Some(origin))]);
                 let request = request.body(Body::from(credentials.clone())).expect("a request");
-                app.watched.asked();
+                app.watched.calls();
                 let answer = victim.send(request).await;
                 assert_refused(&app, &answer, 403, function);
             }
@@ -206,7 +206,7 @@ async fn only_the_form_encoding_is_read() {
         for content_type in types {
             for accept in ["text/html", "application/json"] {
                 let request = Request::post(function).header("sec-fetch-site", "same-origin").header("accept", accept);
-                app.watched.asked();
+                app.watched.calls();
                 let answer = send(&mut ada, with(request, &[("content-type", content_type)])).await;
                 assert_refused(&app, &answer, 415, &format!("{function} {content_type:?}"));
                 assert_eq!(answer.header("accept"), FORM, "what would be read");
@@ -222,7 +222,7 @@ async fn only_the_form_encoding_is_read() {
 }
 
 #[tokio::test]
-async fn looking_changes_nothing_and_other_methods_do_nothing() {
+async fn get_requests_change_nothing_and_other_methods_do_nothing() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let before = app.session(ada.session_id()).await;
@@ -234,7 +234,7 @@ async fn looking_changes_nothing_and_other_methods_do_nothing() {
                 .header("sec-fetch-site", "same-origin")
                 .header(header::CONTENT_TYPE, FORM)
                 .header(header::ACCEPT, "*/*");
-            app.watched.asked();
+            app.watched.calls();
             let answer = send(&mut ada, request).await;
             assert_refused(&app, &answer, 405, &format!("{method} {function}"));
         }
@@ -245,7 +245,7 @@ async fn looking_changes_nothing_and_other_methods_do_nothing() {
                 let request = Request::builder().method(method).uri(page).header("sec-fetch-site", site);
                 let answer = send(&mut ada, request).await;
                 assert!(refused.contains(&answer.status.as_u16()), "{method} {page}: {}", answer.status);
-                assert_eq!(app.watched.asked(), [] as [&str; 0]);
+                assert_eq!(app.watched.calls(), [] as [&str; 0]);
             }
         }
     }
@@ -281,7 +281,7 @@ async fn no_other_origin_may_read_anything() {
 }
 
 #[tokio::test]
-async fn a_websocket_is_opened_for_nobody_else() {
+async fn a_websocket_is_opened_for_no_other_origin() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     for path in registered().into_iter().chain([HOME, ACCOUNT, LOGIN, "/nowhere", "/api/nowhere"]) {
@@ -303,7 +303,7 @@ async fn a_websocket_is_opened_for_nobody_else() {
                     .header("sec-websocket-version", "13")
                     .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
                 let request = with(request, &[("sec-fetch-site", site), ("origin", origin)]);
-                app.watched.asked();
+                app.watched.calls();
                 let answer = ada.send(request.body(Body::empty()).expect("a request")).await;
                 let what = format!("{path} {site:?} {origin:?} {upgrade}");
                 assert_ne!(answer.status, 101, "there is none to open: {what}");

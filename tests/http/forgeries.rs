@@ -1,4 +1,4 @@
-//! Access tokens that nobody issued: whatever is wrong with one, it counts as none.
+//! Access tokens that were not issued here: whatever is wrong with one, it counts as none.
 
 use crate::support::{
     TestApp,
@@ -17,7 +17,7 @@ use base64::{
 use serde_json::{Value, json};
 use tokenlife::paths::{ACCOUNT, LOGIN, api};
 
-/// Tokens that nobody but an attacker has, each with the reason why it does not hold.
+/// Tokens that only an attacker has, each with the reason why it is invalid.
 #[expect(clippy::too_many_lines, reason = "a list")]
 pub async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     let (ours, theirs) = (Forger::with_our_key(app).await, Forger::with_their_own_key());
@@ -168,7 +168,7 @@ pub async fn forgeries(app: &TestApp, genuine: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The same bytes, written with other bits where base64 has some to spare.
+/// The same bytes, encoded with other padding bits in the last base64 character.
 fn spare_bits_set(text: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (rest, last) = text.split_at(text.len() - 1);
@@ -177,7 +177,7 @@ fn spare_bits_set(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_token_it_counts_as_none_and_the_refresh_token_heals_it() {
+async fn an_invalid_access_token_counts_as_none_and_the_refresh_token_replaces_it() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let forgeries = forgeries(&app, ada.cookie("accessToken").expect("an access token")).await;

@@ -1,4 +1,4 @@
-//! The browser without JavaScript: plain forms, and what links and histories lead to.
+//! The browser without JavaScript: plain forms, and the addresses that links and the history open.
 
 use crate::support::{
     TestApp,
@@ -46,7 +46,7 @@ async fn a_refused_form_is_shown_again_on_its_own_page() {
 }
 
 #[tokio::test]
-async fn an_accepted_form_leads_on() {
+async fn an_accepted_form_redirects() {
     let app = TestApp::new().await;
     let mut ada = app.browser();
     let account = [("email", ADA), ("display_name", "Ada"), ("password", PASSWORD)];
@@ -86,7 +86,7 @@ async fn what_was_typed_into_a_form_survives_the_session_and_can_be_sent_again()
 }
 
 #[tokio::test]
-async fn a_form_that_nobody_has_sent_yet_is_kept_and_not_carried_out() {
+async fn an_unsent_form_is_kept_and_not_carried_out() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let user = app.session(ada.session_id()).await.user_id;
@@ -101,17 +101,17 @@ async fn a_form_that_nobody_has_sent_yet_is_kept_and_not_carried_out() {
     let page = ada.get(ACCOUNT).await.assert_status(200);
     assert_eq!(html::field_value(&page.body, "display_name").as_deref(), Some("ada"));
     let page = app.signed_in("eve").await.submit(&address, &written).await.assert_status(409);
-    assert!(!page.body.contains("half a na"), "somebody else's");
+    assert!(!page.body.contains("half a na"), "another user's");
 }
 
 #[tokio::test]
-async fn too_many_attempts_are_answered_with_the_form_and_the_time_to_come_back() {
+async fn too_many_attempts_show_the_form_and_the_time_to_wait() {
     let app = TestApp::with_config(|config| {
         config.limits.sign_in_per_account = "1/min".parse().expect("a rate");
         config.limits.sign_up_per_address = "1/h".parse().expect("a rate");
     })
     .await;
-    for (function, title, wait, told) in [
+    for (function, title, wait, reported) in [
         (api::LOGIN, "Sign in", "60", "Too many attempts. Try again in 60 seconds."),
         (api::SIGN_UP, "Create account", "3600", "Too many attempts. Try again in 60 minutes."),
     ] {
@@ -119,7 +119,7 @@ async fn too_many_attempts_are_answered_with_the_form_and_the_time_to_come_back(
         app.browser().submit(function, &fields).await.assert_status(422);
         let page = app.browser().submit(function, &fields).await.assert_status(429);
         assert_eq!((page.header("retry-after"), page.header("location")), (wait, ""));
-        let page = page.assert_shows(told).assert_shows(&format!("<h1>{title}</h1>"));
+        let page = page.assert_shows(reported).assert_shows(&format!("<h1>{title}</h1>"));
         assert_eq!(html::field_value(&page.body, "email").as_deref(), Some(ADA));
     }
 }
@@ -128,7 +128,7 @@ async fn too_many_attempts_are_answered_with_the_form_and_the_time_to_come_back(
 async fn opening_a_functions_address_by_hand_leads_to_its_form() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
-    app.watched.asked();
+    app.watched.calls();
     for (function, page) in
         [(api::LOGIN, LOGIN), (api::SIGN_UP, SIGN_UP), (api::CHANGE_DISPLAY_NAME, ACCOUNT), (api::LOGOUT, HOME)]
     {
@@ -141,12 +141,12 @@ async fn opening_a_functions_address_by_hand_leads_to_its_form() {
         let page = ada.get(function).await.assert_status(405).assert_shows("That cannot be done here");
         assert_eq!(page.header("allow"), "POST", "{function}");
     }
-    assert!(app.watched.asked().is_empty(), "looking changes nothing");
+    assert!(app.watched.calls().is_empty(), "a GET changes nothing");
     assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test]
-async fn the_page_that_was_wanted_survives_a_refused_sign_in() {
+async fn the_requested_page_survives_a_refused_sign_in() {
     let app = TestApp::new().await;
     app.account(ADA).await;
     let mut ada = app.browser();
@@ -169,7 +169,7 @@ async fn the_page_that_was_wanted_survives_a_refused_sign_in() {
 }
 
 #[tokio::test]
-async fn nobody_is_led_to_the_page_they_claim_to_come_from() {
+async fn no_browser_is_redirected_to_the_page_it_claims_to_come_from() {
     let app = TestApp::new().await;
     app.account(ADA).await;
     for referer in ["https://evil.example/login", "http://127.0.0.1:3000/nowhere", "//evil.example", "\u{fc}"] {
@@ -208,7 +208,7 @@ async fn an_error_in_a_link_is_not_shown() {
         let usual = ada.get(page).await.assert_status(200);
         for error in &errors {
             let json = URL_SAFE.encode(serde_json::to_string(error).expect("JSON"));
-            // A name may be written in many ways.
+            // A name may be encoded in many ways.
             for (path, err) in [("__path", "__err"), ("%5F%5fpath", "%5f_err"), ("__p%61th", "__e%72r")] {
                 let planted = format!("{page}?x=1&{path}={function}&{err}={}", json.replace('=', "%3D"));
                 let mut shown = ada.get(&planted).await;
@@ -226,7 +226,7 @@ async fn an_error_in_a_link_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_form_that_nobody_can_read_is_a_bad_request_and_never_a_fault() {
+async fn an_unreadable_form_is_a_bad_request_and_never_an_internal_error() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let many = "email=a&".repeat(1500);

@@ -1,4 +1,4 @@
-//! The services behind, with real ones on loopback sockets.
+//! The gateway, with real upstreams on loopback sockets.
 
 mod failures;
 mod headers;
@@ -18,7 +18,7 @@ use tokenlife::server::config::{RouteConfig, TokenPolicy};
 
 pub const PREFIX: &str = "/api/notes";
 
-/// A route to a service on this machine.
+/// A route to an upstream on this machine.
 fn route(prefix: &str, service: SocketAddr, token: TokenPolicy) -> RouteConfig {
     RouteConfig {
         prefix: prefix.to_owned(),
@@ -32,12 +32,12 @@ async fn app_with(routes: Vec<RouteConfig>) -> TestApp {
     TestApp::with_config(|config| config.gateway.routes = routes).await
 }
 
-/// An application with one service, for people who are signed in.
+/// An application with one upstream, for signed-in users.
 pub async fn app_before(service: SocketAddr) -> TestApp {
     app_with(vec![route(PREFIX, service, TokenPolicy::User)]).await
 }
 
-/// A call by one of our scripts.
+/// A call by a script of this application.
 fn script(app: &TestApp, method: Method, path: &str) -> Builder {
     Request::builder()
         .method(method)

@@ -1,4 +1,4 @@
-//! What every answer tells the browser, whatever made the answer.
+//! The headers of every response, whatever produced it.
 
 use crate::support::{Answer, Browser, Condition, TestApp, html, test_app::minutes};
 use axum::{
@@ -12,7 +12,7 @@ use tokenlife::paths::{ACCOUNT, HOME, LOGIN, SIGN_UP, api, health};
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html";
 
-/// Every kind of answer there is, collected on one walk through the application.
+/// Every kind of response, collected on one walk through the application.
 struct Walk<'a> {
     app: &'a TestApp,
     seen: Vec<(String, Answer)>,
@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn pages_and_files(&mut self) {
-        let mut nobody = self.app.browser();
+        let mut anonymous = self.app.browser();
         let mut ada = self.app.signed_in("ada").await;
         for (status, path) in [
             (200, HOME),
@@ -64,8 +64,8 @@ impl<'a> Walk<'a> {
         ] {
             for accept in [PAGE, JSON] {
                 let status = if path == api::LOGIN && accept == JSON { 405 } else { status };
-                self.see(&mut nobody, Request::get(path).header("accept", accept), "", status).await;
-                self.see(&mut nobody, Request::head(path).header("accept", accept), "", status).await;
+                self.see(&mut anonymous, Request::get(path).header("accept", accept), "", status).await;
+                self.see(&mut anonymous, Request::head(path).header("accept", accept), "", status).await;
             }
         }
         for (status, path) in [(200, HOME), (200, LOGIN), (200, ACCOUNT), (404, "/account/nowhere"), (404, "/nowhere")]
@@ -73,9 +73,9 @@ impl<'a> Walk<'a> {
             self.see(&mut ada, Request::get(path).header("accept", PAGE), "", status).await;
         }
         let not_modified = Request::get("/robots.txt").header("if-modified-since", "Fri, 31 Dec 2100 23:59:59 GMT");
-        self.see(&mut nobody, not_modified, "", 304).await;
-        self.see(&mut nobody, Request::get("/robots.txt").header("range", "bytes=0-3"), "", 206).await;
-        self.see(&mut nobody, Request::get("/robots.txt").header("range", "bytes=900-"), "", 416).await;
+        self.see(&mut anonymous, not_modified, "", 304).await;
+        self.see(&mut anonymous, Request::get("/robots.txt").header("range", "bytes=0-3"), "", 206).await;
+        self.see(&mut anonymous, Request::get("/robots.txt").header("range", "bytes=900-"), "", 416).await;
         self.app.advance(minutes(61));
         self.see(&mut ada, Request::get(ACCOUNT).header("sec-purpose", "prefetch"), "", 204).await;
         self.see(&mut ada, Request::get(ACCOUNT).header("accept", PAGE), "", 200).await;
@@ -107,22 +107,23 @@ impl<'a> Walk<'a> {
     }
 
     async fn refusals(&mut self) {
-        let mut nobody = self.app.browser();
+        let mut anonymous = self.app.browser();
         let (long, large) = ("x".repeat(9000), "x".repeat(80_000));
         for accept in [PAGE, JSON] {
             let at = |method: Method, path: &str| Request::builder().method(method).uri(path).header("accept", accept);
-            self.see(&mut nobody, at(Method::POST, api::LOGIN).header("sec-fetch-site", "cross-site"), "", 403).await;
+            self.see(&mut anonymous, at(Method::POST, api::LOGIN).header("sec-fetch-site", "cross-site"), "", 403)
+                .await;
             for method in [Method::TRACE, Method::CONNECT, Method::POST] {
-                self.see(&mut nobody, at(method, LOGIN), "", 405).await;
+                self.see(&mut anonymous, at(method, LOGIN), "", 405).await;
             }
-            self.see(&mut nobody, at(Method::POST, "/robots.txt"), "", 405).await;
-            self.see(&mut nobody, at(Method::DELETE, health::LIVE), "", 405).await;
-            self.see(&mut nobody, at(Method::POST, "/nowhere"), "", 404).await;
-            self.see(&mut nobody, form(api::LOGIN, accept), &large, 413).await;
-            self.see(&mut nobody, at(Method::GET, &format!("/{long}")), "", 414).await;
-            self.see(&mut nobody, at(Method::POST, api::LOGIN), "", 415).await;
-            self.see(&mut nobody, at(Method::GET, HOME).header("cookie", &large), "", 431).await;
-            self.see(&mut nobody, form(api::LOGIN, accept), "email=%ff&password[x]=1", 400).await;
+            self.see(&mut anonymous, at(Method::POST, "/robots.txt"), "", 405).await;
+            self.see(&mut anonymous, at(Method::DELETE, health::LIVE), "", 405).await;
+            self.see(&mut anonymous, at(Method::POST, "/nowhere"), "", 404).await;
+            self.see(&mut anonymous, form(api::LOGIN, accept), &large, 413).await;
+            self.see(&mut anonymous, at(Method::GET, &format!("/{long}")), "", 414).await;
+            self.see(&mut anonymous, at(Method::POST, api::LOGIN), "", 415).await;
+            self.see(&mut anonymous, at(Method::GET, HOME).header("cookie", &large), "", 431).await;
+            self.see(&mut anonymous, form(api::LOGIN, accept), "email=%ff&password[x]=1", 400).await;
         }
     }
 
@@ -147,7 +148,7 @@ impl<'a> Walk<'a> {
                 if condition == Condition::Fine { 401 } else { status },
             )
             .await;
-            // A panic while redeeming is an outage: nobody knows what has happened.
+            // A panic while redeeming is an outage: the outcome is unknown.
             let status = if condition == Condition::Panics { 503 } else { status };
             self.see(&mut without_access, Request::get(ACCOUNT).header("accept", PAGE), "", status).await;
             self.see(&mut without_access, form(api::REFRESH, JSON), "", status).await;
@@ -163,7 +164,7 @@ fn form(path: &str, accept: &str) -> Builder {
     request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").header("sec-fetch-site", "same-origin")
 }
 
-/// Takes a table away under the running application.
+/// Removes a table under the running application.
 async fn break_the_database(app: &TestApp) {
     app.database.run("ALTER TABLE sessions RENAME TO gone").await;
 }
@@ -253,11 +254,11 @@ fn assert_protected(what: &str, answer: &Answer, is_https: bool) {
         let is_text = content_type.starts_with("text/");
         assert!(content_type == JSON || is_text && content_type.ends_with("; charset=utf-8"), "{what}: {content_type}");
     }
-    assert!(!answer.status.is_server_error() || answer.set_cookies().is_empty(), "a fault signs nobody out: {what}");
+    assert!(!answer.status.is_server_error() || answer.set_cookies().is_empty(), "an error signs no user out: {what}");
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers() {
+async fn every_response_carries_the_security_headers() {
     for is_https in [true, false] {
         let app = TestApp::with_config(|config| {
             config.limits.password_rating_per_address = "1/h".parse().expect("a rate");
@@ -268,7 +269,7 @@ async fn every_answer_carries_the_security_headers() {
         let walk = Walk::through(&app).await;
         let statuses: HashSet<u16> = walk.seen.iter().map(|(_, answer)| answer.status.as_u16()).collect();
         for status in [200, 204, 206, 303, 304, 400, 401, 403, 404, 405, 413, 414, 415, 416, 422, 429, 431, 500, 503] {
-            assert!(statuses.contains(&status), "nothing was answered with {status}");
+            assert!(statuses.contains(&status), "no response had the status {status}");
         }
         for (what, answer) in &walk.seen {
             assert_protected(&format!("{} {what}", answer.status), answer, is_https);
@@ -308,7 +309,7 @@ async fn on_https_every_cookie_is_secure_and_bound_to_this_host() {
     lines.extend(ada.submit(api::LOGOUT, &[]).await.assert_leads_to(HOME).set_cookies());
     assert!(ada.cookie_names().is_empty());
     lines.extend(copy.get(ACCOUNT).await.assert_leads_to(LOGIN).set_cookies());
-    assert_eq!(copy.cookie_names(), ["__Host-Http-refreshToken"], "a late answer takes no new one away");
+    assert_eq!(copy.cookie_names(), ["__Host-Http-refreshToken"], "a late response deletes no new one");
     assert_eq!(lines.len(), 3 + 3 + 1 + 3 + 3 + 2);
     for line in lines {
         let cookie = cookie::Cookie::parse(&line).expect("a cookie");

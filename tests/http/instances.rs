@@ -14,7 +14,7 @@ async fn is_let_in(app: &TestApp, browser: &Browser<'_>) -> bool {
     app.state.sessions.authenticate(browser.cookie("accessToken").expect("a token")).await.is_ok()
 }
 
-/// How long it takes until none of these servers lets this browser in.
+/// How long it takes until all these servers refuse this browser.
 async fn until_refused(servers: &[TestApp], browser: &Browser<'_>) -> Duration {
     let begun = Instant::now();
     let refused = async {
@@ -24,7 +24,7 @@ async fn until_refused(servers: &[TestApp], browser: &Browser<'_>) -> Duration {
             }
         }
     };
-    timeout(Duration::from_secs(5), refused).await.expect("all learn of it");
+    timeout(Duration::from_secs(5), refused).await.expect("all refuse it");
     begun.elapsed()
 }
 
@@ -41,11 +41,11 @@ async fn servers_that_start_at_once_on_an_empty_database_are_one() {
             assert!(elsewhere.is_signed_in().await);
         }
     }
-    assert_eq!(servers[0].store.list_signing_keys().await.expect("the store answers").len(), 1);
+    assert_eq!(servers[0].store.list_signing_keys().await.expect("the store responds").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_refreshes_at_once_on_several_servers_gets_one_successor() {
+async fn concurrent_refreshes_on_several_servers_get_one_successor() {
     let servers = TestApp::three_at_once().await;
     let mut ada = servers[0].signed_in("ada").await;
     for round in 2..12 {
@@ -66,14 +66,14 @@ async fn whoever_refreshes_at_once_on_several_servers_gets_one_successor() {
 async fn a_session_ended_on_one_server_is_refused_by_all_within_a_second() {
     let servers = TestApp::three_at_once().await;
     let user = servers[0].account("ada@example.com").await;
-    // SQLite tells other processes nothing: there each try waits for the next look.
+    // SQLite does not notify other processes: there each attempt waits for the next poll.
     let tries = if matches!(servers[0].database, Database::Postgres(_)) { 500 } else { 6 };
     let mut took = Vec::new();
     for number in 0..tries {
         let browser = servers[number % 3].browser_of(user).await;
         assert!(is_let_in(&servers[(number + 1) % 3], &browser).await);
         let ending = &servers[(number + 2) % 3].state.sessions;
-        assert!(ending.end(browser.session_id(), EndReason::SignedOut).await.expect("the store answers"));
+        assert!(ending.end(browser.session_id(), EndReason::SignedOut).await.expect("the store responds"));
         took.push(until_refused(&servers, &browser).await);
     }
     took.sort_unstable();
@@ -88,14 +88,14 @@ async fn a_disabled_account_is_refused_by_all_within_a_second() {
     let browsers = join_all(servers.iter().map(|app| app.signed_in("ada"))).await;
     for browser in &browsers {
         let key = tokenlife::server::domain::email::EmailKey::of(&browser.email).expect("an address");
-        assert!(servers[1].state.accounts.disable(&key).await.expect("the store answers"));
+        assert!(servers[1].state.accounts.disable(&key).await.expect("the store responds"));
         assert!(until_refused(&servers, browser).await < Duration::from_secs(1));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Postgres: script/postgres"]
-async fn a_cut_connection_delays_no_news_for_a_second_and_costs_nobody_their_session() {
+async fn a_lost_connection_delays_no_notification_by_a_second_and_ends_no_session() {
     let servers = TestApp::three_at_once().await;
     let mut ada = servers[0].signed_in("ada").await;
     let user = servers[0].session(ada.session_id()).await.user_id;

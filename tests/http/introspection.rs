@@ -27,7 +27,7 @@ fn inactive() -> Value {
 }
 
 #[tokio::test]
-async fn a_good_token_is_told_whatever_the_hint() {
+async fn a_valid_token_is_active_whatever_the_hint() {
     let app = TestApp::new().await;
     let (web, notes) = (OAuthClient::web(&app), OAuthClient::registered(&app, "notes").await);
     let ada = app.signed_in("ada").await;
@@ -59,39 +59,39 @@ async fn a_good_token_is_told_whatever_the_hint() {
         ] {
             let answer = client.post(oauth::INTROSPECT, &[("token", token), ("token_type_hint", hint)]).await;
             assert_never_kept(&answer);
-            let told: Value = serde_json::from_str(&answer.assert_status(200).body).expect("JSON");
-            assert_eq!(&told, expected, "{hint}");
+            let reported: Value = serde_json::from_str(&answer.assert_status(200).body).expect("JSON");
+            assert_eq!(&reported, expected, "{hint}");
         }
     }
     assert_eq!(notes.introspect(refresh).await, inactive(), "none of its business");
-    assert_eq!(app.session(ada.session_id()).await.generation.number(), 1, "asking redeems nothing");
+    assert_eq!(app.session(ada.session_id()).await.generation.number(), 1, "introspection redeems nothing");
 }
 
 #[tokio::test]
-async fn a_service_behind_learns_of_the_end_of_the_session_it_serves() {
+async fn an_upstream_sees_the_end_of_the_session_it_serves() {
     let app = app_before(upstream::echo().await).await;
     let notes = OAuthClient::registered(&app, "notes").await;
     let mut ada = app.signed_in("ada").await;
-    let asked = RequestKind::read(&fetch(&app, &mut ada, PREFIX).await.assert_status(200).body);
-    let (claims, now) = (Parts::of(asked.token()).claims, app.now().as_seconds());
+    let received = RequestKind::read(&fetch(&app, &mut ada, PREFIX).await.assert_status(200).body);
+    let (claims, now) = (Parts::of(received.token()).claims, app.now().as_seconds());
     let session = app.session(ada.session_id()).await;
-    let told = notes.introspect(asked.token()).await;
+    let reported = notes.introspect(received.token()).await;
     let expected = json!({
         "active": true, "token_type": "Bearer", "iss": app.origin, "aud": claims["aud"], "client_id": "web",
         "sub": session.user_id.as_uuid(), "sid": session.id.as_uuid(), "jti": claims["jti"],
         "iat": now, "nbf": now, "exp": claims["exp"],
     });
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     let owner = OAuthClient::web(&app);
     let mut copy = ada.clone();
     ada.submit(api::LOGOUT, &[]).await.assert_leads_to("/");
-    assert_eq!(notes.introspect(asked.token()).await, inactive());
-    assert_eq!(owner.introspect(asked.token()).await, inactive());
+    assert_eq!(notes.introspect(received.token()).await, inactive());
+    assert_eq!(owner.introspect(received.token()).await, inactive());
     fetch(&app, &mut copy, PREFIX).await.assert_status(401);
 }
 
 #[tokio::test]
-async fn of_a_token_that_does_not_hold_nothing_more_is_told() {
+async fn of_an_inactive_token_nothing_more_is_reported() {
     let app = TestApp::new().await;
     let web = OAuthClient::web(&app);
     let mut ada = app.signed_in("ada").await;
@@ -108,7 +108,7 @@ async fn of_a_token_that_does_not_hold_nothing_more_is_told() {
     app.delivered(ada.session_id()).await;
     app.advance(minutes(10));
     assert_eq!(web.introspect(&first).await, inactive(), "it has been replaced");
-    assert!(app.session(ada.session_id()).await.ended.is_none(), "asking about it is not using it");
+    assert!(app.session(ada.session_id()).await.ended.is_none(), "introspection is not use");
     app.advance(hours(1));
     assert_eq!(web.introspect(&access).await, inactive(), "it has expired");
     let current = ada.cookie("refreshToken").expect("a token").to_owned();
@@ -123,15 +123,15 @@ async fn no_forgery_is_active_and_all_of_them_look_alike() {
     let notes = OAuthClient::registered(&app, "notes").await;
     let ada = app.signed_in("ada").await;
     let forgeries = forgeries(&app, ada.cookie("accessToken").expect("an access token")).await;
-    // One of ours for somebody else is not for us, but good.
+    // One issued here for another audience is not accepted here, but active.
     let forgeries = forgeries.into_iter().filter(|(what, _)| !what.starts_with("claims {\"aud\":\""));
-    let mut asked = 0;
+    let mut checked = 0;
     for (what, forged) in forgeries {
         let answer = notes.post(oauth::INTROSPECT, &[("token", &forged)]).await.assert_status(200);
         assert_eq!(answer.body, r#"{"active":false}"#, "{what}");
-        asked += 1;
+        checked += 1;
     }
-    assert!(asked > 100, "{asked}");
+    assert!(checked > 100, "{checked}");
 }
 
 #[tokio::test]
@@ -146,8 +146,8 @@ async fn tokens_of_a_session_that_ended_are_inactive() {
     let (of_ada, of_bob) = (tokens(&ada), tokens(&bob));
     ada.submit(api::LOGOUT, &[]).await.assert_status(303);
     let key = EmailKey::of(&bob.email).expect("an address");
-    app.state.accounts.disable(&key).await.expect("the store answers");
-    app.ended.reload(&*app.store, app.now(), app.now()).await.expect("the store answers");
+    app.state.accounts.disable(&key).await.expect("the store responds");
+    app.ended.reload(&*app.store, app.now(), app.now()).await.expect("the store responds");
     for token in of_ada.iter().chain(&of_bob) {
         assert_eq!(web.introspect(token).await, inactive());
     }

@@ -1,4 +1,4 @@
-//! How often somebody may try, and how much a request may carry.
+//! How many attempts are allowed, and how large a request may be.
 
 use crate::support::{Answer, Browser, FullQueue, TestApp, browser::encode, test_app::PASSWORD};
 use axum::{
@@ -23,7 +23,7 @@ async fn try_to_sign_in(browser: &mut Browser<'_>, email: &str, password: &str) 
     browser.call(api::LOGIN, &[("email", email), ("password", password)]).await
 }
 
-/// A try that costs no hashing: what is counted are tries, not errors.
+/// An attempt without hashing: attempts are counted, not errors.
 async fn try_in_vain(browser: &mut Browser<'_>, email: &str) -> Answer {
     try_to_sign_in(browser, email, "").await
 }
@@ -65,7 +65,7 @@ async fn one_account_may_be_tried_only_so_often_from_one_address() {
     app.account(ADA).await;
     let hers = [ADA, "ADA@Example.com", " ada@example.com. "];
     let nobodys = ["x@example.com", "X@example.com", "ｘ@example.com"];
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for spellings in [hers, nobodys] {
         let mut stranger = app.browser().at("203.0.113.9");
         let mut answers = Vec::new();
@@ -76,9 +76,9 @@ async fn one_account_may_be_tried_only_so_often_from_one_address() {
         let refusal = try_to_sign_in(&mut stranger, spellings[1], PASSWORD).await;
         assert_wait(&refusal, 20);
         answers.push(refusal.essence(spellings[1]));
-        told.push(answers);
+        reported.push(answers);
     }
-    assert_eq!(told[0], told[1], "whether there is an account makes no difference");
+    assert_eq!(reported[0], reported[1], "whether there is an account makes no difference");
     let mut elsewhere = app.browser().at("198.51.100.1");
     try_to_sign_in(&mut elsewhere, ADA, PASSWORD).await.assert_status(200);
 
@@ -91,7 +91,7 @@ async fn one_account_may_be_tried_only_so_often_from_one_address() {
 }
 
 #[tokio::test]
-async fn many_strangers_slow_each_other_down_and_never_the_owner_at_home() {
+async fn many_attackers_throttle_each_other_and_never_the_owner_at_home() {
     let app = app_with("1000/min", "3/min").await;
     app.account(ADA).await;
     let mut on_runtime = app.browser().at("198.51.100.1");
@@ -130,7 +130,7 @@ async fn no_number_of_failures_locks_an_account_for_good() {
 }
 
 #[tokio::test]
-async fn writing_other_addresses_into_headers_helps_nobody() {
+async fn spoofed_addresses_in_headers_have_no_effect() {
     let app = app_with("5/min", "1000/min").await;
     let mut answered = 0;
     for number in 0..200_u32 {
@@ -174,15 +174,15 @@ async fn behind_a_trusted_proxy_every_client_counts_alone() {
 }
 
 #[tokio::test]
-async fn whoever_has_to_wait_costs_nothing() {
+async fn a_throttled_request_costs_nothing() {
     let app = app_with("1000/min", "1/min").await;
     try_in_vain(&mut app.browser(), ADA).await.assert_status(422);
     let _nobody_can_hash = FullQueue::of(&app.state.accounts.hasher).await;
-    app.watched.asked();
+    app.watched.calls();
     for _ in 0..50 {
         try_to_sign_in(&mut app.browser(), ADA, PASSWORD).await.assert_status(429);
     }
-    assert_eq!(app.watched.asked(), [] as [&str; 0]);
+    assert_eq!(app.watched.calls(), [] as [&str; 0]);
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn one_address_may_create_only_so_many_accounts() {
     let app = TestApp::with_config(|config| config.limits.sign_up_per_address = "2/h".parse().expect("a rate")).await;
     let sign_up = async |peer: &str, number: usize| {
         let email = format!("user{number}@example.com");
-        let fields = [("email", email.as_str()), ("display_name", "Somebody"), ("password", PASSWORD)];
+        let fields = [("email", email.as_str()), ("display_name", "Test User"), ("password", PASSWORD)];
         app.browser().at(peer).call(api::SIGN_UP, &fields).await
     };
     sign_up("203.0.113.9", 1).await.assert_status(200);
@@ -228,7 +228,7 @@ async fn one_address_may_create_only_so_many_accounts() {
     app.advance(seconds(1800));
     sign_up("203.0.113.9", 5).await.assert_status(200);
     assert_wait(&sign_up("203.0.113.9", 6).await, 1800);
-    assert_eq!(app.store.list_users(None, 10).await.expect("the store answers").len(), 4);
+    assert_eq!(app.store.list_users(None, 10).await.expect("the store responds").len(), 4);
 }
 
 #[tokio::test]
@@ -268,13 +268,13 @@ async fn a_body_may_have_sixty_four_kibibytes() {
             ] {
                 let mut request = post(function, length, body);
                 request.headers_mut().insert(header::ACCEPT, accept.parse().expect("a value"));
-                app.watched.asked();
+                app.watched.calls();
                 let answer = ada.send(request).await.assert_status(413);
                 assert_eq!(answer.header("connection"), "close", "the rest is not worth reading");
                 assert_eq!(answer.header("content-type").starts_with("text/html"), accept == "text/html");
                 assert_eq!(answer.body.contains(r#"{"code":"too_large"}"#), accept != "text/html");
                 assert!(answer.set_cookies().is_empty());
-                assert_eq!(app.watched.asked(), [] as [&str; 0], "{function}");
+                assert_eq!(app.watched.calls(), [] as [&str; 0], "{function}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The master secret changes under running servers, and nobody is signed out.
+//! The master secret changes under running servers, and no user is signed out.
 
 use crate::support::{
     Answer, Condition, TestApp,
@@ -21,7 +21,7 @@ fn version_of(refresh_token: Option<&str>) -> u8 {
     URL_SAFE_NO_PAD.decode(refresh_token.expect("a token")).expect("base64url")[1]
 }
 
-/// A refresh token of a version that was never there.
+/// A refresh token of a version that was never configured.
 async fn of_version_77(app: &TestApp) -> String {
     let ada = app.signed_in("ada").await;
     let mut token = URL_SAFE_NO_PAD.decode(ada.cookie("refreshToken").expect("a token")).expect("base64url");
@@ -36,7 +36,7 @@ fn assert_not_now(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_new_version_takes_over_and_whoever_meets_an_old_server_comes_again() {
+async fn a_new_version_takes_over_and_a_client_of_an_old_server_retries() {
     let old = TestApp::new().await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
     let ada = old.signed_in("ada").await;
@@ -63,7 +63,7 @@ async fn a_new_version_takes_over_and_whoever_meets_an_old_server_comes_again() 
 }
 
 #[tokio::test]
-async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
+async fn servers_that_know_both_versions_work_together_whichever_one_signs() {
     let start = TestApp::new().await;
     let standby = start.secrets.with_standby().expect("another version");
     let one = start.beside_under(&standby).await.expect("an application");
@@ -93,18 +93,18 @@ async fn servers_that_know_both_versions_work_together_whichever_one_makes() {
 }
 
 #[tokio::test]
-async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_token_has_expired() {
+async fn after_resealing_the_old_version_can_be_removed_and_is_missing_until_its_last_token_has_expired() {
     let old = TestApp::new().await;
     let both = old.secrets.rotated().expect("another version");
     let secrets = &old.secret_versions;
-    secrets.record(old.now()).await.expect("the store answers");
+    secrets.record(old.now()).await.expect("the store responds");
     let mut ada = old.signed_in("ada").await;
     let mut eve = old.signed_in("eve").await;
 
     let new = old.beside_under(&both).await.expect("an application");
-    new.secret_versions.record(new.now()).await.expect("the store answers");
+    new.secret_versions.record(new.now()).await.expect("the store responds");
     new.state.tokens.keys().reseal().await.expect("both versions open");
-    let sealed = new.store.list_signing_keys().await.expect("the store answers");
+    let sealed = new.store.list_signing_keys().await.expect("the store responds");
     assert_eq!(sealed.iter().map(|key| key.sealed.version()).collect::<Vec<_>>(), [Some(2)]);
     old.state.tokens.keys().maintain(old.now()).await.expect("it has the key opened already");
     ada.get(ACCOUNT).await.assert_status(200);
@@ -112,18 +112,18 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
     let mut ada = ada.in_front_of(&new);
     ada.get(ACCOUNT).await.assert_status(200);
 
-    // Taken away too early: whoever still needs it is asked to come later, and comes back when it is there again.
+    // Removed too early: a browser that still needs it gets `503`, and continues when it is back.
     let without = old.beside_under(&both.without(1)).await.expect("an application");
     eve.delete("accessToken");
     let mut eve_there = eve.in_front_of(&without);
     assert_not_now(&eve_there.get(ACCOUNT).await);
     let missing = |app: &TestApp| app.secret_versions.missing(app.now()).len();
     assert_eq!((missing(&without), missing(&new)), (1, 0));
-    assert!(ada.in_front_of(&without).is_signed_in().await, "whoever has been back since goes on");
+    assert!(ada.in_front_of(&without).is_signed_in().await, "a browser that has refreshed since continues");
     let mut eve = eve_there.in_front_of(&new);
     assert!(eve.is_signed_in().await);
 
-    // When its last token has expired it is not missed any more, and what is left of it is over for good.
+    // When its last token has expired it is no longer missing, and its tokens are finally refused.
     let mut late = without.browser();
     let made_under_one = old.browser_of(old.account("early@example.com").await).await;
     late.set("refreshToken", made_under_one.cookie("refreshToken").expect("a token"));
@@ -138,11 +138,11 @@ async fn after_sealing_anew_the_old_version_can_go_and_is_missed_until_its_last_
 #[tokio::test]
 async fn a_version_that_is_retired_by_force_is_over_on_every_server() {
     let old = TestApp::new().await;
-    old.secret_versions.record(old.now()).await.expect("the store answers");
+    old.secret_versions.record(old.now()).await.expect("the store responds");
     let mut eve = old.signed_in("eve").await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
     new.state.tokens.keys().reseal().await.expect("both versions open");
-    new.store.retire_secret_version(1, new.now()).await.expect("the store answers");
+    new.store.retire_secret_version(1, new.now()).await.expect("the store responds");
     let without = new.beside_under(&new.secrets.without(1)).await.expect("an application");
     eve.delete("accessToken");
     let mut eve = eve.in_front_of(&without);
@@ -165,24 +165,24 @@ async fn a_version_that_this_database_never_saw_is_another_installations() {
 }
 
 #[tokio::test]
-async fn made_up_versions_do_not_cost_a_question_each() {
+async fn made_up_versions_do_not_cost_a_query_each() {
     let app = TestApp::new().await;
     let made_up = of_version_77(&app).await;
-    let asked = || app.watched.asked_beside("list_secret_versions");
-    let before = asked();
+    let queries = || app.watched.background_calls("list_secret_versions");
+    let before = queries();
     let requests = (0..50).map(|_| {
         let mut browser = app.browser();
         browser.set("refreshToken", &made_up);
         async move { browser.get(HOME).await.assert_status(200) }
     });
     join_all(requests).await;
-    // A question answers those who came before it began; the background asks as well.
-    let questions = asked() - before;
+    // One query serves all requests that came before it began; the background queries as well.
+    let questions = queries() - before;
     assert!((1..10).contains(&questions), "{questions} questions for 50 requests at once");
 }
 
 #[tokio::test]
-async fn signing_out_at_a_server_that_cannot_read_the_token_is_not_told_as_done() {
+async fn signing_out_at_a_server_that_cannot_verify_the_token_is_not_reported_as_done() {
     let old = TestApp::new().await;
     let new = old.beside_under(&old.secrets.rotated().expect("another version")).await.expect("an application");
     let mut ada = new.signed_in("ada").await;
@@ -216,9 +216,9 @@ async fn a_server_without_the_version_of_the_newest_key_goes_on_with_what_it_has
 }
 
 #[tokio::test]
-async fn another_secret_under_a_known_number_is_refused_before_it_calls_anybodys_token_forged() {
+async fn another_secret_under_a_known_number_is_refused_before_any_token_counts_as_forged() {
     let app = TestApp::new().await;
-    app.secret_versions.record(app.now()).await.expect("the store answers");
+    app.secret_versions.record(app.now()).await.expect("the store responds");
     let error = app.beside_under(&MasterSecrets::generate()).await.err().expect("refused").to_string();
     assert!(
         error.starts_with("version 1 of the master secret differs from the one") && !error.contains('\n'),

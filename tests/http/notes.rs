@@ -1,4 +1,4 @@
-//! The page of the notes, which another service keeps.
+//! The notes page, whose notes an upstream keeps.
 
 use crate::support::{Answer, TestApp, html};
 use axum::{
@@ -19,11 +19,11 @@ use tokenlife::{
 };
 use tokio::net::TcpListener;
 
-/// A service that holds two notes, and answers to changes what it is told to.
+/// An upstream that holds two notes, and responds to changes as configured.
 #[derive(Clone)]
 struct Service {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<(Method, String, Value)>>>,
+    received: Arc<Mutex<Vec<(Method, String, Value)>>>,
     answer: Arc<Mutex<(StatusCode, Value)>>,
 }
 
@@ -31,7 +31,7 @@ impl Service {
     async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let service = Self { address, asked: Arc::default(), answer: Arc::default() };
+        let service = Self { address, received: Arc::default(), answer: Arc::default() };
         let router = Router::new().fallback(answer).with_state(service.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         service
@@ -41,9 +41,9 @@ impl Service {
         *self.answer.lock().expect("a lock") = (StatusCode::from_u16(status).expect("a status"), body);
     }
 
-    /// The changes that were asked for.
-    fn asked(&self) -> Vec<(Method, String, Value)> {
-        std::mem::take(&mut self.asked.lock().expect("a lock"))
+    /// The changes that were requested.
+    fn received(&self) -> Vec<(Method, String, Value)> {
+        std::mem::take(&mut self.received.lock().expect("a lock"))
     }
 
     async fn app(&self) -> TestApp {
@@ -73,7 +73,7 @@ async fn answer(State(service): State<Service>, request: Request) -> impl IntoRe
     }
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or(Bytes::new());
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    service.asked.lock().expect("a lock").push((head.method, target, body));
+    service.received.lock().expect("a lock").push((head.method, target, body));
     let (status, body) = service.answer.lock().expect("a lock").clone();
     (status, axum::Json(body))
 }
@@ -83,7 +83,7 @@ fn assert_returns_to_notes(answer: Answer) {
 }
 
 #[tokio::test]
-async fn the_page_holds_the_notes_of_whoever_asks() {
+async fn the_page_shows_the_notes_of_its_user() {
     let app = Service::start().await.app().await;
     let mut ada = app.signed_in("ada").await;
     let page = ada.get(paths::NOTES).await.assert_status(200);
@@ -112,7 +112,7 @@ async fn plain_forms_reach_the_service() {
     service.answers(204, Value::Null);
     assert_returns_to_notes(ada.submit(api::DELETE_NOTE, &[("id", "c"), ("version", "4")]).await);
     assert_eq!(
-        service.asked(),
+        service.received(),
         [
             (Method::POST, "/".to_owned(), json!({ "title": "New", "text": "a\r\nb" })),
             (Method::PUT, "/c".to_owned(), json!({ "title": "Other", "text": "", "version": 3 })),
@@ -121,7 +121,7 @@ async fn plain_forms_reach_the_service() {
     );
     let elsewhere = [("id", "../admin?x"), ("version", "3")];
     ada.submit(api::DELETE_NOTE, &elsewhere).await.assert_status(400);
-    assert_eq!(service.asked(), [], "what is no id of a note goes nowhere");
+    assert_eq!(service.received(), [], "what is no id of a note goes nowhere");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_refused_change_replaces_nothing_but_what_was_seen() {
     let service = Service::start().await;
     let app = service.app().await;
     let mut ada = app.signed_in("ada").await;
-    // By now the note is of version 1.
+    // The note is at version 1 by now.
     let change = [("id", "a"), ("version", "0"), ("title", ""), ("text", "my text")];
     for (status, body) in [
         (422, json!({ "code": "validation", "detail": [{ "field": "title", "problem": "required" }] })),
@@ -169,13 +169,13 @@ async fn a_refused_change_replaces_nothing_but_what_was_seen() {
         service.answers(status, body);
         let refused = ada.submit(api::CHANGE_NOTE, &change).await.assert_status(status);
         let refused = refused.assert_shows(r#"name="id" value="a""#).assert_shows("my text");
-        // A form to delete the note is not there as long as it is open: this one is the form to change it.
+        // While the note is open there is no form to delete it: this one is the form to change it.
         refused.assert_shows(r#"name="version" value="0""#).assert_hides(r#"name="version" value="1""#);
     }
 }
 
 #[tokio::test]
-async fn the_focus_is_where_there_is_something_to_type_or_to_mend() {
+async fn the_focus_is_where_there_is_something_to_type_or_to_correct() {
     let focused = |page: &Answer| {
         let tags = html::tags(&page.body).into_iter().filter(|tag| tag.attribute("autofocus").is_some());
         tags.map(|tag| tag.attribute("id").unwrap_or_default().to_owned()).collect::<Vec<_>>()
@@ -214,12 +214,12 @@ async fn what_was_typed_into_a_note_that_is_gone_can_be_added_as_another() {
     let page = page.assert_shows(r#"value="My title""#).assert_shows("my text").assert_shows("Add as a new note");
     page.assert_shows("Dismiss").assert_hides(r#"action="/api/note/change""#);
 
-    // The form as it stands on that page.
-    service.asked();
+    // The form as shown on that page.
+    service.received();
     service.answers(201, json!({ "id": "d", "title": "My title", "text": "my text", "version": 3 }));
     assert_returns_to_notes(ada.submit(api::ADD_NOTE, &change).await);
     let added = json!({ "title": "My title", "text": "my text" });
-    assert_eq!(service.asked(), [(Method::POST, "/".to_owned(), added)]);
+    assert_eq!(service.received(), [(Method::POST, "/".to_owned(), added)]);
 }
 
 #[tokio::test]
@@ -250,11 +250,11 @@ async fn a_note_of_the_greatest_length_arrives_by_a_plain_form_too() {
     let text = "🦦".repeat(4000);
     service.answers(201, json!({ "id": "c", "title": "Long", "text": text, "version": 3 }));
     assert_returns_to_notes(ada.submit(api::ADD_NOTE, &[("title", "Long"), ("text", &text)]).await);
-    assert_eq!(service.asked()[0].2["text"], text);
+    assert_eq!(service.received()[0].2["text"], text);
 }
 
 #[tokio::test]
-async fn an_outage_of_the_service_is_told_and_loses_nothing() {
+async fn an_outage_of_the_upstream_is_reported_and_loses_nothing() {
     let service = Service::start().await;
     let app = service.app().await;
     let mut ada = app.signed_in("ada").await;
@@ -262,8 +262,9 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
     let refused = ada.submit(api::ADD_NOTE, &[("title", "Kept"), ("text", "typed")]).await.assert_status(503);
     refused.assert_shows(r#"value="Kept""#).assert_shows("typed").assert_shows("The notes cannot be reached");
 
-    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("an address");
-    let app = Service { address: nobody, ..service }.app().await;
+    let closed_port =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("an address");
+    let app = Service { address: closed_port, ..service }.app().await;
     let mut ada = app.signed_in("ada").await;
     let page = ada.get(paths::NOTES).await.assert_status(503);
     let page = page.assert_shows("The notes cannot be reached").assert_shows("Sign out").assert_shows("New note");
@@ -275,18 +276,18 @@ async fn an_outage_of_the_service_is_told_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_sees_notes_without_being_signed_in() {
+async fn an_anonymous_visitor_sees_no_notes() {
     let service = Service::start().await;
     let app = service.app().await;
-    let mut nobody = app.browser();
-    nobody.get("/notes?q=x").await.assert_status(303).assert_leads_to("/login?return_to=/notes%3Fq%3Dx");
+    let mut anonymous = app.browser();
+    anonymous.get("/notes?q=x").await.assert_status(303).assert_leads_to("/login?return_to=/notes%3Fq%3Dx");
     let form = [("title", "a"), ("id", "a"), ("version", "1")];
     for path in [api::ADD_NOTE, api::CHANGE_NOTE, api::DELETE_NOTE] {
-        let page = nobody.submit(path, &form).await.assert_status(401);
+        let page = anonymous.submit(path, &form).await.assert_status(401);
         page.assert_shows(r#"href="/login?return_to=/notes""#).assert_shows(r#"name="title" value="a""#);
     }
-    assert_eq!(service.asked(), []);
-    nobody.get("/").await.assert_hides(r#"href="/notes""#);
+    assert_eq!(service.received(), []);
+    anonymous.get("/").await.assert_hides(r#"href="/notes""#);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A page that still shows one person while somebody else has signed in: nothing it sends is carried out.
+//! A page that still shows one user while another has signed in: none of its requests are carried out.
 
 use crate::support::{Answer, Browser, TestApp, browser::ALL_COOKIES, html, test_app::minutes};
 use axum::http::HeaderValue;
@@ -9,9 +9,9 @@ use tokenlife::{
 };
 
 const RENAME: (&str, &str) = ("display_name", "Alice was here");
-const BOB_STAYS: &str = "Somebody";
+const BOB_STAYS: &str = "Test User";
 
-/// Two people, and a browser in which Bob is signed in.
+/// Two users, and a browser in which Bob is signed in.
 async fn alice_and_bob(app: &TestApp) -> (UserId, UserId, Browser<'_>) {
     let (alice, bob) = (app.account("alice@example.com").await, app.account("bob@example.com").await);
     (alice, bob, app.browser_of(bob).await)
@@ -26,7 +26,7 @@ async fn call_for(browser: &mut Browser<'_>, shown: &str, function: &str) -> Ans
 }
 
 #[tokio::test]
-async fn a_call_for_somebody_else_is_refused_before_anything_is_done() {
+async fn a_call_for_another_user_is_refused_before_anything_is_done() {
     let app = TestApp::new().await;
     let (alice, _, mut browser) = alice_and_bob(&app).await;
     for function in [api::CURRENT, api::CHANGE_DISPLAY_NAME] {
@@ -39,7 +39,7 @@ async fn a_call_for_somebody_else_is_refused_before_anything_is_done() {
 }
 
 #[tokio::test]
-async fn a_call_for_the_person_who_is_signed_in_or_for_nobody_in_particular_is_carried_out() {
+async fn a_call_for_the_signed_in_user_or_for_no_particular_user_is_carried_out() {
     let app = TestApp::new().await;
     let (_, bob, mut browser) = alice_and_bob(&app).await;
     call_for(&mut browser, &bob.to_string(), api::CHANGE_DISPLAY_NAME).await.assert_status(200);
@@ -47,7 +47,7 @@ async fn a_call_for_the_person_who_is_signed_in_or_for_nobody_in_particular_is_c
 }
 
 #[tokio::test]
-async fn a_call_for_somebody_when_nobody_is_signed_in_is_refused_as_ever() {
+async fn a_call_for_a_user_when_no_user_is_signed_in_is_refused_as_usual() {
     let app = TestApp::new().await;
     let (alice, ..) = alice_and_bob(&app).await;
     call_for(&mut app.browser(), &alice.to_string(), api::CHANGE_DISPLAY_NAME).await.assert_status(401);
@@ -56,7 +56,7 @@ async fn a_call_for_somebody_when_nobody_is_signed_in_is_refused_as_ever() {
 }
 
 #[tokio::test]
-async fn it_is_noticed_after_a_refresh_too() {
+async fn it_is_detected_after_a_refresh_too() {
     let app = TestApp::new().await;
     let (alice, _, mut browser) = alice_and_bob(&app).await;
     app.advance(minutes(61));
@@ -67,13 +67,13 @@ async fn it_is_noticed_after_a_refresh_too() {
 }
 
 #[tokio::test]
-async fn a_plain_form_for_somebody_else_gets_a_page_that_says_so() {
+async fn a_plain_form_for_another_user_gets_a_page_that_explains_it() {
     let app = TestApp::new().await;
     let (alice, bob, mut browser) = alice_and_bob(&app).await;
     let mut of_alice = app.browser_of(alice).await;
     let page = of_alice.get(ACCOUNT).await.assert_status(200);
     let hidden = html::tags(&page.body).into_iter().find(|tag| tag.attribute("name") == Some(EXPECTED_USER_FIELD));
-    let shown = hidden.expect("the form says whose page it is on").attribute("value").expect("an id").to_owned();
+    let shown = hidden.expect("the form names the user of its page").attribute("value").expect("an id").to_owned();
     assert_eq!(shown, alice.to_string());
 
     let fields = [RENAME, (EXPECTED_USER_FIELD, &shown)];
@@ -89,12 +89,12 @@ async fn a_plain_form_for_somebody_else_gets_a_page_that_says_so() {
 }
 
 #[tokio::test]
-async fn signing_out_is_for_whoever_is_signed_in() {
+async fn signing_out_applies_to_the_signed_in_user() {
     let app = TestApp::new().await;
     let (alice, _, mut browser) = alice_and_bob(&app).await;
     let page = app.browser_of(alice).await.get("/").await;
     let fields = html::tags(&page.body).into_iter().filter(|tag| tag.name == "input");
-    assert_eq!(fields.count(), 0, "the form on the page of one person would sign out any other");
+    assert_eq!(fields.count(), 0, "the form on the page of one user would sign out any other");
     browser.submit(api::LOGOUT, &[]).await.assert_status(303);
     assert!(!browser.is_signed_in().await);
 }

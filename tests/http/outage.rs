@@ -1,4 +1,4 @@
-//! The store fails: the application says so, and nobody is signed out by it.
+//! The store fails: the application reports it, and no user is signed out.
 
 use crate::support::{
     Answer, Browser, Condition, TestApp,
@@ -13,7 +13,7 @@ use tokenlife::{
     server::domain::{email::EmailKey, session::EndReason},
 };
 
-/// "Come back later", with nothing that touches the session.
+/// `503`, without any change of the session.
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.body);
@@ -31,7 +31,7 @@ async fn without_access_token<'a>(app: &'a TestApp, name: &str) -> Browser<'a> {
 }
 
 #[tokio::test]
-async fn a_page_that_would_have_to_refresh_comes_later() {
+async fn a_page_that_has_to_refresh_is_unavailable() {
     let app = TestApp::new().await;
     let mut ada = without_access_token(&app, "ada").await;
     let token = ada.cookie("refreshToken").map(str::to_owned);
@@ -53,7 +53,7 @@ async fn a_page_that_would_have_to_refresh_comes_later() {
 }
 
 #[tokio::test]
-async fn who_has_a_good_access_token_is_told_that_the_account_cannot_be_reached() {
+async fn with_a_valid_access_token_pages_report_that_the_account_cannot_be_reached() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     app.store_is(Condition::Down);
@@ -89,7 +89,7 @@ async fn visitors_without_a_session_notice_nothing_on_pages() {
     }
     assert_eq!(app.browser().call(api::CURRENT, &[]).await.assert_status(200).body, "null");
     app.browser().call(api::REFRESH, &[]).await.assert_status(401);
-    assert_eq!(app.watched.asked(), [] as [&str; 0]);
+    assert_eq!(app.watched.calls(), [] as [&str; 0]);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn forms_come_back_with_what_was_typed_and_the_cookies_stay() {
             }
             assert_unavailable(&page);
             let is_told = ["This is not available right now.", "Not available at the moment"];
-            assert!(is_told.iter().any(|told| page.body.contains(told)), "{function}: {}", page.body);
+            assert!(is_told.iter().any(|reported| page.body.contains(reported)), "{function}: {}", page.body);
             assert!(!page.body.contains(PASSWORD));
             if let Some(field) = field {
                 assert_eq!(html::field_value(&page.body, field).as_deref(), Some(typed));
@@ -135,7 +135,7 @@ async fn forms_come_back_with_what_was_typed_and_the_cookies_stay() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_out_by_a_store_that_comes_and_goes() {
+async fn an_intermittent_store_signs_no_user_out() {
     let app = TestApp::new().await;
     let mut people = Vec::new();
     for number in 0..4 {
@@ -149,7 +149,7 @@ async fn nobody_is_signed_out_by_a_store_that_comes_and_goes() {
                 0 => person.get(HOME).await,
                 1 => person.get(ACCOUNT).await,
                 2 => person.call(api::REFRESH, &[]).await,
-                _ => person.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Somebody")]).await,
+                _ => person.submit(api::CHANGE_DISPLAY_NAME, &[("display_name", "Test User")]).await,
             }
         });
         for answer in join_all(tries).await {
@@ -166,7 +166,7 @@ async fn nobody_is_signed_out_by_a_store_that_comes_and_goes() {
 }
 
 #[tokio::test]
-async fn a_rotation_whose_answer_got_lost_in_the_store_is_found_again() {
+async fn a_rotation_whose_commit_was_not_reported_is_found_again() {
     let app = TestApp::new().await;
     let mut ada = without_access_token(&app, "ada").await;
     app.store_is(Condition::LosesAnswers);
@@ -180,7 +180,7 @@ async fn a_rotation_whose_answer_got_lost_in_the_store_is_found_again() {
 }
 
 #[tokio::test]
-async fn signing_out_that_was_carried_out_unheard_is_heard_of_later() {
+async fn a_sign_out_whose_commit_was_not_reported_is_found_later() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     app.store_is(Condition::LosesAnswers);
@@ -191,7 +191,7 @@ async fn signing_out_that_was_carried_out_unheard_is_heard_of_later() {
 }
 
 #[tokio::test]
-async fn a_store_that_says_nothing_is_not_waited_for_for_ever() {
+async fn a_store_that_hangs_is_not_waited_for_forever() {
     let app = TestApp::with_config(|config| config.http.request_timeout = Duration::from_secs(2)).await;
     let user = app.account("ada@example.com").await;
     let mut ada = app.browser_of(user).await;
@@ -213,7 +213,7 @@ async fn a_store_that_says_nothing_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_is_told_as_one_and_the_next_request_is_answered() {
+async fn a_panic_is_an_internal_error_and_the_next_request_succeeds() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let mut bea = without_access_token(&app, "bea").await;
@@ -225,7 +225,7 @@ async fn a_fault_of_ours_is_told_as_one_and_the_next_request_is_answered() {
         app.browser().submit(api::LOGIN, &[("email", "a@b.example"), ("password", "x")]).await,
     ] {
         assert!(page.set_cookies().is_empty());
-        let page = page.assert_status(500).assert_shows("Something went wrong").assert_hides("told to panic");
+        let page = page.assert_status(500).assert_shows("Something went wrong").assert_hides("set to panic");
         let id = page.header("x-request-id").to_owned();
         page.assert_shows(&id);
     }
@@ -238,7 +238,7 @@ async fn a_fault_of_ours_is_told_as_one_and_the_next_request_is_answered() {
 }
 
 #[tokio::test]
-async fn health_tells_whether_the_store_can_be_reached() {
+async fn health_reports_whether_the_store_can_be_reached() {
     let app = TestApp::new().await;
     app.browser().get(health::READY).await.assert_status(200);
     app.store_is(Condition::Down);
@@ -249,7 +249,7 @@ async fn health_tells_whether_the_store_can_be_reached() {
 }
 
 #[tokio::test]
-async fn what_ended_during_the_outage_is_learned_after_it() {
+async fn sessions_that_ended_during_the_outage_are_found_after_it() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let key = EmailKey::of(&ada.email).expect("an address");
@@ -259,7 +259,7 @@ async fn what_ended_during_the_outage_is_learned_after_it() {
     app.advance(minutes(10));
     app.background_asks(["sessions_ended_since"]).await;
     app.store_is(Condition::Fine);
-    // Nothing but the background tells: this function asks no store who is calling.
+    // Only the background finds out: this function does not query the store for its caller.
     tokio::time::timeout(Duration::from_secs(2), async {
         let token = ada.cookie("accessToken").expect("a token").to_owned();
         while app.state.sessions.authenticate(&token).await.is_ok() {
@@ -272,14 +272,14 @@ async fn what_ended_during_the_outage_is_learned_after_it() {
 }
 
 #[tokio::test]
-async fn a_clock_that_ran_ahead_lets_nobody_in_again_whose_session_has_ended() {
+async fn a_clock_that_ran_ahead_revives_no_ended_session() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     app.store.end_session(ada.session_id(), app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
     app.advance(minutes(10));
     app.in_touch().await;
     ada.call(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await.assert_status(401);
-    // As on a machine that wakes up with a wrong clock.
+    // As on a machine that resumes with a wrong clock.
     app.advance(hours(2));
     app.in_touch().await;
     app.clock.rewind(hours(2));
@@ -288,48 +288,48 @@ async fn a_clock_that_ran_ahead_lets_nobody_in_again_whose_session_has_ended() {
 }
 
 #[tokio::test]
-async fn a_server_out_of_touch_asks_the_store_before_it_lets_anybody_in() {
+async fn a_server_that_could_not_poll_queries_the_store_before_it_accepts_a_session() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let mut bea = app.signed_in("bea").await;
     app.store_is(Condition::OutOfTouch);
-    app.watched.asked();
-    let change = [("display_name", "Somebody")];
+    app.watched.calls();
+    let change = [("display_name", "Test User")];
     ada.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(200);
-    assert_eq!(app.watched.asked(), ["change_display_name"], "what was learned a moment ago holds");
+    assert_eq!(app.watched.calls(), ["change_display_name"], "what was polled a moment ago is trusted");
 
     app.store.end_session(bea.session_id(), app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
     app.advance(Duration::from_secs(3));
     ada.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(200);
-    assert_eq!(app.watched.asked(), ["find_session", "change_display_name"]);
+    assert_eq!(app.watched.calls(), ["find_session", "change_display_name"]);
     bea.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(401);
-    assert_eq!(app.watched.asked(), ["find_session"]);
+    assert_eq!(app.watched.calls(), ["find_session"]);
     bea.call(api::CHANGE_DISPLAY_NAME, &change).await.assert_status(401);
-    assert_eq!(app.watched.asked(), [] as [&str; 0], "that is known from now on");
+    assert_eq!(app.watched.calls(), [] as [&str; 0], "that is known from now on");
     assert!(ada.is_signed_in().await);
 }
 
 #[tokio::test]
-async fn in_a_long_outage_nobody_is_trusted_and_nobody_signed_out() {
+async fn in_a_long_outage_no_session_is_trusted_and_no_user_signed_out() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let jar = ada.cookie_header();
     for condition in [Condition::Down, Condition::Hangs] {
         app.store_is(condition);
         app.advance(minutes(5));
-        app.watched.asked();
-        // No data needed, none shown: as ever.
+        app.watched.calls();
+        // No data needed, none shown: as usual.
         for (path, status) in [(HOME, 200), (LOGIN, 200), ("/nowhere", 404)] {
             let page = ada.get(path).await.assert_status(status);
             assert!(!page.body.contains(">Create account</a>") && !page.body.contains(&ada.email), "{path}");
         }
         ada.call(api::RATE_PASSWORD, &[("password", "x")]).await.assert_status(200);
-        assert!(app.watched.asked().iter().all(|what| *what == "find_session"), "asked once, and no more");
-        // The rest is not available; that somebody asks in whose name is enough.
+        assert!(app.watched.calls().iter().all(|what| *what == "find_session"), "queried once, and no more");
+        // The rest is not available; a query for the caller's session is enough.
         assert_unavailable(&ada.get(ACCOUNT).await);
         assert_unavailable(&ada.call(api::CURRENT, &[]).await);
         assert_unavailable(&ada.call(api::CHANGE_DISPLAY_NAME, &[("display_name", "Eve")]).await);
-        assert!(!app.watched.asked().contains(&"change_display_name"));
+        assert!(!app.watched.calls().contains(&"change_display_name"));
     }
     assert_eq!(ada.cookie_header(), jar);
     app.store_is(Condition::Fine);
@@ -337,12 +337,12 @@ async fn in_a_long_outage_nobody_is_trusted_and_nobody_signed_out() {
 }
 
 #[tokio::test]
-async fn what_panics_in_the_background_begins_anew() {
+async fn a_background_task_that_panics_is_restarted() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let (user, id) = (app.session(ada.session_id()).await.user_id, ada.session_id());
     app.store_is(Condition::Panics);
-    // The first sight of a token is to be noted, and the next look is due soon.
+    // The first use of a token is to be recorded, and the next poll is due soon.
     let token = ada.cookie("accessToken").expect("a token").to_owned();
     let panics = app.background_asks(["mark_delivered", "sessions_ended_since"]);
     let ((), seen) = join(panics, app.state.sessions.authenticate(&token)).await;
@@ -352,5 +352,5 @@ async fn what_panics_in_the_background_begins_anew() {
     bea.get(ACCOUNT).await.assert_status(200);
     app.delivered(bea.session_id()).await;
     app.store.end_session(id, app.now(), EndReason::SignedOut).await.expect("ended elsewhere");
-    until("the background looks again", async || app.state.sessions.authenticate(&token).await.is_err()).await;
+    until("the background polls again", async || app.state.sessions.authenticate(&token).await.is_err()).await;
 }

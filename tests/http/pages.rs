@@ -1,4 +1,4 @@
-//! Which pages there are, and which of them are for somebody who is signed in.
+//! Which pages exist, and which of them require a session.
 
 use crate::support::{Condition, TestApp};
 use tokenlife::{
@@ -7,7 +7,7 @@ use tokenlife::{
 };
 
 #[tokio::test]
-async fn the_pages_in_the_private_area_are_those_that_strangers_are_sent_away_from() {
+async fn the_private_pages_are_those_that_redirect_anonymous_visitors() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     for page in pages::paths() {
@@ -19,7 +19,7 @@ async fn the_pages_in_the_private_area_are_those_that_strangers_are_sent_away_fr
         } else {
             for_strangers.assert_status(200);
         }
-        // The private area has nothing to show until the store has said who is there. Every other page has.
+        // The private pages have nothing to show until the store has returned the user. Every other page has.
         app.store_is(Condition::Down);
         let without_store = ada.get(&page).await;
         assert_eq!(without_store.status, if is_private { 503 } else { 200 }, "{page}");

@@ -1,4 +1,4 @@
-//! What belongs to one person is shown to that person only.
+//! The data of a user are shown to that user only.
 
 use crate::support::{TestApp, browser::navigation};
 use axum::{body::Body, http::Method};
@@ -39,7 +39,7 @@ async fn no_private_page_hides_under_a_name_that_caches_keep() {
         "*.avif",
     ] {
         let request = navigation(Method::GET, &format!("{ACCOUNT}{below}")).body(Body::empty());
-        let answer = ada.send(request.expect("an address that can be asked for")).await.assert_status(404);
+        let answer = ada.send(request.expect("a valid request")).await.assert_status(404);
         assert_eq!(answer.header("cache-control"), "no-store", "{below}");
         if below.contains('.') {
             answer.assert_hides(&email);
@@ -52,7 +52,7 @@ async fn no_private_page_hides_under_a_name_that_caches_keep() {
 }
 
 #[tokio::test]
-async fn nobody_sees_what_belongs_to_somebody_else() {
+async fn no_user_sees_the_data_of_another() {
     let app = TestApp::new().await;
     let people = [app.signed_in("ada").await, app.signed_in("bea").await, app.signed_in("cleo").await];
     let looks = (0..60).map(|number: usize| {

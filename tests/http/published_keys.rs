@@ -1,4 +1,4 @@
-//! What anybody may know: the keys to check our tokens with, and what the token service can do.
+//! Public documents: the keys that verify the tokens, and the metadata of the token service.
 
 use crate::support::{
     Answer, TestApp,
@@ -16,7 +16,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
     answer
 }
 
-/// Checks a token as a service of somebody else would, by what is published.
+/// Verifies a token as another service would, with the published keys.
 fn check(published: &str, token: &str, app: &TestApp) -> Result<Value, String> {
     let set: JwkSet = serde_json::from_str(published).map_err(|error| error.to_string())?;
     let kid = decode_header(token).map_err(|error| error.to_string())?.kid.ok_or("no kid")?;
@@ -29,14 +29,14 @@ fn check(published: &str, token: &str, app: &TestApp) -> Result<Value, String> {
 }
 
 #[tokio::test]
-async fn anybody_can_check_a_token_by_the_published_keys_and_learns_nothing_else() {
+async fn the_published_keys_verify_a_token_and_reveal_nothing_else() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let answer = get(&app, oauth::JWKS).await;
     assert_eq!(answer.header("content-type"), "application/jwk-set+json");
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
     let set: Value = serde_json::from_str(&answer.body).expect("JSON");
-    let kid = app.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
+    let kid = app.store.list_signing_keys().await.expect("the store responds")[0].id.clone();
     let x = set["keys"][0]["x"].clone();
     let expected = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x});
     assert_eq!(set, json!({"keys": [expected]}), "no private member");
@@ -45,11 +45,11 @@ async fn anybody_can_check_a_token_by_the_published_keys_and_learns_nothing_else
 }
 
 #[tokio::test]
-async fn what_is_kept_for_as_long_as_it_may_always_has_the_key_of_a_new_token() {
+async fn a_cached_key_set_always_has_the_key_of_a_new_token() {
     let app = TestApp::new().await;
     let user = app.account("ada@example.com").await;
     let keys = app.state.tokens.keys();
-    keys.rotate(app.now()).await.expect("the store answers");
+    keys.rotate(app.now()).await.expect("the store responds");
     let mut kept: Vec<String> = vec![get(&app, oauth::JWKS).await.body];
     let mut names = std::collections::BTreeSet::new();
     for _ in 0..4 * 12 {
@@ -57,7 +57,7 @@ async fn what_is_kept_for_as_long_as_it_may_always_has_the_key_of_a_new_token() 
         names.insert(decode_header(&token).expect("a header").kid);
         check(kept.last().expect("a set"), &token, &app).expect("the set of five minutes ago knows its key");
         app.advance(minutes(5));
-        keys.maintain(app.now()).await.expect("the store answers");
+        keys.maintain(app.now()).await.expect("the store responds");
         kept.push(get(&app, oauth::JWKS).await.body);
     }
     assert_eq!(names.len(), 2);
@@ -66,7 +66,7 @@ async fn what_is_kept_for_as_long_as_it_may_always_has_the_key_of_a_new_token() 
 }
 
 #[tokio::test]
-async fn a_short_rotation_is_kept_for_a_short_time() {
+async fn a_short_rotation_is_cached_for_a_short_time() {
     let app = TestApp::with_config(|config| {
         config.auth.signing_key_rotation = minutes(1);
         config.auth.access_ttl = minutes(1);
@@ -76,7 +76,7 @@ async fn a_short_rotation_is_kept_for_a_short_time() {
 }
 
 #[tokio::test]
-async fn who_has_the_newest_version_is_told_so() {
+async fn a_client_with_the_current_version_gets_not_modified() {
     let app = TestApp::new().await;
     for path in [oauth::JWKS, oauth::METADATA] {
         let first = get(&app, path).await;
@@ -97,14 +97,14 @@ async fn who_has_the_newest_version_is_told_so() {
         send(&app, Request::post(path), "").await.assert_status(405);
     }
     let before = get(&app, oauth::JWKS).await.header("etag").to_owned();
-    app.state.tokens.keys().rotate(app.now()).await.expect("the store answers");
+    app.state.tokens.keys().rotate(app.now()).await.expect("the store responds");
     let answer = send(&app, Request::get(oauth::JWKS).header(header::IF_NONE_MATCH, before), "").await;
     answer.assert_status(200);
     app.advance(hours(1));
 }
 
 #[tokio::test]
-async fn the_metadata_tell_what_is_true() {
+async fn the_metadata_match_what_is_supported() {
     let app = TestApp::on_https().await;
     let answer = get(&app, oauth::METADATA).await;
     assert_eq!(answer.header("content-type"), "application/json");

@@ -1,4 +1,4 @@
-//! Where an answer may send a browser: pages of this origin, whatever a link or a form asks for.
+//! Where a response may redirect a browser: pages of this origin, whatever a link or a form requests.
 
 use crate::support::{
     Answer, TestApp,
@@ -15,7 +15,7 @@ use url::Url;
 
 const ADA: &str = "ada@example.com";
 
-/// What people try to be sent to, and what would break the answer's head.
+/// Redirect targets of attackers, and ones that would break the head of the response.
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn attempts() -> Vec<String> {
     let written = [
@@ -145,7 +145,7 @@ fn attempts() -> Vec<String> {
     written.into_iter().map(str::to_owned).chain(long).collect()
 }
 
-/// The place a browser on our origin goes to (WHATWG URL).
+/// The address that a browser on this origin resolves it to (WHATWG URL).
 #[track_caller]
 fn assert_stays_here(app: &TestApp, location: &str, wanted: &str) {
     let what = format!("{location:?} for {wanted:?}");
@@ -166,7 +166,7 @@ fn location(answer: &Answer) -> String {
     locations[0].to_str().expect("ASCII").to_owned()
 }
 
-/// Whether what was asked is too long for a request at all.
+/// Whether the target is too long for a request.
 fn is_refused_unread(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 413 | 414 | 431)
 }
@@ -196,7 +196,7 @@ async fn a_link_to_the_sign_in_page_cannot_lead_away_afterwards() {
 }
 
 #[tokio::test]
-async fn what_is_written_into_a_link_unencoded_does_no_harm_either() {
+async fn an_unencoded_link_does_no_harm_either() {
     let app = TestApp::new().await;
     for raw in [
         "%",
@@ -281,7 +281,7 @@ async fn no_refused_form_carries_a_way_out() {
 }
 
 #[tokio::test]
-async fn whoever_is_turned_away_comes_back_to_a_page_of_ours() {
+async fn a_redirected_visitor_returns_to_a_page_of_this_origin() {
     let app = TestApp::new().await;
     for below in [
         "",
@@ -317,7 +317,7 @@ async fn whoever_is_turned_away_comes_back_to_a_page_of_ours() {
         let Ok(request) = navigation(Method::GET, &format!("{ACCOUNT}{below}")).body(Body::empty()) else { continue };
         let answer = app.browser().send(request).await;
         if below.contains('.') && answer.status == 404 {
-            // What looks like a file is one, or nothing at all.
+            // A path that looks like a file is one, or not found.
             continue;
         }
         let answer = answer.assert_status(303);
@@ -330,7 +330,7 @@ async fn whoever_is_turned_away_comes_back_to_a_page_of_ours() {
 }
 
 #[tokio::test]
-async fn no_header_of_the_request_decides_where_an_answer_leads() {
+async fn no_request_header_decides_a_redirect() {
     let app = TestApp::new().await;
     for (name, value) in [
         ("host", "evil.example"),

@@ -69,7 +69,7 @@ async fn parallel_refreshes_of_one_token_all_get_the_same_successor() {
 }
 
 #[tokio::test]
-async fn an_answer_that_got_lost_is_given_again_without_a_time_limit() {
+async fn a_lost_response_is_repeated_without_a_time_limit() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     app.advance(minutes(61));
@@ -81,7 +81,7 @@ async fn an_answer_that_got_lost_is_given_again_without_a_time_limit() {
 }
 
 #[tokio::test]
-async fn tabs_that_come_again_after_a_lost_answer_do_not_harm_each_other() {
+async fn tabs_that_retry_after_a_lost_response_do_not_harm_each_other() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     app.advance(minutes(61));
@@ -97,18 +97,18 @@ async fn tabs_that_come_again_after_a_lost_answer_do_not_harm_each_other() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_nothing_to_whoever_has_a_fresh_access_token() {
+async fn a_refresh_with_a_fresh_access_token_has_no_effect() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     let session = alice.session_id();
     app.advance(minutes(58));
     app.in_touch().await;
-    app.watched.asked();
+    app.watched.calls();
     let life = alice.cookie("tokenLife").expect("a token life").to_owned();
     let answer = alice.call(api::REFRESH, &[]).await.assert_status(200);
-    assert_eq!((answer.set_cookies().len(), app.watched.asked().len()), (0, 0));
-    let told: TokenLife = serde_json::from_str(&answer.body).expect("times");
-    assert_eq!(told.to_string(), life);
+    assert_eq!((answer.set_cookies().len(), app.watched.calls().len()), (0, 0));
+    let reported: TokenLife = serde_json::from_str(&answer.body).expect("times");
+    assert_eq!(reported.to_string(), life);
 
     alice.delete("tokenLife");
     assert_eq!(alice.call(api::REFRESH, &[]).await.assert_status(200).issued(), ["tokenLife"]);
@@ -120,7 +120,7 @@ async fn a_refresh_is_nothing_to_whoever_has_a_fresh_access_token() {
 }
 
 #[tokio::test]
-async fn whatever_answer_arrives_last_the_jar_holds_a_live_token() {
+async fn whichever_response_arrives_last_the_jar_holds_a_live_token() {
     let app = TestApp::new().await;
     let alice = app.signed_in("alice").await;
     app.advance(minutes(61));
@@ -181,7 +181,7 @@ async fn requests_that_may_change_nothing_redeem_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_rendered_ahead_calls_nobody_nobody_who_is_signed_in() {
+async fn a_page_rendered_ahead_never_treats_a_signed_in_user_as_anonymous() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     app.advance(minutes(61));
@@ -193,14 +193,14 @@ async fn a_page_that_is_rendered_ahead_calls_nobody_nobody_who_is_signed_in() {
             assert!(answer.set_cookies().is_empty() && answer.body.is_empty());
             let stranger = navigation(Method::GET, path).header("sec-purpose", purpose);
             let page = app.browser().send(stranger.body(Body::empty()).expect("a request")).await;
-            assert_ne!(page.status, 204, "{path}: there is nobody to be mistaken for nobody");
+            assert_ne!(page.status, 204, "{path}: there is no user to be mistaken for an anonymous visitor");
         }
     }
     alice.get(HOME).await.assert_status(200).assert_shows("Welcome back");
 }
 
 #[tokio::test]
-async fn a_page_that_comes_late_takes_no_newer_cookie_away() {
+async fn a_late_page_deletes_no_newer_cookie() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     let (email, old_tab) = (alice.email.clone(), alice.clone());
@@ -214,7 +214,7 @@ async fn a_page_that_comes_late_takes_no_newer_cookie_away() {
 }
 
 #[tokio::test]
-async fn signing_out_beats_a_refresh_that_comes_late() {
+async fn signing_out_prevails_over_a_late_refresh() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     let mut late = alice.clone();
@@ -226,7 +226,7 @@ async fn signing_out_beats_a_refresh_that_comes_late() {
 }
 
 #[tokio::test]
-async fn signing_in_anew_ends_the_session_it_replaces() {
+async fn signing_in_again_ends_the_session_it_replaces() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     let mut copy = alice.clone();
@@ -238,11 +238,11 @@ async fn signing_in_anew_ends_the_session_it_replaces() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_out_within_a_second_although_its_token_lives() {
+async fn a_disabled_account_is_refused_within_a_second_although_its_token_is_valid() {
     let app = TestApp::new().await;
     let mut alice = app.signed_in("alice").await;
     let key = tokenlife::server::domain::email::EmailKey::of(&alice.email).expect("an address");
-    assert!(app.store.disable_user(&key, app.now()).await.expect("the store answers"));
+    assert!(app.store.disable_user(&key, app.now()).await.expect("the store responds"));
     tokio::time::timeout(Duration::from_secs(1), async {
         while alice.call(api::CURRENT, &[]).await.status != 401 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -257,7 +257,7 @@ async fn a_disabled_account_is_out_within_a_second_although_its_token_lives() {
 }
 
 #[tokio::test]
-async fn the_cookies_ride_on_the_head_of_a_streamed_page() {
+async fn the_cookies_are_set_in_the_head_of_a_streamed_page() {
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
@@ -269,7 +269,7 @@ async fn the_cookies_ride_on_the_head_of_a_streamed_page() {
         .header(header::COOKIE, format!("refreshToken={}", alice.cookie("refreshToken").expect("a token")))
         .body(Body::empty())
         .expect("a request");
-    let response = app.router.clone().oneshot(request).await.expect("an answer");
+    let response = app.router.clone().oneshot(request).await.expect("a response");
     assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 3);
     assert!(response.headers().get(header::CONTENT_LENGTH).is_none(), "the body is a stream");
     let mut body = response.into_body();

@@ -1,4 +1,4 @@
-//! What the owner of a session is told after somebody came with an old token of it.
+//! The notice to the owner of a session after one of its old tokens was reused.
 
 use crate::support::{
     Browser, TestApp, html,
@@ -15,12 +15,12 @@ const NOTICE: &str = "We ended one of your sessions";
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const THIEF: &str = "203.0.113.66";
 
-/// Somebody whose browser has moved on since its cookies were copied.
+/// A user whose browser has rotated its token since its cookies were copied.
 async fn robbed(app: &TestApp) -> (Browser<'_>, Browser<'_>) {
     let mut owner = app.signed_in("ada").await;
     let user = app.session(owner.session_id()).await.user_id;
     let origin = SignInContext { address: [192, 0, 2, 7].into(), user_agent: FIREFOX.to_owned(), replaces: Vec::new() };
-    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
+    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store responds");
     owner.take(&begun.expect("the account is not disabled"));
     let thief = owner.clone().at(THIEF);
     app.advance(minutes(61));
@@ -42,23 +42,23 @@ async fn notices(owner: &mut Browser<'_>) -> Vec<ReuseNotice> {
 }
 
 #[tokio::test]
-async fn the_owner_is_told_what_happened_when_and_from_where_exactly_once() {
+async fn the_owner_gets_exactly_one_notice_with_time_and_address() {
     let app = TestApp::new().await;
     let (mut owner, mut thief) = robbed(&app).await;
     let session = owner.session_id();
     thief.call(api::REFRESH, &[]).await.assert_status(401);
     let ended = app.session(session).await.ended.expect("the session has ended");
     assert_eq!((ended.at, ended.reason), (app.now(), EndReason::Reuse));
-    assert!(!owner.is_signed_in().await, "nobody can tell which of the two is the copy");
-    // Whoever tries again, at another time and place, ends nothing a second time.
+    assert!(!owner.is_signed_in().await, "which of the two is the copy cannot be determined");
+    // Another attempt, at another time and place, ends nothing a second time.
     app.advance(minutes(1));
     thief = thief.at("203.0.113.99");
     thief.call(api::REFRESH, &[]).await.assert_status(401);
     thief.get(ACCOUNT).await.assert_status(303);
 
     sign_in_again(&mut owner).await;
-    let told = notices(&mut owner).await;
-    let [notice] = told.as_slice() else { panic!("{told:?}") };
+    let reported = notices(&mut owner).await;
+    let [notice] = reported.as_slice() else { panic!("{reported:?}") };
     assert_eq!((notice.from.as_str(), notice.device.browser.as_deref()), (THIEF, Some("Firefox")));
     assert_eq!(notice.at.text, "18 November 2026, 12:13 UTC");
     let page = owner.get(ACCOUNT).await.assert_status(200).assert_shows(NOTICE).assert_shows(THIEF);
@@ -78,7 +78,7 @@ async fn a_notice_stays_until_it_is_dismissed() {
         let id = html::field_value(&page.body, "id").expect("a value");
         app.signed_in("eve").await.call(api::DISMISS_REUSE, &[("id", &id)]).await.assert_status(404);
         assert_eq!(notices(&mut owner).await.len(), 1, "it is not hers");
-        // Twice, because buttons are pressed twice.
+        // Twice, because buttons are clicked twice.
         for _ in 0..2 {
             if by_form {
                 owner.submit(api::DISMISS_REUSE, &[("id", &id)]).await.assert_leads_to(ACCOUNT);
@@ -92,7 +92,7 @@ async fn a_notice_stays_until_it_is_dismissed() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_told_and_after_thirty_days_nobody_is() {
+async fn no_other_user_gets_the_notice_and_after_thirty_days_it_is_gone() {
     let app = TestApp::new().await;
     let (mut owner, mut thief) = robbed(&app).await;
     thief.get(ACCOUNT).await.assert_status(303);
@@ -108,7 +108,7 @@ async fn nobody_else_is_told_and_after_thirty_days_nobody_is() {
 }
 
 #[tokio::test]
-async fn ending_a_session_in_any_other_way_is_not_worth_a_notice() {
+async fn ending_a_session_in_any_other_way_gives_no_notice() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     ada.call(api::LOGOUT, &[]).await.assert_status(200);

@@ -11,7 +11,7 @@ use tokenlife::{
     server::domain::session::EndReason,
 };
 
-/// What a client may say about the kind of a token; none of it changes anything.
+/// Token type hints of a client; none of them changes anything.
 const HINTS: [Option<&str>; 5] =
     [None, Some("access_token"), Some("refresh_token"), Some("client_credentials"), Some("foobar")];
 
@@ -52,7 +52,7 @@ async fn an_old_token_of_a_session_ends_it_too() {
 }
 
 #[tokio::test]
-async fn what_does_not_hold_is_as_good_as_revoked() {
+async fn an_inactive_token_counts_as_revoked() {
     let app = TestApp::new().await;
     let web = OAuthClient::web(&app);
     let mut ada = app.signed_in("ada").await;
@@ -115,7 +115,7 @@ async fn a_request_needs_a_token_and_a_client() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_says_so_and_nothing_is_revoked() {
+async fn a_store_that_is_down_is_reported_and_nothing_is_revoked() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     app.store_is(Condition::Down);

@@ -1,4 +1,4 @@
-//! What must never be told: not in an answer, not in the log, not by `Debug`.
+//! What must never be revealed: not in a response, not in the log, not by `Debug`.
 
 use crate::support::{
     Answer, Browser, Condition, TestApp,
@@ -20,7 +20,7 @@ use tracing::{Dispatch, Level, dispatcher::DefaultGuard};
 const WRONG_PASSWORD: &str = "cerulean heron naps";
 const IN_A_QUERY: &str = "S0meth1ngPr1vate";
 
-/// All answers of a long life with this application, and all secrets that played a part in it.
+/// All responses of a long scenario, and all secrets that were used in it.
 #[derive(Default)]
 struct Life {
     answers: Vec<Answer>,
@@ -32,7 +32,8 @@ impl Life {
         TestApp::with_config(|config| config.limits.sign_in_per_account = "10/h".parse().expect("a rate")).await
     }
 
-    /// Signs up, looks around, is refreshed in every way, errs, meets a thief, an outage and a fault, and leaves.
+    /// Signs up, opens pages, refreshes in every way, sends invalid requests, meets a thief, an outage and a panic, and
+    /// signs out.
     async fn of(app: &TestApp) -> Self {
         let mut life = Self::default();
         let mut ada = app.signed_in("ada").await;
@@ -81,7 +82,7 @@ impl Life {
         }
         life.add(ada.submit(api::LOGOUT, &[]).await, &ada);
         life.secrets.extend([PASSWORD, WRONG_PASSWORD].map(str::to_owned));
-        for user in app.store.list_users(None, 10).await.expect("the store answers") {
+        for user in app.store.list_users(None, 10).await.expect("the store responds") {
             life.secrets.insert(user.password.as_phc().to_owned());
         }
         let master = std::fs::read_to_string(app.files.path().join("master.key")).expect("a file");
@@ -104,7 +105,7 @@ impl Life {
         }
     }
 
-    /// A token is secret, and so is the part of it that makes it one.
+    /// A token is secret, and so is its signature or MAC.
     fn learn(&mut self, value: &str) {
         // The token life holds two times.
         if value.len() > 40 {
@@ -114,22 +115,22 @@ impl Life {
     }
 
     #[track_caller]
-    fn assert_not_told_in(&self, text: &str, what: &str) {
+    fn assert_absent_in(&self, text: &str, what: &str) {
         for secret in &self.secrets {
-            assert!(!text.contains(secret.as_str()), "{secret} is told in {what}: {text}");
+            assert!(!text.contains(secret.as_str()), "{secret} is in {what}: {text}");
         }
     }
 }
 
 #[tokio::test]
-async fn no_answer_tells_a_secret() {
+async fn no_response_contains_a_secret() {
     let app = Life::stage().await;
     let life = Life::of(&app).await;
     assert!(life.secrets.len() > 20 && life.answers.len() > 70, "{} {}", life.secrets.len(), life.answers.len());
     for answer in &life.answers {
-        life.assert_not_told_in(&answer.body, "a body");
+        life.assert_absent_in(&answer.body, "a body");
         for (name, value) in answer.headers.iter().filter(|(name, _)| *name != header::SET_COOKIE) {
-            life.assert_not_told_in(&String::from_utf8_lossy(value.as_bytes()), name.as_str());
+            life.assert_absent_in(&String::from_utf8_lossy(value.as_bytes()), name.as_str());
         }
     }
 }
@@ -139,13 +140,13 @@ async fn no_answer_tells_a_secret() {
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Has everything that is logged on this thread kept here, until what is returned goes.
+    /// Records everything that is logged on this thread, until the returned guard is dropped.
     fn record(&self) -> (DefaultGuard, Dispatch) {
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false);
         let ours = Dispatch::new(subscriber.with_writer(move || writer.clone()).finish());
-        // As long as there is a second one, `tracing` asks all of them whether an event is wanted, and not just that of
-        // the thread that happens to log it first.
+        // With a second one, `tracing` queries all of them for the interest in an event, and not just that of the
+        // thread that logs it first.
         let second = Dispatch::new(tracing_subscriber::registry());
         (tracing::dispatcher::set_default(&ours), second)
     }
@@ -167,7 +168,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_happened_and_no_secret() {
+async fn the_log_names_the_events_and_no_secret() {
     let log = Log::default();
     // All of this test runs on this thread.
     let recording = log.record();
@@ -187,25 +188,25 @@ async fn the_log_tells_what_happened_and_no_secret() {
     ] {
         assert!(events.iter().any(|line| line.contains(event)), "{event} is not in the log: {events:#?}");
     }
-    // Keys are made in the background, for nobody's request.
+    // Keys are made in the background, outside any request.
     for event in events.iter().filter(|line| !line.contains("signing_key_")) {
         assert!(event.contains("request{id="), "which request was it? {event}");
     }
     assert!(text.contains("path=/account ") && !text.contains(IN_A_QUERY), "the path is logged, its query is not");
     for line in text.lines() {
-        life.assert_not_told_in(line, "the log");
+        life.assert_absent_in(line, "the log");
     }
 }
 
 #[tokio::test]
-async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
+async fn no_debug_output_contains_a_secret() {
     let app = TestApp::new().await;
     let mut life = Life::default();
     let user = app.account("ada@example.com").await;
     let ada = app.browser_of(user).await;
     life.know(&ada);
     life.secrets.extend([PASSWORD.to_owned(), app.state.keyring.web_client_secret().to_owned()]);
-    let users = app.store.list_users(None, 10).await.expect("the store answers");
+    let users = app.store.list_users(None, 10).await.expect("the store responds");
     life.secrets.insert(users[0].password.as_phc().to_owned());
     let token = app.state.sessions.present_refresh(ada.cookie("refreshToken").expect("a token"));
     let refreshed = app.state.sessions.refresh(&app.state.web_client, token, IpAddr::from([192, 0, 2, 1])).await;
@@ -213,13 +214,13 @@ async fn nothing_that_is_shown_for_debugging_holds_a_secret() {
     for token in [refreshed.tokens.access.as_str(), refreshed.tokens.refresh.as_str()] {
         life.learn(token);
     }
-    let keys = app.store.list_signing_keys().await.expect("the store answers");
+    let keys = app.store.list_signing_keys().await.expect("the store responds");
     let visitor = tokenlife::server::auth::visitor::Change::Issue(Box::new(refreshed.clone()));
-    life.assert_not_told_in(&format!("{:?} {users:?} {refreshed:?} {keys:?} {visitor:?}", app.state), "Debug");
+    life.assert_absent_in(&format!("{:?} {users:?} {refreshed:?} {keys:?} {visitor:?}", app.state), "Debug");
 }
 
 #[tokio::test]
-async fn what_clients_write_forges_no_line_of_the_log() {
+async fn clients_cannot_forge_a_line_of_the_log() {
     let app = TestApp::new().await;
     let log = Log::default();
     let recording = log.record();

@@ -1,4 +1,4 @@
-//! The sessions page: where somebody is signed in, and ending it.
+//! The sessions page: where a user is signed in, and ending sessions.
 
 use crate::support::{
     Answer, Browser, Condition, TestApp,
@@ -35,7 +35,7 @@ async fn browser_at<'a>(app: &'a TestApp, user: UserId, address: &str, user_agen
         user_agent: user_agent.to_owned(),
         replaces: Vec::new(),
     };
-    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
+    let begun = app.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store responds");
     let mut browser = app.browser().at(address);
     browser.take(&begun.expect("the account is not disabled"));
     browser
@@ -116,7 +116,7 @@ async fn every_session_is_shown_with_where_when_and_how_it_began() {
 }
 
 #[tokio::test]
-async fn the_present_session_comes_first_and_then_the_one_used_last() {
+async fn the_current_session_comes_first_and_then_the_one_used_last() {
     let app = TestApp::new().await;
     let ada = app.account(ADA).await;
     let mut browsers = Vec::new();
@@ -164,7 +164,7 @@ async fn no_credential_and_no_id_of_a_token_is_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_session_ends_at_once_when_its_owner_says_so() {
+async fn a_session_ends_at_once_when_its_owner_ends_it() {
     for by_form in [true, false] {
         let app = TestApp::new().await;
         let ada = app.account(ADA).await;
@@ -173,7 +173,7 @@ async fn a_session_ends_at_once_when_its_owner_says_so() {
         let session = lost.session_id();
         let id = public_id(&app, session);
         let fields = [("id", id.as_str())];
-        // Twice, because buttons are pressed twice.
+        // Twice, because buttons are clicked twice.
         for _ in 0..2 {
             if by_form {
                 let answer = here.submit(api::END_SESSION, &fields).await.assert_leads_to(done::SESSION_ENDED);
@@ -195,7 +195,7 @@ async fn a_session_ends_at_once_when_its_owner_says_so() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_ones_own_looks_like_none() {
+async fn a_session_of_another_user_looks_like_none() {
     let app = TestApp::new().await;
     let (ada, eve) = (app.account(ADA).await, app.account("eve@example.com").await);
     let mut here = browser_at(&app, ada, "192.0.2.1", FIREFOX).await;
@@ -224,13 +224,16 @@ async fn a_session_that_is_not_ones_own_looks_like_none() {
             .assert_hides("Safari");
     }
     here.submit(api::END_SESSION, &[]).await.assert_status(404);
-    assert!(answers.iter().all(|answer| answer == &answers[0]), "nobody learns which ids there are: {answers:?}");
-    assert!(pages.iter().all(|page| page == &pages[0]), "nobody learns which ids there are: {pages:?}");
+    assert!(
+        answers.iter().all(|answer| answer == &answers[0]),
+        "the response does not reveal which ids exist: {answers:?}"
+    );
+    assert!(pages.iter().all(|page| page == &pages[0]), "the response does not reveal which ids exist: {pages:?}");
     assert!(victim.is_signed_in().await && here.is_signed_in().await);
 }
 
 #[tokio::test]
-async fn ending_the_session_one_is_in_is_signing_out() {
+async fn ending_the_current_session_is_signing_out() {
     for by_form in [true, false] {
         let app = TestApp::new().await;
         let mut ada = app.signed_in("ada").await;
@@ -279,19 +282,19 @@ async fn all_other_sessions_end_together() {
 }
 
 #[tokio::test]
-async fn nobody_sees_or_ends_anything() {
+async fn an_anonymous_visitor_sees_and_ends_nothing() {
     let app = TestApp::new().await;
-    let mut nobody = app.browser();
-    nobody.get(SESSIONS).await.assert_leads_to("/login?return_to=/account/sessions");
+    let mut anonymous = app.browser();
+    anonymous.get(SESSIONS).await.assert_leads_to("/login?return_to=/account/sessions");
     for function in
         [api::LIST_SESSIONS, api::END_SESSION, api::END_OTHER_SESSIONS, api::LIST_REUSES, api::DISMISS_REUSE]
     {
-        app.watched.asked();
-        nobody.call(function, &[("id", "x")]).await.assert_status(401);
-        assert_eq!(app.watched.asked(), [] as [&str; 0], "{function}");
+        app.watched.calls();
+        anonymous.call(function, &[("id", "x")]).await.assert_status(401);
+        assert_eq!(app.watched.calls(), [] as [&str; 0], "{function}");
     }
-    nobody.submit(api::END_SESSION, &[("id", "x")]).await.assert_leads_to("/login?return_to=/account/sessions");
-    nobody.get(api::END_SESSION).await.assert_leads_to(SESSIONS);
+    anonymous.submit(api::END_SESSION, &[("id", "x")]).await.assert_leads_to("/login?return_to=/account/sessions");
+    anonymous.get(api::END_SESSION).await.assert_leads_to(SESSIONS);
 }
 
 #[tokio::test]
@@ -332,11 +335,11 @@ async fn while_the_store_is_away_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn whatever_a_browser_calls_itself_the_page_keeps_its_form() {
+async fn whatever_the_user_agent_the_page_keeps_its_structure() {
     let app = TestApp::new().await;
     let ada = app.account(ADA).await;
     let mut here = browser_at(&app, ada, "192.0.2.1", "").await;
-    browser_at(&app, ada, "192.0.2.2", "nobody has heard of this").await;
+    browser_at(&app, ada, "192.0.2.2", "an unknown user agent").await;
     let usual = html::structure(&here.get(SESSIONS).await.assert_status(200).body);
     for user_agent in ["<script>alert(1)</script>", "\" onload=x", "</script><img src=x>", "\u{202e}Firefox\t"] {
         here.call(api::END_OTHER_SESSIONS, &[]).await.assert_status(200);
@@ -348,7 +351,7 @@ async fn whatever_a_browser_calls_itself_the_page_keeps_its_form() {
 }
 
 #[tokio::test]
-async fn who_signs_in_once_more_than_allowed_ends_the_session_unused_for_longest() {
+async fn one_sign_in_more_than_allowed_ends_the_session_unused_for_longest() {
     let app = TestApp::new().await;
     let ada = app.account(ADA).await;
     let mut browsers = Vec::new();
@@ -356,7 +359,7 @@ async fn who_signs_in_once_more_than_allowed_ends_the_session_unused_for_longest
         browsers.push(browser_at(&app, ada, "192.0.2.1", "").await);
         app.advance(minutes(2));
     }
-    // The first one comes back, so that the second is the one unused for longest.
+    // The first one is used again, so that the second is the one unused for longest.
     app.advance(hours(1));
     let (first, others) = browsers.split_first_mut().expect("many browsers");
     assert!(first.is_signed_in().await);
@@ -367,7 +370,7 @@ async fn who_signs_in_once_more_than_allowed_ends_the_session_unused_for_longest
         assert_eq!(end_reason(&app, session).await, Some(EndReason::TooMany));
         assert!(!oldest.is_signed_in().await && first.is_signed_in().await);
     }
-    // Who signs in anew in a browser of theirs has as many as before.
+    // Signing in again in the same browser leaves the number unchanged.
     let (again, kept) = (others[40].session_id(), others[11].session_id());
     let fields = [("email", ADA), ("password", PASSWORD)];
     others[40].submit(api::LOGIN, &fields).await.assert_leads_to(ACCOUNT);
@@ -375,5 +378,5 @@ async fn who_signs_in_once_more_than_allowed_ends_the_session_unused_for_longest
     assert_eq!(end_reason(&app, kept).await, None);
 
     let stranger = app.signed_in("eve").await;
-    assert_eq!(end_reason(&app, stranger.session_id()).await, None, "everybody is counted alone");
+    assert_eq!(end_reason(&app, stranger.session_id()).await, None, "each user is counted separately");
 }

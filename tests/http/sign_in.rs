@@ -36,11 +36,11 @@ fn key(email: &str) -> EmailKey {
 }
 
 async fn stored(app: &TestApp, email: &str) -> User {
-    app.store.find_user_by_email(&key(email)).await.expect("the store answers").expect("a user")
+    app.store.find_user_by_email(&key(email)).await.expect("the store responds").expect("a user")
 }
 
 #[tokio::test]
-async fn the_right_password_hands_out_the_three_cookies_of_the_contract() {
+async fn the_right_password_sets_the_three_cookies() {
     let app = TestApp::new().await;
     app.account(ADA).await;
     let mut ada = app.browser();
@@ -64,7 +64,7 @@ async fn the_right_password_hands_out_the_three_cookies_of_the_contract() {
 }
 
 #[tokio::test]
-async fn signing_in_leads_to_the_page_that_was_wanted() {
+async fn signing_in_redirects_to_the_requested_page() {
     let app = TestApp::new().await;
     app.account(ADA).await;
     for (wanted, location) in
@@ -72,10 +72,10 @@ async fn signing_in_leads_to_the_page_that_was_wanted() {
     {
         let fields = [("email", ADA), ("password", PASSWORD), ("return_to", wanted)];
         app.browser().submit(api::LOGIN, &fields).await.assert_leads_to(location);
-        let told = app.browser().call(api::LOGIN, &fields).await.assert_status(200);
-        assert_eq!((told.header("location"), told.body.as_str()), (location, "null"));
-        assert!(told.headers.contains_key(REDIRECT_HEADER), "a script learns that it is to go there");
-        assert_eq!((told.header("content-type"), told.issued().len()), ("application/json", 3));
+        let reported = app.browser().call(api::LOGIN, &fields).await.assert_status(200);
+        assert_eq!((reported.header("location"), reported.body.as_str()), (location, "null"));
+        assert!(reported.headers.contains_key(REDIRECT_HEADER), "a script is redirected there");
+        assert_eq!((reported.header("content-type"), reported.issued().len()), ("application/json", 3));
     }
 }
 
@@ -85,17 +85,17 @@ async fn wrong_password_unknown_address_and_disabled_account_look_alike() {
     let eve = "eve@example.com";
     app.account(ADA).await;
     app.account(eve).await;
-    assert!(app.store.disable_user(&key(eve), app.now()).await.expect("the store answers"));
+    assert!(app.store.disable_user(&key(eve), app.now()).await.expect("the store responds"));
     let endless = "vermilion otter ".repeat(100);
     let (mut pages, mut answers) = (Vec::new(), Vec::new());
     for (email, password) in [
         (ADA, WRONG_PASSWORD),
-        ("nobody@example.com", PASSWORD),
+        ("unknown@example.com", PASSWORD),
         (eve, PASSWORD),
         (eve, WRONG_PASSWORD),
         ("no address at all", PASSWORD),
         (ADA, &endless),
-        ("nobody@example.com", &endless),
+        ("unknown@example.com", &endless),
     ] {
         let page = sign_in_by_form(&mut app.browser(), email, password).await.assert_status(401);
         let answer = sign_in(&mut app.browser(), email, password).await.assert_status(401);
@@ -117,12 +117,12 @@ async fn whether_there_is_an_account_does_not_change_what_is_done() {
     let eve = "eve@example.com";
     app.account(ADA).await;
     app.account(eve).await;
-    assert!(app.store.disable_user(&key(eve), app.now()).await.expect("the store answers"));
-    let attempts = [(ADA, WRONG_PASSWORD), ("nobody@example.com", PASSWORD), (eve, PASSWORD), (eve, WRONG_PASSWORD)];
-    app.watched.asked();
+    assert!(app.store.disable_user(&key(eve), app.now()).await.expect("the store responds"));
+    let attempts = [(ADA, WRONG_PASSWORD), ("unknown@example.com", PASSWORD), (eve, PASSWORD), (eve, WRONG_PASSWORD)];
+    app.watched.calls();
     for (email, password) in attempts {
         sign_in(&mut app.browser(), email, password).await.assert_status(401);
-        assert_eq!(app.watched.asked(), ["find_user_by_email"], "{email}: one question to the store");
+        assert_eq!(app.watched.calls(), ["find_user_by_email"], "{email}: one question to the store");
     }
     let queue = FullQueue::of(&app.state.accounts.hasher).await;
     assert!(queue.places() > 1);
@@ -130,7 +130,7 @@ async fn whether_there_is_an_account_does_not_change_what_is_done() {
         sign_in(&mut app.browser(), email, password).await.assert_status(503);
     }
     drop(queue);
-    sign_in(&mut app.browser(), "nobody@example.com", PASSWORD).await.assert_status(401);
+    sign_in(&mut app.browser(), "unknown@example.com", PASSWORD).await.assert_status(401);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn an_endless_password_is_refused_without_being_hashed() {
     let app = TestApp::new().await;
     app.account(ADA).await;
     let _nobody_can_hash = FullQueue::of(&app.state.accounts.hasher).await;
-    for email in [ADA, "nobody@example.com"] {
+    for email in [ADA, "unknown@example.com"] {
         sign_in(&mut app.browser(), email, &"x".repeat(1025)).await.assert_status(401);
         sign_in(&mut app.browser(), email, &"x".repeat(1_000_000)).await.assert_status(413);
         sign_in_by_form(&mut app.browser(), email, &"x".repeat(1_000_000)).await.assert_status(413);
@@ -229,12 +229,12 @@ async fn planted_nonsense_does_not_disturb_signing_in() {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_leaves_the_present_session_alone() {
+async fn a_failed_attempt_leaves_the_current_session_unchanged() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let (email, session) = (ada.email.clone(), ada.session_id());
     sign_in(&mut ada, &email, WRONG_PASSWORD).await.assert_status(401);
-    sign_in_by_form(&mut ada, "nobody@example.com", PASSWORD).await.assert_status(401);
+    sign_in_by_form(&mut ada, "unknown@example.com", PASSWORD).await.assert_status(401);
     assert!(ada.is_signed_in().await);
     assert_eq!(ada.session_id(), session);
 }
@@ -295,16 +295,16 @@ async fn an_outdated_hash_is_replaced_when_its_owner_signs_in() {
 }
 
 #[tokio::test]
-async fn a_stored_hash_that_asks_for_absurd_work_is_not_worked_on() {
+async fn a_stored_hash_with_excessive_parameters_is_not_computed() {
     let app = TestApp::new().await;
     let user = app.account(ADA).await;
     let absurd = "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let (old, absurd) = (stored(&app, ADA).await.password, PasswordHash::from_phc(absurd.to_owned()));
-    assert!(app.store.replace_password_hash(user, &old, &absurd).await.expect("the store answers"));
+    assert!(app.store.replace_password_hash(user, &old, &absurd).await.expect("the store responds"));
     let answer = sign_in(&mut app.browser(), ADA, PASSWORD).await.assert_status(500);
     assert_eq!((answer.body.as_str(), answer.set_cookies().len()), (r#"{"code":"internal"}"#, 0));
     sign_in_by_form(&mut app.browser(), ADA, PASSWORD).await.assert_status(500).assert_shows("<h1>Sign in</h1>");
-    sign_in(&mut app.browser(), "nobody@example.com", PASSWORD).await.assert_status(401);
+    sign_in(&mut app.browser(), "unknown@example.com", PASSWORD).await.assert_status(401);
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn every_sign_in_begins_a_session_of_its_own() {
     for _ in 0..3 {
         let mut ada = app.browser();
         sign_in(&mut ada, ADA, PASSWORD).await.assert_status(200);
-        ada.get(HOME).await.assert_status(200).assert_shows("Somebody");
+        ada.get(HOME).await.assert_status(200).assert_shows("Test User");
         sessions.push(ada.session_id());
     }
     sessions.sort();

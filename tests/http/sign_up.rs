@@ -11,7 +11,7 @@ use tokenlife::{
 
 const ADA: &str = "ada@example.com";
 
-/// What attackers type. None holds control characters, so that each is a name that may be kept.
+/// Input of attackers. None has control characters, so each is an acceptable name.
 const PAYLOADS: [&str; 40] = [
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
@@ -64,7 +64,7 @@ fn problems(answer: &Answer) -> Vec<(String, String)> {
 }
 
 async fn how_many_users(app: &TestApp) -> usize {
-    app.store.list_users(None, 1000).await.expect("the store answers").len()
+    app.store.list_users(None, 1000).await.expect("the store responds").len()
 }
 
 #[tokio::test]
@@ -77,16 +77,16 @@ async fn an_account_is_there_and_signed_in_at_once() {
     let page = ada.get(ACCOUNT).await.assert_status(200).assert_shows("<dd>Ada@Example.COM</dd>");
     assert_eq!(html::field_value(&page.body, "display_name").as_deref(), Some("Ada 🦀 O’Neil"));
     let key = EmailKey::of(ADA).expect("an address");
-    let user = app.store.find_user_by_email(&key).await.expect("the store answers").expect("a user");
+    let user = app.store.find_user_by_email(&key).await.expect("the store responds").expect("a user");
     assert!(user.password.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "PHC, with its parameters");
 
-    let told = app.browser().call(api::SIGN_UP, &[("email", "bob@example.com"), fields[1], fields[2]]).await;
-    let told = told.assert_status(200);
-    assert_eq!((told.body.as_str(), told.header("location"), told.issued().len()), ("null", ACCOUNT, 3));
+    let reported = app.browser().call(api::SIGN_UP, &[("email", "bob@example.com"), fields[1], fields[2]]).await;
+    let reported = reported.assert_status(200);
+    assert_eq!((reported.body.as_str(), reported.header("location"), reported.issued().len()), ("null", ACCOUNT, 3));
 }
 
 #[tokio::test]
-async fn all_problems_are_told_at_once() {
+async fn all_problems_are_reported_at_once() {
     let app =
         TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
     let long_name = "ä".repeat(101);
@@ -136,7 +136,7 @@ async fn all_problems_are_told_at_once() {
         assert_eq!(problems(&answer), expected, "{fields:?}");
         let page = app.browser().submit(api::SIGN_UP, &fields).await.assert_status(422);
         for (field, _) in expected {
-            assert!(page.body.contains(&format!("id=\"{field}-error\"")), "{field} says nothing for {fields:?}");
+            assert!(page.body.contains(&format!("id=\"{field}-error\"")), "{field} shows no problem for {fields:?}");
         }
         assert!(answer.set_cookies().is_empty() && page.set_cookies().is_empty());
     }
@@ -173,7 +173,7 @@ async fn the_form_comes_back_with_what_was_typed_but_never_the_password() {
 }
 
 #[tokio::test]
-async fn a_taken_address_is_told_next_to_its_field_whatever_its_spelling() {
+async fn a_taken_address_is_reported_next_to_its_field_whatever_its_spelling() {
     let app = TestApp::new().await;
     app.account("ada@bücher.example").await;
     for spelling in
@@ -191,7 +191,7 @@ async fn a_taken_address_is_told_next_to_its_field_whatever_its_spelling() {
 }
 
 #[tokio::test]
-async fn of_fifty_that_want_one_address_at_once_one_gets_it() {
+async fn of_fifty_concurrent_sign_ups_with_one_address_one_succeeds() {
     let app =
         TestApp::with_config(|config| config.limits.sign_up_per_address = "1000/h".parse().expect("a rate")).await;
     let attempts = (0..50).map(|number| {
@@ -207,7 +207,7 @@ async fn of_fifty_that_want_one_address_at_once_one_gets_it() {
     assert_eq!((winners.len(), how_many_users(&app).await), (1, 1));
     assert_eq!(winners[0].issued(), ALL_COOKIES);
     for loser in losers {
-        // Hashing fifty passwords can take longer than anybody is kept waiting; they may come again.
+        // Hashing fifty passwords can take longer than a request may wait; those requests are retried.
         assert!(loser.status == 503 || problems(&loser) == [("email".to_owned(), "taken".to_owned())], "{loser:?}");
         assert!(loser.set_cookies().is_empty());
     }
@@ -293,7 +293,7 @@ async fn structure_of_account(app: &TestApp, email: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn signing_up_leads_to_the_page_that_was_wanted_and_the_page_to_sign_up_keeps_it() {
+async fn signing_up_redirects_to_the_requested_page_and_the_sign_up_page_keeps_it() {
     let app = TestApp::new().await;
     let page = app.browser().get(&format!("{SIGN_UP}?return_to=/account%3Fa%3Db")).await.assert_status(200);
     let wanted = html::field_value(&page.body, "return_to").expect("a value");
@@ -302,7 +302,7 @@ async fn signing_up_leads_to_the_page_that_was_wanted_and_the_page_to_sign_up_ke
     app.browser().submit(api::SIGN_UP, &fields).await.assert_leads_to("/account?a=b");
 }
 
-/// What the page hands over to its scripts.
+/// The data that the page embeds for its scripts.
 fn page_data(page: &str) -> Value {
     let data =
         html::tags(page).into_iter().find(|tag| tag.attribute("id") == Some(PageData::ELEMENT_ID)).expect("the data");

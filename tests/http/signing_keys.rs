@@ -1,4 +1,4 @@
-//! Signing keys come and go, on several servers at once, and nobody notices.
+//! Signing keys are rotated on several servers at once, without any effect on users.
 
 use crate::support::{
     Condition, TestApp,
@@ -38,7 +38,7 @@ fn session() -> Session {
     Session::begin(id, user, "web", SignInMethod::Password, NOW, days(4000))
 }
 
-/// One of several servers: what it knows, and how far its clock is off.
+/// One of several servers: its keys, and how far its clock is off.
 struct Server {
     store: Arc<WatchedStore>,
     keys: Arc<SigningKeys>,
@@ -72,7 +72,7 @@ async fn store() -> (Arc<dyn Store>, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn in_a_year_of_weekly_keys_two_servers_a_minute_apart_refuse_no_good_token() {
+async fn in_a_year_of_weekly_keys_two_servers_a_minute_apart_refuse_no_valid_token() {
     let (store, _files) = store().await;
     let schedule = KeySchedule::new(days(7), hours(2));
     let servers = [
@@ -84,7 +84,7 @@ async fn in_a_year_of_weekly_keys_two_servers_a_minute_apart_refuse_no_good_toke
     for hour in 0..365 * 24 {
         let now = NOW + hours(hour);
         for server in &servers {
-            server.keys.maintain(now + server.ahead).await.expect("the store answers");
+            server.keys.maintain(now + server.ahead).await.expect("the store responds");
             let token = server.token(now);
             key_names.insert(Parts::of(&token).header["kid"].to_string());
             live.push((token, now + server.ahead + hours(2)));
@@ -98,7 +98,7 @@ async fn in_a_year_of_weekly_keys_two_servers_a_minute_apart_refuse_no_good_toke
         live.retain(|(_, expires_at)| now < *expires_at);
     }
     assert!((51..=53).contains(&key_names.len()), "{}", key_names.len());
-    assert!(store.list_signing_keys().await.expect("the store answers").len() <= 3);
+    assert!(store.list_signing_keys().await.expect("the store responds").len() <= 3);
 }
 
 #[tokio::test]
@@ -106,37 +106,37 @@ async fn servers_that_rotate_at_once_make_one_key() {
     let (store, _files) = store().await;
     let schedule = KeySchedule::new(days(90), hours(1));
     let servers = join_all((0..8).map(|_| Server::on(&store, schedule, Duration::ZERO))).await;
-    assert_eq!(store.list_signing_keys().await.expect("the store answers").len(), 1);
+    assert_eq!(store.list_signing_keys().await.expect("the store responds").len(), 1);
     let due = NOW + days(90);
     for tended in join_all(servers.iter().map(|server| server.keys.maintain(due))).await {
-        tended.expect("the store answers");
+        tended.expect("the store responds");
     }
     let numbers = async || -> Vec<u32> {
-        let keys = store.list_signing_keys().await.expect("the store answers");
+        let keys = store.list_signing_keys().await.expect("the store responds");
         keys.iter().map(|key| key.times.number).collect()
     };
     assert_eq!(numbers().await, [1, 2]);
-    let asked = servers[3].keys.rotate(due).await.expect("the store answers");
-    assert!(matches!(asked, Rotated::Underway(key) if key.number == 2), "{asked:?}");
+    let requested = servers[3].keys.rotate(due).await.expect("the store responds");
+    assert!(matches!(requested, Rotated::Underway(key) if key.number == 2), "{requested:?}");
     assert_eq!(numbers().await, [1, 2]);
 }
 
 #[tokio::test]
-async fn a_key_made_elsewhere_a_moment_ago_is_found_at_first_sight_and_forged_names_cost_one_question() {
+async fn a_key_just_made_by_another_server_is_found_and_forged_key_ids_cost_one_query() {
     let (store, _files) = store().await;
     let schedule = KeySchedule::new(days(90), hours(1));
     let (here, there) =
         (Server::on(&store, schedule, Duration::ZERO).await, Server::on(&store, schedule, Duration::ZERO).await);
-    there.keys.replace_all(NOW).await.expect("the store answers");
+    there.keys.replace_all(NOW).await.expect("the store responds");
     let token = there.token(NOW);
-    let before = here.store.asked_for_keys();
+    let before = here.store.key_calls();
     for read in join_all((0..100).map(|_| here.read(&token, NOW))).await {
         read.expect("a good token");
     }
-    assert_eq!(here.store.asked_for_keys() - before, 1, "one asks for all");
+    assert_eq!(here.store.key_calls() - before, 1, "one query serves all");
 
     let forged: Vec<String> = (0..1000).map(|number| with_key_name(&token, &format!("{number:0>16}"))).collect();
-    let before = here.store.asked_for_keys();
+    let before = here.store.key_calls();
     let mut now = NOW;
     for _ in 0..10 {
         for read in join_all(forged.iter().map(|token| here.read(token, now))).await {
@@ -144,20 +144,20 @@ async fn a_key_made_elsewhere_a_moment_ago_is_found_at_first_sight_and_forged_na
         }
         now = now + Duration::from_millis(100);
     }
-    assert!(here.store.asked_for_keys() - before <= 1, "10,000 forged names in a second");
+    assert!(here.store.key_calls() - before <= 1, "10,000 forged names in a second");
     here.read(&token, now).await.expect("a good token is read meanwhile");
 
-    // Names that nobody here would give to a key are not even looked for.
+    // Texts without the form of a key id are not even looked up.
     now = now + hours(1);
-    let before = here.store.asked_for_keys();
+    let before = here.store.key_calls();
     for name in ["", "web", "../../dev/null", "' OR 1=1 --", "x".repeat(2000).as_str(), "kid with spaces…"] {
         assert!(matches!(here.read(&with_key_name(&token, name), now).await, Err(AccessTokenError::Invalid(_))));
     }
-    assert_eq!(here.store.asked_for_keys(), before);
+    assert_eq!(here.store.key_calls(), before);
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_or_hangs_keeps_no_good_token_from_being_read() {
+async fn a_store_that_is_down_or_hangs_does_not_affect_valid_tokens() {
     let (store, _files) = store().await;
     let schedule = KeySchedule::new(days(90), hours(1));
     let here = Server::on(&store, schedule, Duration::ZERO).await;
@@ -178,7 +178,7 @@ fn with_key_name(token: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_key_name_deletes_no_cookie_and_heals_by_refreshing() {
+async fn an_unknown_key_id_deletes_no_cookie_and_a_refresh_corrects_it() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let forged = with_key_name(ada.cookie("accessToken").expect("a token"), "abcdefghijklmnop");
@@ -199,19 +199,19 @@ async fn an_unknown_key_name_deletes_no_cookie_and_heals_by_refreshing() {
 }
 
 #[tokio::test]
-async fn a_planned_rotation_is_not_noticed_by_anybody_on_any_server() {
+async fn a_planned_rotation_affects_no_user_on_any_server() {
     let one = TestApp::new().await;
     let two = one.beside(|_| {}).await;
     let user = one.account("ada@example.com").await;
     let mut ada = one.browser_of(user).await;
-    let first = one.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
-    two.state.tokens.keys().rotate(two.now()).await.expect("the store answers");
+    let first = one.store.list_signing_keys().await.expect("the store responds")[0].id.clone();
+    two.state.tokens.keys().rotate(two.now()).await.expect("the store responds");
     let kid = |token: &str| Parts::of(token).header["kid"].as_str().expect("a name").to_owned();
     assert_eq!(kid(ada.cookie("accessToken").expect("a token")), first);
     for minute in 0..4 * 60 {
         for app in [&one, &two] {
             app.advance(minutes(1));
-            app.state.tokens.keys().maintain(app.now()).await.expect("the store answers");
+            app.state.tokens.keys().maintain(app.now()).await.expect("the store responds");
         }
         let token = ada.cookie("accessToken").map(str::to_owned);
         for app in [&one, &two] {
@@ -221,14 +221,14 @@ async fn a_planned_rotation_is_not_noticed_by_anybody_on_any_server() {
         }
         assert!(ada.is_signed_in().await, "minute {minute}");
     }
-    let keys = one.store.list_signing_keys().await.expect("the store answers");
+    let keys = one.store.list_signing_keys().await.expect("the store responds");
     assert_eq!(keys.len(), 1, "the first one is gone");
     assert_eq!(kid(ada.cookie("accessToken").expect("a token")), keys[0].id);
     assert_ne!(keys[0].id, first);
 }
 
 #[tokio::test]
-async fn keys_that_were_stolen_are_replaced_at_once_and_nobody_is_signed_out() {
+async fn stolen_keys_are_replaced_at_once_and_no_user_is_signed_out() {
     let app = TestApp::new().await;
     let other = app.beside(|_| {}).await;
     let mut ada = app.signed_in("ada").await;
@@ -236,8 +236,8 @@ async fn keys_that_were_stolen_are_replaced_at_once_and_nobody_is_signed_out() {
     let Parts { header, claims, .. } = Parts::of(ada.cookie("accessToken").expect("a token"));
     let forged = thief.sign(&header, &claims);
     app.state.sessions.authenticate(&forged).await.expect("as good as a real one");
-    other.state.tokens.keys().replace_all(other.now()).await.expect("the store answers");
-    app.state.tokens.keys().maintain(app.now()).await.expect("the store answers");
+    other.state.tokens.keys().replace_all(other.now()).await.expect("the store responds");
+    app.state.tokens.keys().maintain(app.now()).await.expect("the store responds");
     for app in [&app, &other] {
         assert!(app.state.sessions.authenticate(&forged).await.is_err());
     }

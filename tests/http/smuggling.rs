@@ -1,4 +1,4 @@
-//! Requests that could be read in two ways, over real connections: all of them `400`, and the connection closed.
+//! Ambiguous requests over real connections: all of them get `400`, and the connection is closed.
 
 use crate::support::{TestApp, server::Server};
 use std::time::Duration;
@@ -9,21 +9,21 @@ use tokio::{
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A second request, that must never be answered.
+/// A second request, which must never get a response.
 const SMUGGLED: &str = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// All that comes back until the server closes.
+/// All that is received until the server closes.
 async fn answer(server: &Server, request: &[u8]) -> String {
     let mut connection = server.connect().await;
     connection.write_all(request).await.expect("it is open");
     let mut bytes = Vec::new();
-    // The end may come as a reset, after what was said.
+    // The end may arrive as a reset, after the response.
     let _ = timeout(PATIENCE, connection.read_to_end(&mut bytes)).await.expect("the server closes");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[tokio::test]
-async fn what_could_be_read_in_two_ways_is_read_in_none() {
+async fn an_ambiguous_request_is_refused() {
     let app = TestApp::new().await;
     let server = Server::start(&app).await;
     let requests = [
@@ -40,7 +40,7 @@ async fn what_could_be_read_in_two_ways_is_read_in_none() {
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n",
         &format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {:060}\r\n\r\n{:60}", 60, ""),
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nabcde",
-        // Encodings that not everybody knows.
+        // Encodings that not all servers know.
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
@@ -50,7 +50,7 @@ async fn what_could_be_read_in_two_ways_is_read_in_none() {
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\r\n : chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        // Lines that not everybody ends there.
+        // Line ends that not all servers accept.
         "GET / HTTP/1.1\nHost: a\n\n",
         "GET / HTTP/1.1\r\nHost: a\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\n",
@@ -60,7 +60,7 @@ async fn what_could_be_read_in_two_ways_is_read_in_none() {
         "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX\u{b}: b\r\n\r\n",
-        // Addresses for somebody else.
+        // Request targets for another server.
         "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET http://a/health/live HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
@@ -83,8 +83,8 @@ async fn what_could_be_read_in_two_ways_is_read_in_none() {
     ];
     for request in requests {
         let answer = answer(&server, format!("{request}{SMUGGLED}").as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?} was answered {answer:?}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{request:?} was answered {answer:?}");
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?} got {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{request:?} got {answer:?}");
     }
 }
 
@@ -95,7 +95,7 @@ async fn after_a_chunked_body_the_connection_ends() {
     for body in ["0\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n", "0\r\n\r\nx", "0;ext=\"\r\n\"\r\n\r\n", "3\nabc\r\n0\r\n\r\n"] {
         let request = format!("POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}{SMUGGLED}");
         let answer = answer(&server, request.as_bytes()).await;
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{body:?} was answered {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{body:?} got {answer:?}");
         assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
     }
 }

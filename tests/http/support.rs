@@ -1,4 +1,4 @@
-//! Actors and their stage.
+//! The actors and environment of the tests.
 
 pub mod answer;
 pub mod browser;

@@ -1,4 +1,4 @@
-//! `POST /oauth/token`: who may use it, and what it grants.
+//! `POST /oauth/token`: which clients may use it, and which tokens it issues.
 
 use crate::support::{
     Condition, TestApp,
@@ -19,15 +19,15 @@ use tokenlife::{
 const OWN: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 #[tokio::test]
-async fn a_client_gets_a_token_in_its_own_name() {
+async fn a_client_gets_a_token_for_itself() {
     let app = TestApp::new().await;
     let notes = OAuthClient::registered(&app, "notes").await;
     let answer = notes.post(oauth::TOKEN, &OWN).await.assert_status(200);
     assert_never_kept(&answer);
     assert_eq!(answer.header("content-type"), "application/json");
-    let granted: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    let issued: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     let token = member(&answer, "access_token");
-    assert_eq!(granted, json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}));
+    assert_eq!(issued, json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}));
     let Parts { header, claims, .. } = Parts::of(&token);
     assert_eq!(header["typ"], "at+jwt");
     let now = app.now().as_seconds();
@@ -45,7 +45,7 @@ async fn a_client_gets_a_token_in_its_own_name() {
 }
 
 #[tokio::test]
-async fn a_clients_own_token_is_nobodys_session() {
+async fn a_clients_own_token_has_no_session() {
     let app = TestApp::new().await;
     let token = OAuthClient::registered(&app, "notes").await.own_token().await;
     assert!(app.state.sessions.authenticate(&token).await.is_err());
@@ -57,7 +57,7 @@ async fn a_clients_own_token_is_nobodys_session() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_from_a_cookie_is_worth_nothing_without_id_and_secret_of_its_client() {
+async fn a_refresh_token_from_a_cookie_is_useless_without_id_and_secret_of_its_client() {
     let app = TestApp::new().await;
     let mut ada = app.signed_in("ada").await;
     let stolen = ada.cookie("refreshToken").expect("a token").to_owned();
@@ -87,7 +87,7 @@ async fn a_refresh_token_from_a_cookie_is_worth_nothing_without_id_and_secret_of
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_over_is_an_invalid_grant_and_a_doubtful_one_is_not() {
+async fn a_final_refusal_is_an_invalid_grant_and_a_temporary_one_is_not() {
     let app = TestApp::new().await;
     let web = OAuthClient::web(&app);
     let refresh =
@@ -112,7 +112,7 @@ async fn a_refresh_token_that_is_over_is_an_invalid_grant_and_a_doubtful_one_is_
 }
 
 #[tokio::test]
-async fn a_client_proves_itself_by_the_header_or_by_the_form_and_not_by_both() {
+async fn a_client_authenticates_by_the_header_or_by_the_form_and_not_by_both() {
     let app = TestApp::new().await;
     let notes = OAuthClient::registered(&app, "notes").await;
     let (id, secret) = (notes.id.as_str(), notes.secret.as_str());
@@ -144,7 +144,7 @@ async fn a_client_proves_itself_by_the_header_or_by_the_form_and_not_by_both() {
         basic(format!("notes:{secret}x")),
         basic("notes:".to_owned()),
         basic(format!("Notes:{secret}")),
-        basic(format!("nobody:{secret}")),
+        basic(format!("unknown:{secret}")),
         basic(format!(":{secret}")),
         basic(id.to_owned()),
         "Basic".to_owned(),
@@ -165,7 +165,7 @@ async fn a_client_proves_itself_by_the_header_or_by_the_form_and_not_by_both() {
 }
 
 #[tokio::test]
-async fn a_request_that_makes_no_sense_is_refused() {
+async fn an_invalid_request_is_refused() {
     let app = TestApp::new().await;
     let notes = OAuthClient::registered(&app, "notes").await;
     for (fields, error) in [
@@ -220,21 +220,21 @@ async fn a_secret_is_changed_on_one_server_after_the_other() {
     let fourth = clients.rotate_secret("notes", true).await.expect("a client");
     assert_eq!((works(third.as_str()).await, works(fourth.as_str()).await), (401, 200));
 
-    // The other server learns of all that by looking at the store.
+    // The other server finds all that by reloading from the store.
     let elsewhere = &other.state.clients;
-    elsewhere.reload().await.expect("the store answers");
+    elsewhere.reload().await.expect("the store responds");
     let ask = |secret: &str| {
         elsewhere.authenticate(tokenlife::server::service::clients::ClientCredentials { id: "notes", secret }).is_ok()
     };
     assert_eq!((ask(third.as_str()), ask(fourth.as_str())), (false, true));
     clients.remove("notes").await.expect("a client");
-    elsewhere.reload().await.expect("the store answers");
+    elsewhere.reload().await.expect("the store responds");
     assert!(!ask(fourth.as_str()));
     assert_eq!(works(fourth.as_str()).await, 401);
 }
 
 #[tokio::test]
-async fn other_servers_learn_of_a_client_within_seconds() {
+async fn other_servers_know_a_new_client_within_seconds() {
     let app = TestApp::new().await;
     let other = app.beside(|_| {}).await;
     let notes = OAuthClient::registered(&app, "notes").await;
@@ -245,7 +245,7 @@ async fn other_servers_learn_of_a_client_within_seconds() {
         }
     })
     .await
-    .expect("the background looks at the store every two seconds");
+    .expect("the background reloads every two seconds");
 }
 
 #[tokio::test]
@@ -258,8 +258,8 @@ async fn a_client_has_a_name_of_its_own() {
     assert!(matches!(register("web", None).await, Err(ClientError::Reserved)));
     assert!(matches!(clients.rotate_secret("web", true).await, Err(ClientError::Reserved)));
     assert!(matches!(clients.remove("web").await, Err(ClientError::Reserved)));
-    assert!(matches!(clients.rotate_secret("nobody", true).await, Err(ClientError::Unknown)));
-    assert!(matches!(clients.remove("nobody").await, Err(ClientError::Unknown)));
+    assert!(matches!(clients.rotate_secret("unknown", true).await, Err(ClientError::Unknown)));
+    assert!(matches!(clients.remove("unknown").await, Err(ClientError::Unknown)));
     let uuid = "abcdef01-7c00-7abc-8def-0123456789ab";
     for id in ["", "Notes", "2notes", "no tes", "no:tes", "nötes", uuid, &uuid.replace('-', ""), &"x".repeat(65)] {
         assert!(matches!(register(id, None).await, Err(ClientError::BadId)), "{id}");
@@ -267,12 +267,12 @@ async fn a_client_has_a_name_of_its_own() {
     for audience in ["", "two words", "ü", &"x".repeat(513)] {
         assert!(matches!(register("notes", Some(audience)).await, Err(ClientError::BadAudience)), "{audience}");
     }
-    let stored = app.store.list_clients().await.expect("the store answers");
+    let stored = app.store.list_clients().await.expect("the store responds");
     assert_eq!(stored.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["notes-2_b"]);
 }
 
 #[tokio::test]
-async fn who_fails_too_often_is_told_to_wait_and_who_does_not_fail_is_never_counted() {
+async fn too_many_failures_are_throttled_and_successes_are_never_counted() {
     let app = TestApp::with_config(|config| {
         config.limits.client_failure_per_address = "3/min".parse().expect("a rate");
     })

@@ -1,4 +1,4 @@
-//! Services that are down, slow, or up to no good: each has a clear answer, and the others keep their speed.
+//! Upstreams that are down, slow or malicious: each gives a clear response, and the others keep their speed.
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
@@ -44,7 +44,7 @@ fn public(service: SocketAddr) -> RouteConfig {
     }
 }
 
-/// The same for answers that take their time.
+/// The same for responses that take long.
 fn patient(route: RouteConfig) -> RouteConfig {
     RouteConfig { response_timeout: PATIENCE, idle_timeout: PATIENCE, ..route }
 }
@@ -57,10 +57,10 @@ async fn get(app: &TestApp) -> Answer {
     fetch(app, &mut app.browser(), PREFIX).await
 }
 
-/// The answer, whose body has not been read yet.
+/// The response, whose body has not been read yet.
 async fn open(app: &TestApp, path: &str) -> Response<Body> {
     let request = script(app, Method::GET, path).body(Body::empty()).expect("a request");
-    app.router.clone().oneshot(request).await.expect("the router answers")
+    app.router.clone().oneshot(request).await.expect("the router responds")
 }
 
 #[track_caller]
@@ -73,7 +73,7 @@ fn assert_unavailable(answer: &Answer, status: u16) {
 
 #[tokio::test]
 async fn down() {
-    let app = app_of(upstream::nobody().await).await;
+    let app = app_of(upstream::closed_port().await).await;
     assert_unavailable(&get(&app).await, 502);
     let page = app.browser().get(PREFIX).await.assert_status(502).assert_shows("Not available at the moment");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
@@ -85,7 +85,7 @@ async fn taking_no_connection() {
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     let listener = socket.listen(1).expect("a listener");
     let address = listener.local_addr().expect("an address");
-    // Until no more fit into its queue.
+    // Until its backlog is full.
     let mut waiting = Vec::new();
     while let Ok(connected) = timeout(SHORT, TcpStream::connect(address)).await {
         waiting.push(connected.expect("a connection"));
@@ -130,7 +130,7 @@ async fn breaking_off() {
         let app = app_of(upstream::answering(answer).await).await;
         let response = open(&app, PREFIX).await;
         assert_eq!(response.status(), 200);
-        assert!(response.into_body().collect().await.is_err(), "nobody takes that for the whole answer");
+        assert!(response.into_body().collect().await.is_err(), "it cannot be mistaken for the complete response");
     }
 }
 
@@ -171,11 +171,11 @@ async fn full() {
     let hanging = RouteConfig { max_connections: 2, response_timeout: PATIENCE, ..public(slow) };
     let app = app_with(vec![hanging, route("/api/files", upstream::echo().await, TokenPolicy::None)]).await;
 
-    // Two requests take both places; the next two find none.
+    // Two requests take both slots; the next two find none.
     let taking = futures::future::join(get(&app), get(&app));
     let refused = async {
         let (one, two, ()) = futures::future::join3(get(&app), get(&app), async {
-            // Somewhere else nobody notices.
+            // Other routes are not affected.
             for _ in 0..10 {
                 fetch(&app, &mut app.browser(), "/api/files").await.assert_status(200);
             }
@@ -185,7 +185,7 @@ async fn full() {
         [one, two]
     };
     let both = futures::future::join(taking, refused);
-    let ((one, two), refused) = timeout(PATIENCE, both).await.expect("nobody waits for long");
+    let ((one, two), refused) = timeout(PATIENCE, both).await.expect("no request waits for long");
     one.assert_status(200).assert_shows("done");
     two.assert_status(200).assert_shows("done");
     for answer in &refused {
@@ -202,7 +202,7 @@ async fn closing_connections_between_two_requests() {
         async move {
             counted.fetch_add(1, Relaxed);
             let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await;
-            // The next request on this connection is read, and gets no answer.
+            // The next request on this connection is read, and gets no response.
             if !upstream::read_head(&mut connection).await.is_empty() {
                 counted.fetch_add(1, Relaxed);
             }
@@ -211,13 +211,13 @@ async fn closing_connections_between_two_requests() {
     let app = app_with(vec![RouteConfig { response_timeout: PATIENCE, ..public(service.await) }]).await;
     get(&app).await.assert_status(200);
     get(&app).await.assert_status(200).assert_shows("done");
-    assert_eq!(requests.load(Relaxed), 3, "what changes nothing is asked again");
+    assert_eq!(requests.load(Relaxed), 3, "a safe request is repeated");
     let post = script(&app, Method::POST, PREFIX).body(Body::from("{}")).expect("a request");
     assert_unavailable(&app.browser().send(post).await, 502);
     assert_eq!(requests.load(Relaxed), 4, "what may change something is not");
 }
 
-/// A service that sends `total` bytes as fast as it may, and counts them.
+/// An upstream that sends `total` bytes as fast as possible, and counts them.
 async fn generous(total: u64) -> (SocketAddr, Arc<AtomicU64>) {
     const PIECE: usize = 64 * 1024;
     let sent = Arc::new(AtomicU64::new(0));
@@ -239,7 +239,7 @@ async fn generous(total: u64) -> (SocketAddr, Arc<AtomicU64>) {
 #[tokio::test]
 async fn sending_a_gigabyte() {
     const TOTAL: u64 = 1 << 30;
-    /// What sockets, both ends' buffers and a few pieces can hold.
+    /// The capacity of sockets, both ends' buffers and a few frames.
     const ON_THE_WAY: u64 = 16 << 20;
     let (service, sent) = generous(TOTAL).await;
     let app = app_with(vec![RouteConfig { idle_timeout: PATIENCE, ..public(service) }]).await;
@@ -247,7 +247,7 @@ async fn sending_a_gigabyte() {
     assert_eq!(response.headers()[header::CONTENT_LENGTH], TOTAL.to_string());
     let (mut body, mut read, mut most) = (response.into_body(), 0, 0);
     while let Some(frame) = body.frame().await {
-        read += frame.expect("it goes on").into_data().expect("data").len() as u64;
+        read += frame.expect("it continues").into_data().expect("data").len() as u64;
         most = most.max(sent.load(Relaxed) - read.min(sent.load(Relaxed)));
     }
     assert_eq!(read, TOTAL);
@@ -255,7 +255,7 @@ async fn sending_a_gigabyte() {
 }
 
 #[tokio::test]
-async fn nobody_reads_what_it_sends() {
+async fn without_a_reader_it_stops_sending() {
     let (service, sent) = generous(1 << 30).await;
     let app = app_with(vec![RouteConfig { idle_timeout: PATIENCE, ..public(service) }]).await;
     let mut body = open(&app, PREFIX).await.into_body();
@@ -270,7 +270,7 @@ async fn nobody_reads_what_it_sends() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_frees_its_place() {
+async fn a_client_that_disconnects_frees_its_slot() {
     let gone = Arc::new(Notify::new());
     let noticed = Arc::clone(&gone);
     let service = upstream::raw(move |mut connection, _| {
@@ -290,7 +290,7 @@ async fn a_client_that_goes_away_frees_its_place() {
     }
 }
 
-/// A service whose answers have begun, and do not end.
+/// An upstream whose responses have begun and do not end.
 async fn endless() -> SocketAddr {
     upstream::raw(|mut connection, _| async move {
         let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n").await;
@@ -305,7 +305,7 @@ async fn one_address_gets_no_more_than_its_share() {
     let open_at = async |address: &str| {
         let mut request = script(&app, Method::GET, PREFIX).body(Body::empty()).expect("a request");
         request.extensions_mut().insert(PeerAddress(SocketAddr::new(address.parse().expect("an address"), 49_152)));
-        app.router.clone().oneshot(request).await.expect("the router answers")
+        app.router.clone().oneshot(request).await.expect("the router responds")
     };
     let mut streams = Vec::new();
     for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2"] {
@@ -321,7 +321,7 @@ async fn one_address_gets_no_more_than_its_share() {
 }
 
 #[tokio::test]
-async fn one_person_gets_no_more_than_their_share_however_many_sessions_they_have() {
+async fn one_user_gets_no_more_than_their_share_however_many_sessions_they_have() {
     let private = RouteConfig { token: TokenPolicy::User, max_connections: 8, ..public(endless().await) };
     let app = app_with(vec![patient(private)]).await;
     let (ada, grace) = (app.account("ada@example.com").await, app.account("grace@example.com").await);
@@ -329,14 +329,14 @@ async fn one_person_gets_no_more_than_their_share_however_many_sessions_they_hav
     for (person, expected) in [(ada, 200), (ada, 200), (ada, 503), (grace, 200)] {
         let cookies = app.browser_of(person).await.cookie_header().expect("cookies");
         let request = script(&app, Method::GET, PREFIX).header(header::COOKIE, cookies).body(Body::empty());
-        let answer = app.router.clone().oneshot(request.expect("a request")).await.expect("the router answers");
+        let answer = app.router.clone().oneshot(request.expect("a request")).await.expect("the router responds");
         assert_eq!(answer.status(), expected);
         streams.push(answer);
     }
 }
 
 #[tokio::test]
-async fn a_short_body_that_does_not_come_keeps_no_place() {
+async fn a_short_body_that_does_not_arrive_holds_no_slot() {
     let service = upstream::echo().await;
     let app = TestApp::with_config(|config| {
         config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
@@ -352,16 +352,16 @@ async fn a_short_body_that_does_not_come_keeps_no_place() {
     };
     let mut slow = server.connect().await;
     slow.write_all(post(1, 5).as_bytes()).await.expect("it is open");
-    // Somebody wants the body by now.
+    // The body is being read by now.
     upstream::read_head(&mut slow).await;
     let mut quick = server.connect().await;
     quick.write_all(format!("{}hello", post(2, 5)).as_bytes()).await.expect("it is open");
     let mut answer = String::new();
-    timeout(PATIENCE, quick.read_to_string(&mut answer)).await.expect("an answer").expect("an answer");
+    timeout(PATIENCE, quick.read_to_string(&mut answer)).await.expect("a response").expect("a response");
     assert!(answer.contains("HTTP/1.1 200 OK\r\n") && answer.contains("hello"), "{answer}");
     slow.write_all(b"later").await.expect("it is open");
     let mut answer = String::new();
-    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.expect("an answer").expect("an answer");
+    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.expect("a response").expect("a response");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("later"), "{answer}");
 }
 
@@ -373,13 +373,13 @@ async fn a_body_beyond_the_routes_limit() {
     let fits = app.browser().send(post(Body::from("a".repeat(100_000)))).await.assert_status(200);
     assert_eq!(RequestKind::read(&fits.body).body().len(), 100_000, "more than a form may have");
     app.browser().send(post(Body::from("a".repeat(100_001)))).await.assert_status(413).assert_shows("too_large");
-    // One that does not say how long it is.
+    // A body of unknown length.
     let pieces = futures::stream::iter(vec![Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'a'; 60_000])); 2]);
     app.browser().send(post(Body::from_stream(pieces))).await.assert_status(413).assert_shows("too_large");
 }
 
 #[tokio::test]
-async fn a_thousand_callers_of_a_service_that_hangs_leave_the_rest_alone() {
+async fn a_thousand_calls_of_an_upstream_that_hangs_do_not_affect_the_others() {
     let hanging = upstream::hanging().await;
     let routes = vec![
         RouteConfig { max_connections: 8, ..public(hanging) },
@@ -394,13 +394,13 @@ async fn a_thousand_callers_of_a_service_that_hangs_leave_the_rest_alone() {
         }
         begun.elapsed()
     };
-    let (hung, took) = timeout(PATIENCE, futures::future::join(hung, others)).await.expect("all are answered");
+    let (hung, took) = timeout(PATIENCE, futures::future::join(hung, others)).await.expect("all get a response");
     assert!(hung.iter().all(|answer| matches!(answer.status.as_u16(), 503 | 504)));
     assert!(took < PATIENCE / 2, "{took:?}");
 }
 
 #[tokio::test]
-async fn a_head_of_an_answer_without_a_body() {
+async fn the_head_of_a_response_without_a_body() {
     let service = upstream::raw(|mut connection, head| async move {
         let length = if head.starts_with("HEAD") { "" } else { "12345" };
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{length}");
@@ -408,20 +408,20 @@ async fn a_head_of_an_answer_without_a_body() {
     });
     let app = app_of(service.await).await;
     let head = Request::head(PREFIX).body(Body::empty()).expect("a request");
-    let answered = app.router.clone().oneshot(head).await.expect("the router answers");
+    let answered = app.router.clone().oneshot(head).await.expect("the router responds");
     assert_eq!(answered.headers()[header::CONTENT_LENGTH], "5");
     assert!(answered.into_body().is_end_stream());
 }
 
 #[tokio::test]
-async fn a_good_service_is_not_disturbed_by_any_of_this() {
+async fn a_healthy_upstream_is_not_affected() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     let put = script(&app, Method::PUT, "/api/notes/1?x=%2F")
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from("{\"text\":\"é\"}"))
         .expect("a request");
-    let asked = RequestKind::read(&ada.send(put).await.assert_status(200).body);
-    assert_eq!((asked.method(), asked.target(), asked.body()), ("PUT", "/1?x=%2F", "{\"text\":\"é\"}"));
-    assert_eq!(asked.header("content-type"), "application/json");
+    let received = RequestKind::read(&ada.send(put).await.assert_status(200).body);
+    assert_eq!((received.method(), received.target(), received.body()), ("PUT", "/1?x=%2F", "{\"text\":\"é\"}"));
+    assert_eq!(received.header("content-type"), "application/json");
 }

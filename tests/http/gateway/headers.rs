@@ -1,4 +1,4 @@
-//! What passes, what does not, and what a service is told.
+//! Which headers pass, which do not, and which an upstream receives.
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
@@ -15,8 +15,8 @@ use tokenlife::server::{
     transport::PeerAddress,
 };
 
-/// What a service is asked if a client sends these headers.
-async fn asked_with(headers: &[(&'static str, &str)]) -> RequestKind {
+/// The request that an upstream receives if a client sends these headers.
+async fn received_with(headers: &[(&'static str, &str)]) -> RequestKind {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     ada.set("theme", "dark");
@@ -27,7 +27,7 @@ async fn asked_with(headers: &[(&'static str, &str)]) -> RequestKind {
     RequestKind::read(&ada.send(request).await.assert_status(200).body)
 }
 
-/// What a client gets if a service answers with these headers.
+/// The response that a client gets if an upstream responds with these headers.
 async fn answer_with(token: TokenPolicy, status: u16, headers: &[(&'static str, &'static str)]) -> Answer {
     let app = app_with(vec![route(PREFIX, upstream::constant(status, headers, "body").await, token)]).await;
     let mut ada = app.signed_in("ada").await;
@@ -35,7 +35,7 @@ async fn answer_with(token: TokenPolicy, status: u16, headers: &[(&'static str, 
 }
 
 #[tokio::test]
-async fn a_service_learns_where_a_request_came_from() {
+async fn an_upstream_receives_where_a_request_came_from() {
     let service = upstream::echo().await;
     let app = TestApp::with_config(|config| {
         config.http.public_url = "https://example.com".parse().expect("a URL");
@@ -44,31 +44,31 @@ async fn a_service_learns_where_a_request_came_from() {
     .await;
     for (peer, node) in [("203.0.113.9", "203.0.113.9"), ("2001:db8::5", "\"[2001:db8::5]\"")] {
         let answer = fetch(&app, &mut app.browser().at(peer), &format!("{PREFIX}/1")).await.assert_status(200);
-        let asked = RequestKind::read(&answer.body);
-        assert_eq!(asked.target(), "/1");
-        assert_eq!(asked.header("host"), service.to_string());
-        assert_eq!(asked.header("x-forwarded-for"), peer);
-        assert_eq!(asked.header("x-forwarded-proto"), "https");
-        assert_eq!(asked.header("x-forwarded-host"), "example.com");
-        assert_eq!(asked.header("x-forwarded-prefix"), PREFIX);
-        assert_eq!(asked.header("forwarded"), format!("for={node};host=\"example.com\";proto=https"));
-        assert_eq!(asked.header("via"), "1.1 tokenlife");
-        assert_eq!(asked.header("x-request-id"), answer.header("x-request-id"));
-        assert_eq!(asked.header("traceparent").len(), 55);
+        let received = RequestKind::read(&answer.body);
+        assert_eq!(received.target(), "/1");
+        assert_eq!(received.header("host"), service.to_string());
+        assert_eq!(received.header("x-forwarded-for"), peer);
+        assert_eq!(received.header("x-forwarded-proto"), "https");
+        assert_eq!(received.header("x-forwarded-host"), "example.com");
+        assert_eq!(received.header("x-forwarded-prefix"), PREFIX);
+        assert_eq!(received.header("forwarded"), format!("for={node};host=\"example.com\";proto=https"));
+        assert_eq!(received.header("via"), "1.1 tokenlife");
+        assert_eq!(received.header("x-request-id"), answer.header("x-request-id"));
+        assert_eq!(received.header("traceparent").len(), 55);
     }
 }
 
 #[tokio::test]
-async fn a_prefix_that_stays_is_not_told() {
+async fn a_prefix_that_is_not_stripped_is_not_sent() {
     let service = upstream::echo().await;
     let kept = RouteConfig { strip_prefix: false, ..route(PREFIX, service, TokenPolicy::None) };
     let app = app_with(vec![kept]).await;
-    let asked = RequestKind::read(&fetch(&app, &mut app.browser(), &format!("{PREFIX}/1?q=%20")).await.body);
-    assert_eq!((asked.target(), asked.header("x-forwarded-prefix")), ("/api/notes/1?q=%20", ""));
+    let received = RequestKind::read(&fetch(&app, &mut app.browser(), &format!("{PREFIX}/1?q=%20")).await.body);
+    assert_eq!((received.target(), received.header("x-forwarded-prefix")), ("/api/notes/1?q=%20", ""));
 }
 
 #[tokio::test]
-async fn what_a_client_says_about_itself_is_not_passed_on() {
+async fn identity_headers_of_a_client_are_not_forwarded() {
     let spoofed = [
         ("x-forwarded-for", "10.0.0.1"),
         ("x-forwarded-host", "evil.example"),
@@ -93,12 +93,12 @@ async fn what_a_client_says_about_itself_is_not_passed_on() {
         ("x_forwarded_for", "10.0.0.1"),
         ("authorization_", "root"),
     ];
-    let asked = asked_with(&spoofed).await;
+    let received = received_with(&spoofed).await;
     for (name, value) in spoofed {
-        assert!(!asked.headers(name).contains(&value), "{name}: {:?}", asked.headers(name));
+        assert!(!received.headers(name).contains(&value), "{name}: {:?}", received.headers(name));
     }
-    assert_eq!(asked.header("x-forwarded-for"), "0.0.0.0", "a request of a test comes from nowhere");
-    assert!(!asked.header("traceparent").contains("0af7651916cd43dd8448eb211c80319c"));
+    assert_eq!(received.header("x-forwarded-for"), "0.0.0.0", "a request of a test comes from nowhere");
+    assert!(!received.header("traceparent").contains("0af7651916cd43dd8448eb211c80319c"));
 }
 
 #[tokio::test]
@@ -117,17 +117,17 @@ async fn a_trusted_proxy_names_request_and_trace() {
         .body(Body::empty())
         .expect("a request");
     request.extensions_mut().insert(PeerAddress(SocketAddr::from(([10, 1, 2, 3], 4711))));
-    let asked = RequestKind::read(&app.browser().send(request).await.assert_status(200).body);
-    assert_eq!(asked.header("x-forwarded-for"), "203.0.113.9");
-    assert_eq!(asked.header("x-request-id"), "from-the-proxy");
-    assert!(asked.header("traceparent").starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
-    assert!(!asked.header("traceparent").contains("b7ad6b7169203331"), "the parent is this server");
-    assert_eq!(asked.header("tracestate"), "vendor=1");
+    let received = RequestKind::read(&app.browser().send(request).await.assert_status(200).body);
+    assert_eq!(received.header("x-forwarded-for"), "203.0.113.9");
+    assert_eq!(received.header("x-request-id"), "from-the-proxy");
+    assert!(received.header("traceparent").starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+    assert!(!received.header("traceparent").contains("b7ad6b7169203331"), "the parent is this server");
+    assert_eq!(received.header("tracestate"), "vendor=1");
 }
 
 #[tokio::test]
-async fn what_concerns_one_connection_stays_there() {
-    let asked = asked_with(&[
+async fn hop_by_hop_headers_are_not_forwarded() {
+    let received = received_with(&[
         ("connection", "close, x-private, Authorization, X-Forwarded-For"),
         ("connection", "cookie"),
         ("x-private", "1"),
@@ -143,16 +143,16 @@ async fn what_concerns_one_connection_stays_there() {
     for name in
         ["connection", "x-private", "keep-alive", "te", "trailer", "upgrade", "http2-settings", "proxy-connection"]
     {
-        assert_eq!(asked.headers(name), [""; 0], "{name}");
+        assert_eq!(received.headers(name), [""; 0], "{name}");
     }
-    assert_eq!(asked.header("x-public"), "1");
-    assert!(asked.token().len() > 100, "our own token cannot be named away");
-    assert_eq!(asked.header("x-forwarded-for"), "0.0.0.0");
+    assert_eq!(received.header("x-public"), "1");
+    assert!(received.token().len() > 100, "our own token cannot be named away");
+    assert_eq!(received.header("x-forwarded-for"), "0.0.0.0");
 }
 
 #[tokio::test]
 async fn other_cookies_pass_and_ours_do_not() {
-    assert_eq!(asked_with(&[]).await.header("cookie"), "theme=dark");
+    assert_eq!(received_with(&[]).await.header("cookie"), "theme=dark");
     let lines = [
         ("set-cookie", "accessToken=evil; Path=/"),
         ("set-cookie", "theme=light; Path=/"),
@@ -165,7 +165,7 @@ async fn other_cookies_pass_and_ours_do_not() {
 }
 
 #[tokio::test]
-async fn an_answer_speaks_for_itself_only() {
+async fn a_response_sets_nothing_for_the_whole_origin() {
     let headers = [
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", "default-src *; script-src 'unsafe-inline'"),
@@ -224,8 +224,8 @@ async fn an_answer_speaks_for_itself_only() {
 }
 
 #[tokio::test]
-async fn an_answer_to_somebody_is_nobody_elses() {
-    for (policy, said, expected) in [
+async fn a_response_to_a_user_is_private() {
+    for (policy, sent, expected) in [
         (TokenPolicy::User, "public, max-age=60, s-maxage=600", "private, max-age=60"),
         (TokenPolicy::User, "PUBLIC,S-MaxAge=5", "private"),
         (TokenPolicy::User, "max-age=60", "private, max-age=60"),
@@ -235,16 +235,16 @@ async fn an_answer_to_somebody_is_nobody_elses() {
         (TokenPolicy::None, "public, max-age=60", "public, max-age=60"),
         (TokenPolicy::Client, "public, max-age=60", "public, max-age=60"),
     ] {
-        let answer = answer_with(policy, 200, &[("cache-control", said)]).await;
-        assert_eq!(answer.header("cache-control"), expected, "{policy:?} {said}");
-        // The browser is told apart by its cookies, or the next person to sign in would be shown this answer.
+        let answer = answer_with(policy, 200, &[("cache-control", sent)]).await;
+        assert_eq!(answer.header("cache-control"), expected, "{policy:?} {sent}");
+        // The response varies by cookie, or the next user to sign in would be shown it.
         let varies = answer.header("vary").contains("Cookie");
         assert_eq!(varies, matches!(policy, TokenPolicy::User | TokenPolicy::UserOrAnonymous), "{policy:?}");
     }
 }
 
 #[tokio::test]
-async fn no_shared_cache_is_told_to_keep_what_is_for_somebody() {
+async fn no_shared_cache_may_store_a_users_response() {
     let targeted = [
         ("cdn-cache-control", "max-age=600"),
         ("cloudflare-cdn-cache-control", "max-age=600"),
@@ -259,15 +259,15 @@ async fn no_shared_cache_is_told_to_keep_what_is_for_somebody() {
         (TokenPolicy::Client, true),
     ] {
         let answer = answer_with(policy, 200, &targeted).await;
-        for (name, said) in targeted {
-            assert_eq!(answer.header(name), if passes { said } else { "" }, "{policy:?} {name}");
+        for (name, sent) in targeted {
+            assert_eq!(answer.header(name), if passes { sent } else { "" }, "{policy:?} {name}");
         }
         assert_eq!(answer.header("cache-control"), "no-store");
     }
 }
 
 #[tokio::test]
-async fn an_error_of_the_service_is_its_own() {
+async fn an_error_of_the_upstream_is_passed_back() {
     for status in [400, 403, 404, 409, 422, 429, 500, 503] {
         let answer = answer_with(TokenPolicy::User, status, &[]).await;
         assert_eq!((answer.body.as_str(), answer.header("content-type")), ("body", ""), "{status}");
@@ -275,7 +275,7 @@ async fn an_error_of_the_service_is_its_own() {
 }
 
 #[tokio::test]
-async fn only_the_methods_of_the_route_are_passed_on() {
+async fn only_the_methods_of_the_route_are_forwarded() {
     let service = upstream::echo().await;
     let methods = vec![Method::GET, Method::DELETE];
     let app = app_with(vec![RouteConfig { methods, ..route(PREFIX, service, TokenPolicy::None) }]).await;
@@ -286,7 +286,7 @@ async fn only_the_methods_of_the_route_are_passed_on() {
 }
 
 #[tokio::test]
-async fn other_sites_do_not_reach_a_service() {
+async fn other_sites_do_not_reach_an_upstream() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     let forged = Request::post(PREFIX).header("sec-fetch-site", "cross-site").body(Body::empty()).expect("a request");
@@ -294,15 +294,15 @@ async fn other_sites_do_not_reach_a_service() {
 }
 
 #[tokio::test]
-async fn a_service_may_serve_what_looks_like_a_file_and_hides_no_page() {
+async fn an_upstream_may_serve_what_looks_like_a_file_and_hides_no_page() {
     let service = upstream::echo().await;
     let app =
         app_with(vec![route("/files", service, TokenPolicy::None), route("/files/deep", service, TokenPolicy::None)])
             .await;
-    let asked = |answer: Answer| RequestKind::read(&answer.assert_status(200).body).target().to_owned();
-    assert_eq!(asked(fetch(&app, &mut app.browser(), "/files/a/report.pdf").await), "/a/report.pdf");
-    assert_eq!(asked(fetch(&app, &mut app.browser(), "/files/deep/x.css").await), "/x.css");
-    assert_eq!(asked(fetch(&app, &mut app.browser(), "/files").await), "/");
+    let received = |answer: Answer| RequestKind::read(&answer.assert_status(200).body).target().to_owned();
+    assert_eq!(received(fetch(&app, &mut app.browser(), "/files/a/report.pdf").await), "/a/report.pdf");
+    assert_eq!(received(fetch(&app, &mut app.browser(), "/files/deep/x.css").await), "/x.css");
+    assert_eq!(received(fetch(&app, &mut app.browser(), "/files").await), "/");
     fetch(&app, &mut app.browser(), "/filesystem").await.assert_status(404);
     fetch(&app, &mut app.browser(), "/files/../login").await.assert_status(400);
     fetch(&app, &mut app.browser(), "/robots.txt").await.assert_status(200);

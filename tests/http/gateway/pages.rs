@@ -1,4 +1,4 @@
-//! The short way: a page that is being rendered calls the services itself.
+//! Direct calls: a page that is being rendered calls the upstreams itself.
 
 use super::{
     PREFIX, app_with, route,
@@ -22,7 +22,7 @@ use tokenlife::{
 };
 use tokio::time::Instant;
 
-/// What is known about the request for a page by the time the page is rendered.
+/// The request for a page as it is known when the page is rendered.
 async fn page_of(app: &TestApp, browser: Option<&Browser<'_>>) -> Parts {
     let request = Request::builder()
         .method(Method::GET)
@@ -50,33 +50,33 @@ fn get(path: &str) -> UpstreamRequest {
 }
 
 fn text(answer: Result<UpstreamResponse, AppError>) -> String {
-    String::from_utf8(answer.expect("an answer").body.to_vec()).expect("text")
+    String::from_utf8(answer.expect("a response").body.to_vec()).expect("text")
 }
 
 #[tokio::test]
-async fn a_page_calls_in_the_name_of_whoever_it_is_for() {
+async fn a_page_calls_on_behalf_of_its_user() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::User)]).await;
     let ada = app.signed_in("ada").await;
     let services = services(&app, page_of(&app, Some(&ada)).await);
-    let asked = RequestKind::read(&text(services.call(get("/api/notes/1?q=x")).await));
-    assert_eq!((asked.method(), asked.target()), ("GET", "/1?q=x"));
-    assert_eq!(Token::of(asked.token()).claims["sid"], json!(ada.session_id().as_uuid()));
-    assert_eq!(asked.header("accept"), "application/json");
-    assert_eq!(asked.header("accept-language"), "de");
-    assert_eq!(asked.header("if-none-match"), "", "what was said about the page is not about this");
-    assert_eq!(asked.header("cookie"), "theme=dark");
+    let received = RequestKind::read(&text(services.call(get("/api/notes/1?q=x")).await));
+    assert_eq!((received.method(), received.target()), ("GET", "/1?q=x"));
+    assert_eq!(Token::of(received.token()).claims["sid"], json!(ada.session_id().as_uuid()));
+    assert_eq!(received.header("accept"), "application/json");
+    assert_eq!(received.header("accept-language"), "de");
+    assert_eq!(received.header("if-none-match"), "", "a precondition on the page does not apply to this");
+    assert_eq!(received.header("cookie"), "theme=dark");
 
     let body = Some(r#"{"text":"x"}"#.to_owned().into_bytes().into());
-    let asked = services.call(UpstreamRequest { method: Method::PUT, path: "/api/notes/1".to_owned(), body }).await;
-    let asked = RequestKind::read(&text(asked));
-    assert_eq!((asked.method(), asked.body()), ("PUT", r#"{"text":"x"}"#));
-    assert_eq!(asked.header("content-type"), "application/json");
+    let received = services.call(UpstreamRequest { method: Method::PUT, path: "/api/notes/1".to_owned(), body }).await;
+    let received = RequestKind::read(&text(received));
+    assert_eq!((received.method(), received.body()), ("PUT", r#"{"text":"x"}"#));
+    assert_eq!(received.header("content-type"), "application/json");
     let again = RequestKind::read(&text(services.call(get(PREFIX)).await));
-    assert_eq!(again.token(), asked.token(), "one token for the whole page");
+    assert_eq!(again.token(), received.token(), "one token for the whole page");
 }
 
 #[tokio::test]
-async fn the_same_function_finds_the_short_way() {
+async fn the_same_function_calls_directly() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::User)]).await;
     let ada = app.signed_in("ada").await;
     let services = services(&app, page_of(&app, Some(&ada)).await);
@@ -85,36 +85,36 @@ async fn the_same_function_finds_the_short_way() {
         provide_context(UpstreamContext(Arc::new(services)));
         api::post::<Value>("/api/notes", &json!({ "text": "x" }))
     });
-    let asked = call.await.expect("an answer");
-    assert_eq!((&asked["method"], &asked["body"]), (&json!("POST"), &json!(r#"{"text":"x"}"#)));
+    let received = call.await.expect("a response");
+    assert_eq!((&received["method"], &received["body"]), (&json!("POST"), &json!(r#"{"text":"x"}"#)));
     assert_eq!(api::get::<Value>("/api/notes").await, Err(CallError::App(AppError::Internal)), "for no page");
 }
 
 #[tokio::test]
-async fn a_page_for_nobody_gets_what_nobody_gets() {
+async fn a_page_for_an_anonymous_visitor_calls_anonymously() {
     let echo = upstream::echo().await;
     let app = app_with(vec![
         route(PREFIX, echo, TokenPolicy::User),
-        route("/api/news", echo, TokenPolicy::UserOrAnonymous),
+        route("/api/offers", echo, TokenPolicy::UserOrAnonymous),
         route("/api/public", echo, TokenPolicy::None),
         route("/api/prices", echo, TokenPolicy::Client),
     ])
     .await;
     let services = services(&app, page_of(&app, None).await);
     assert_eq!(services.call(get(PREFIX)).await, Err(AppError::Unauthenticated));
-    for path in ["/api/news", "/api/public"] {
+    for path in ["/api/offers", "/api/public"] {
         assert_eq!(RequestKind::read(&text(services.call(get(path)).await)).header("authorization"), "", "{path}");
     }
-    let asked = RequestKind::read(&text(services.call(get("/api/prices")).await));
-    assert_eq!(Token::of(asked.token()).claims["sub"], "web");
+    let received = RequestKind::read(&text(services.call(get("/api/prices")).await));
+    assert_eq!(Token::of(received.token()).claims["sub"], "web");
 }
 
 #[tokio::test]
-async fn a_page_does_not_call_in_the_name_of_a_session_that_may_have_ended() {
+async fn a_page_does_not_call_on_behalf_of_a_session_that_may_have_ended() {
     let echo = upstream::echo().await;
     let app = app_with(vec![
         route(PREFIX, echo, TokenPolicy::User),
-        route("/api/news", echo, TokenPolicy::UserOrAnonymous),
+        route("/api/offers", echo, TokenPolicy::UserOrAnonymous),
         route("/api/public", echo, TokenPolicy::None),
     ])
     .await;
@@ -123,30 +123,30 @@ async fn a_page_does_not_call_in_the_name_of_a_session_that_may_have_ended() {
     let visitor = page.extensions.get_mut::<Visitor>().expect("a visitor");
     visitor.session.as_mut().expect("a session").is_confirmed = false;
     let services = services(&app, page);
-    for path in [PREFIX, "/api/news"] {
+    for path in [PREFIX, "/api/offers"] {
         assert_eq!(services.call(get(path)).await, Err(AppError::Unavailable), "{path}");
     }
     RequestKind::read(&text(services.call(get("/api/public")).await));
 }
 
 #[tokio::test]
-async fn who_could_refresh_is_not_taken_for_nobody_by_a_page() {
+async fn a_visitor_who_may_refresh_is_not_anonymous_to_a_page() {
     let echo = upstream::echo().await;
-    let routes = [(PREFIX, TokenPolicy::User), ("/api/news", TokenPolicy::UserOrAnonymous)];
+    let routes = [(PREFIX, TokenPolicy::User), ("/api/offers", TokenPolicy::UserOrAnonymous)];
     let app = app_with(routes.map(|(prefix, token)| route(prefix, echo, token)).into()).await;
     let mut page = page_of(&app, None).await;
     page.extensions.insert(Visitor { may_refresh: true, ..Visitor::default() });
     let services = services(&app, page);
-    for path in [PREFIX, "/api/news"] {
+    for path in [PREFIX, "/api/offers"] {
         assert_eq!(services.call(get(path)).await, Err(AppError::Unauthenticated), "{path}");
     }
 }
 
 #[tokio::test]
-async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
+async fn errors_are_the_same_as_through_the_gateway() {
     let app = app_with(vec![
-        route(PREFIX, upstream::nobody().await, TokenPolicy::None),
-        route("/api/notes/admin", upstream::nobody().await, TokenPolicy::None),
+        route(PREFIX, upstream::closed_port().await, TokenPolicy::None),
+        route("/api/notes/admin", upstream::closed_port().await, TokenPolicy::None),
         route("/api/broken", upstream::constant(401, &[], "").await, TokenPolicy::Client),
         route(
             "/api/large",
@@ -170,7 +170,7 @@ async fn what_goes_wrong_has_the_same_names_as_by_the_gateway() {
 }
 
 #[tokio::test]
-async fn a_page_waits_no_longer_than_it_has_time() {
+async fn a_page_waits_no_longer_than_its_deadline() {
     let app = app_with(vec![route(PREFIX, upstream::hanging().await, TokenPolicy::None)]).await;
     let mut page = page_of(&app, None).await;
     page.extensions.insert(Deadline::within(Duration::from_millis(100)));

@@ -1,4 +1,4 @@
-//! What streams: piece by piece, both ways, and for no longer than the session and the server.
+//! Streaming: frame by frame, both ways, and no longer than the session and the server.
 
 use super::{PREFIX, app_before, app_with, route, script, upstream};
 use crate::support::{Browser, TestApp, server::Server};
@@ -26,19 +26,19 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-/// A minute is what an ended session may go on streaming for; we want to be much faster than that.
+/// An ended session may stream for a minute at most; the tests require much less.
 const SOON: Duration = Duration::from_secs(5);
 
 type Pieces = mpsc::Sender<Result<Bytes, Infallible>>;
 
-/// A service that streams what the test gives it.
+/// An upstream that streams what the test sends.
 async fn streaming() -> (SocketAddr, Pieces) {
     let (pieces, receiver) = mpsc::channel(0);
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let router = Router::new().fallback(move || {
         let receiver = Arc::clone(&receiver);
         async move {
-            let body = Body::from_stream(receiver.lock().await.take().expect("it is asked once"));
+            let body = Body::from_stream(receiver.lock().await.take().expect("it is called once"));
             ([(header::CONTENT_TYPE, "text/event-stream")], body)
         }
     });
@@ -55,14 +55,14 @@ async fn listen(app: &TestApp, browser: &Browser<'_>) -> Body {
         request = request.header(header::COOKIE, cookies);
     }
     let response: Response<Body> =
-        app.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("the router answers");
+        app.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("the router responds");
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
     response.into_body()
 }
 
 async fn heard(body: &mut Body) -> String {
-    let frame = timeout(SOON, body.frame()).await.expect("something is said").expect("a piece").expect("a piece");
+    let frame = timeout(SOON, body.frame()).await.expect("a frame in time").expect("a piece").expect("a piece");
     String::from_utf8(frame.into_data().expect("data").to_vec()).expect("text")
 }
 
@@ -80,7 +80,7 @@ async fn events_arrive_one_by_one() {
 }
 
 #[tokio::test]
-async fn an_upload_is_passed_on_piece_by_piece() {
+async fn an_upload_is_forwarded_piece_by_piece() {
     let (heard, mut arrivals) = mpsc::unbounded();
     let router = Router::new().fallback(move |request: Request| {
         let heard = heard.clone();
@@ -130,12 +130,12 @@ async fn a_stream_ends_with_a_session_that_another_server_ended() {
     let mut body = listen(&app, &ada).await;
     say(&mut pieces, "data: private\n\n").await;
     heard(&mut body).await;
-    app.store.end_session(ada.session_id(), app.now(), EndReason::SignedOut).await.expect("the store answers");
+    app.store.end_session(ada.session_id(), app.now(), EndReason::SignedOut).await.expect("the store responds");
     assert!(timeout(SOON, body.frame()).await.expect("it ends").expect("an error").is_err());
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_the_sessions_time_is_up_and_not_when_the_access_tokens_is() {
+async fn a_stream_ends_when_the_session_expires_and_not_when_the_access_token_does() {
     let (service, mut pieces) = streaming().await;
     let app = TestApp::with_config(|config| {
         config.gateway.routes = vec![route(PREFIX, service, TokenPolicy::User)];
@@ -145,19 +145,19 @@ async fn a_stream_ends_when_the_sessions_time_is_up_and_not_when_the_access_toke
     let ada = app.signed_in("ada").await;
     let mut body = listen(&app, &ada).await;
     app.advance(Duration::from_mins(1));
-    assert!(timeout(SOON, body.frame()).await.is_err(), "the session goes on");
+    assert!(timeout(SOON, body.frame()).await.is_err(), "the session continues");
     say(&mut pieces, "data: still here\n\n").await;
     assert_eq!(heard(&mut body).await, "data: still here\n\n");
     app.advance(Duration::from_hours(30 * 24));
     assert!(timeout(SOON, body.frame()).await.expect("it ends").expect("an error").is_err());
 }
 
-/// A connection on which an answer has begun, up to the end of its head.
+/// A connection on which a response has begun, read up to the end of its head.
 async fn begun(server: &Server, path: &str) -> TcpStream {
     let mut connection = server.connect().await;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
     connection.write_all(request.as_bytes()).await.expect("it is open");
-    let head = timeout(SOON, upstream::read_head(&mut connection)).await.expect("an answer");
+    let head = timeout(SOON, upstream::read_head(&mut connection)).await.expect("a response");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     connection
 }
@@ -169,14 +169,14 @@ async fn rest(mut connection: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn events_end_with_the_server_and_other_answers_are_waited_for() {
+async fn events_end_with_the_server_and_other_responses_are_waited_for() {
     let (events, _endless) = streaming().await;
     let (sender, receiver) = oneshot::channel::<&str>();
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let slow = Router::new().fallback(move || {
         let receiver = Arc::clone(&receiver);
         async move {
-            let late = receiver.lock().await.take().expect("it is asked once");
+            let late = receiver.lock().await.take().expect("it is called once");
             let pieces = futures::stream::once(async { Ok("begun, ") }).chain(futures::stream::once(late));
             ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces))
         }
@@ -187,7 +187,7 @@ async fn events_end_with_the_server_and_other_answers_are_waited_for() {
     let (events, slow) = (begun(&server, PREFIX).await, begun(&server, "/api/slow").await);
     server.ask_to_stop();
     assert_eq!(rest(events).await, "0\r\n\r\n", "as if it were complete: the browser comes again");
-    sender.send("and ended").expect("somebody waits");
+    sender.send("and ended").expect("the client still reads");
     assert_eq!(rest(slow).await, "7\r\nbegun, \r\n9\r\nand ended\r\n0\r\n\r\n");
     assert_eq!(timeout(SOON, server.ended()).await, Ok(Ended::Gracefully));
 }

@@ -1,4 +1,4 @@
-//! Whose token a service gets.
+//! Whose token an upstream gets.
 
 use super::{
     PREFIX, app_before, app_with, fetch, route, script,
@@ -29,7 +29,7 @@ use tokenlife::{
 };
 use uuid::Uuid;
 
-async fn asked(app: &TestApp, browser: &mut Browser<'_>) -> RequestKind {
+async fn received(app: &TestApp, browser: &mut Browser<'_>) -> RequestKind {
     RequestKind::read(&fetch(app, browser, PREFIX).await.assert_status(200).body)
 }
 
@@ -49,13 +49,13 @@ fn assert_unauthenticated(answer: &Answer, challenge: &str) {
 }
 
 #[tokio::test]
-async fn a_service_gets_a_token_that_is_for_nobody_else() {
+async fn an_upstream_gets_a_token_for_itself_only() {
     let service = upstream::echo().await;
     let app = app_before(service).await;
     let mut ada = app.signed_in("ada").await;
-    let asked = asked(&app, &mut ada).await;
-    let Parts { header, claims, signed, signature } = Parts::of(asked.token());
-    let key_id = app.store.list_signing_keys().await.expect("the store answers")[0].id.clone();
+    let received = received(&app, &mut ada).await;
+    let Parts { header, claims, signed, signature } = Parts::of(received.token());
+    let key_id = app.store.list_signing_keys().await.expect("the store responds")[0].id.clone();
     assert_eq!(header, json!({"typ": "at+jwt", "alg": "EdDSA", "kid": key_id}));
     let (session, now) = (app.session(ada.session_id()).await, app.now().as_seconds());
     let expected = json!({
@@ -66,14 +66,14 @@ async fn a_service_gets_a_token_that_is_for_nobody_else() {
     assert!(claims["jti"].as_str().is_some_and(|id| Uuid::parse_str(id).is_ok()));
     let public = UnparsedPublicKey::new(&ED25519, Forger::with_our_key(&app).await.public_key());
     public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).expect("base64url")).expect("our signature");
-    assert_eq!(asked.header("cookie"), "");
+    assert_eq!(received.header("cookie"), "");
 }
 
 #[tokio::test]
-async fn what_a_service_gets_opens_nothing_here() {
+async fn an_upstreams_token_is_not_accepted_here() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
-    let token = asked(&app, &mut ada).await.token().to_owned();
+    let token = received(&app, &mut ada).await.token().to_owned();
 
     let mut service = app.browser();
     service.set("accessToken", &token);
@@ -84,23 +84,23 @@ async fn what_a_service_gets_opens_nothing_here() {
 }
 
 #[tokio::test]
-async fn a_token_serves_until_shortly_before_its_end() {
+async fn a_token_is_reused_until_shortly_before_its_expiry() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
-    let first = asked(&app, &mut ada).await.token().to_owned();
+    let first = received(&app, &mut ada).await.token().to_owned();
     app.advance(Duration::from_secs(239));
-    assert_eq!(asked(&app, &mut ada).await.token(), first);
+    assert_eq!(received(&app, &mut ada).await.token(), first);
     app.advance(Duration::from_secs(1));
-    let second = asked(&app, &mut ada).await.token().to_owned();
+    let second = received(&app, &mut ada).await.token().to_owned();
     assert_ne!(second, first);
     assert_eq!(Parts::of(&second).claims["exp"], app.now().as_seconds() + 300);
 
     let mut grace = app.signed_in("grace").await;
-    assert_ne!(Parts::of(asked(&app, &mut grace).await.token()).claims["sub"], Parts::of(&second).claims["sub"]);
+    assert_ne!(Parts::of(received(&app, &mut grace).await.token()).claims["sub"], Parts::of(&second).claims["sub"]);
 }
 
 #[tokio::test]
-async fn no_other_spelling_leads_around_the_route_that_wants_somebody() {
+async fn no_other_spelling_bypasses_a_route_that_requires_a_user() {
     let service = upstream::echo().await;
     let app = app_with(vec![
         route("/api/shop", service, TokenPolicy::None),
@@ -126,7 +126,7 @@ async fn it_lives_no_longer_than_an_access_token() {
     })
     .await;
     let mut ada = app.signed_in("ada").await;
-    let claims = Parts::of(asked(&app, &mut ada).await.token()).claims;
+    let claims = Parts::of(received(&app, &mut ada).await.token()).claims;
     assert_eq!(claims["exp"], app.now().as_seconds() + 5);
 }
 
@@ -145,19 +145,19 @@ async fn routes_with_one_audience_share_a_token() {
 }
 
 #[tokio::test]
-async fn nobody_is_turned_away_before_the_service_is_asked() {
-    // If it were asked, the answer would be 502.
-    let app = app_before(upstream::nobody().await).await;
+async fn an_anonymous_call_is_refused_before_the_upstream_is_called() {
+    // If it were called, the response would be 502.
+    let app = app_before(upstream::closed_port().await).await;
     assert_unauthenticated(&fetch(&app, &mut app.browser(), PREFIX).await, "Bearer");
     let page = app.browser().get(PREFIX).await.assert_status(401).assert_shows("Please sign in");
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
 }
 
 #[tokio::test]
-async fn an_ended_session_is_nobodys() {
+async fn an_ended_session_is_anonymous() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
-    asked(&app, &mut ada).await;
+    received(&app, &mut ada).await;
     let stolen = ada.clone();
     ada.submit("/api/session/logout", &[]).await.assert_status(303);
     let mut thief = stolen;
@@ -165,30 +165,30 @@ async fn an_ended_session_is_nobodys() {
 }
 
 #[tokio::test]
-async fn somebody_or_nobody() {
+async fn a_user_or_anonymous() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::UserOrAnonymous)]).await;
-    assert_eq!(asked(&app, &mut app.browser()).await.header("authorization"), "");
+    assert_eq!(received(&app, &mut app.browser()).await.header("authorization"), "");
     let mut ada = app.signed_in("ada").await;
-    let claims = Parts::of(asked(&app, &mut ada).await.token()).claims;
+    let claims = Parts::of(received(&app, &mut ada).await.token()).claims;
     assert_eq!(claims["sid"], json!(ada.session_id().as_uuid()));
-    // Who could be somebody is not taken for nobody: the script refreshes and comes again.
+    // A visitor who may be signed in is not treated as anonymous: the script refreshes and retries.
     ada.delete("accessToken");
     assert_unauthenticated(&fetch(&app, &mut ada, PREFIX).await, "Bearer");
 }
 
 #[tokio::test]
-async fn who_will_not_be_somebody_again_is_nobody() {
+async fn a_visitor_who_can_never_refresh_is_anonymous() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::UserOrAnonymous)]).await;
     let mut ada = app.signed_in("ada").await;
     let mut phone = ada.clone();
     ada.submit(api::LOGOUT, &[]).await.assert_status(303);
     phone.delete("accessToken");
-    assert_eq!(asked(&app, &mut phone).await.header("authorization"), "");
-    let mut nobody = app.browser();
-    nobody.set("refreshToken", "nonsense");
-    assert_eq!(asked(&app, &mut nobody).await.header("authorization"), "");
+    assert_eq!(received(&app, &mut phone).await.header("authorization"), "");
+    let mut anonymous = app.browser();
+    anonymous.set("refreshToken", "nonsense");
+    assert_eq!(received(&app, &mut anonymous).await.header("authorization"), "");
 
-    // What cannot be found out is not guessed.
+    // What cannot be determined is not guessed.
     app.store_is(Condition::Down);
     fetch(&app, &mut phone, PREFIX).await.assert_status(503);
 }
@@ -196,19 +196,19 @@ async fn who_will_not_be_somebody_again_is_nobody() {
 #[tokio::test]
 async fn the_application_itself() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::Client)]).await;
-    let of_nobody = asked(&app, &mut app.browser()).await;
-    let claims = Parts::of(of_nobody.token()).claims;
+    let of_anonymous = received(&app, &mut app.browser()).await;
+    let claims = Parts::of(of_anonymous.token()).claims;
     assert_eq!((&claims["sub"], &claims["client_id"], claims.get("sid")), (&json!("web"), &json!("web"), None));
     let mut ada = app.signed_in("ada").await;
     let answer = fetch_with(&app, &mut ada, &["Bearer hers"]).await.assert_status(200);
-    assert_eq!(RequestKind::read(&answer.body).token(), of_nobody.token());
+    assert_eq!(RequestKind::read(&answer.body).token(), of_anonymous.token());
 }
 
 #[tokio::test]
-async fn without_a_token_of_ours_the_clients_own_word_is_passed_on() {
+async fn without_a_token_from_here_the_clients_own_is_forwarded() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::None)]).await;
     let mut ada = app.signed_in("ada").await;
-    assert_eq!(asked(&app, &mut ada).await.header("authorization"), "");
+    assert_eq!(received(&app, &mut ada).await.header("authorization"), "");
     let answer = fetch_with(&app, &mut ada, &["Basic b25lOnR3bw=="]).await.assert_status(200);
     assert_eq!(RequestKind::read(&answer.body).header("authorization"), "Basic b25lOnR3bw==");
 }
@@ -228,7 +228,7 @@ async fn an_access_token_may_come_without_cookies() {
 }
 
 #[tokio::test]
-async fn two_credentials_are_one_too_many() {
+async fn two_credentials_are_refused() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     let own = format!("Bearer {}", ada.cookie("accessToken").expect("an access token"));
@@ -243,7 +243,7 @@ async fn two_credentials_are_one_too_many() {
 }
 
 #[tokio::test]
-async fn who_cannot_refresh_is_refreshed_for() {
+async fn a_request_that_cannot_refresh_is_refreshed_here() {
     let app = app_before(upstream::echo().await).await;
     for (kind, headers) in [
         ("an event stream", [("accept", "text/event-stream"), ("sec-fetch-dest", "empty")]),
@@ -266,7 +266,7 @@ async fn who_cannot_refresh_is_refreshed_for() {
 }
 
 #[tokio::test]
-async fn who_refreshes_alone_or_must_change_nothing_is_not() {
+async fn a_request_that_can_refresh_or_must_change_nothing_is_not() {
     let app = app_before(upstream::echo().await).await;
     let mut ada = app.signed_in("ada").await;
     ada.delete("accessToken");
@@ -281,14 +281,14 @@ async fn who_refreshes_alone_or_must_change_nothing_is_not() {
 #[tokio::test]
 async fn a_late_picture_deletes_no_cookies() {
     let app = app_before(upstream::echo().await).await;
-    let mut nobody = app.browser();
-    nobody.set("refreshToken", "nonsense");
+    let mut anonymous = app.browser();
+    anonymous.set("refreshToken", "nonsense");
     let picture = Request::get(PREFIX).header("sec-fetch-dest", "image").body(Body::empty()).expect("a request");
-    assert!(nobody.send(picture).await.assert_status(401).set_cookies().is_empty());
+    assert!(anonymous.send(picture).await.assert_status(401).set_cookies().is_empty());
 }
 
 #[tokio::test]
-async fn what_is_meant_for_somebody_else_is_not_passed_on() {
+async fn a_request_meant_for_another_user_is_not_forwarded() {
     let app = app_with(vec![route(PREFIX, upstream::echo().await, TokenPolicy::UserOrAnonymous)]).await;
     let (mut ada, grace) = (app.signed_in("ada").await, app.signed_in("grace").await);
     let meant_for = |id: String| script(&app, Method::PUT, PREFIX).header("expected-user", id).body(Body::empty());
@@ -301,7 +301,7 @@ async fn what_is_meant_for_somebody_else_is_not_passed_on() {
     app.browser().send(nobodys).await.assert_status(200);
 }
 
-/// A service that refuses every token, and remembers them.
+/// An upstream that refuses every token, and records them.
 async fn refusing() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&seen);
@@ -314,7 +314,7 @@ async fn refusing() -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_a_good_token_is_at_fault_and_nobody_refreshes() {
+async fn an_upstream_that_refuses_a_valid_token_is_at_fault_and_no_refresh_follows() {
     let (service, seen) = refusing().await;
     let app = app_before(service).await;
     let mut ada = app.signed_in("ada").await;
@@ -324,12 +324,12 @@ async fn a_service_that_refuses_a_good_token_is_at_fault_and_nobody_refreshes() 
         assert!(answer.set_cookies().is_empty());
     }
     let seen = seen.lock().expect("notes").clone();
-    assert_eq!(seen.len(), 2, "asked once each time");
+    assert_eq!(seen.len(), 2, "called once each time");
     assert_ne!(seen[0], seen[1], "the second time with a fresh token");
 }
 
 #[tokio::test]
-async fn a_service_may_want_somebody_where_nobody_is() {
+async fn an_upstream_may_refuse_an_anonymous_call() {
     let (service, _) = refusing().await;
     let app = app_with(vec![route(PREFIX, service, TokenPolicy::UserOrAnonymous)]).await;
     let answer = fetch(&app, &mut app.browser(), PREFIX).await.assert_status(401).assert_shows("no");

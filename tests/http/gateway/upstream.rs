@@ -1,4 +1,4 @@
-//! Services that behave, and some that do not.
+//! Upstreams that behave, and some that do not.
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A service of axum's making.
+/// An axum server.
 pub async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -22,12 +22,12 @@ pub async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// A service that tells what it was asked.
+/// An upstream that reports the request it received.
 pub async fn echo() -> SocketAddr {
-    serve(Router::new().fallback(told)).await
+    serve(Router::new().fallback(describe)).await
 }
 
-async fn told(request: Request) -> Response {
+async fn describe(request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let headers: Vec<_> = head
@@ -35,14 +35,14 @@ async fn told(request: Request) -> Response {
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect();
-    let said = json!({
+    let received = json!({
         "method": head.method.as_str(), "target": head.uri.to_string(), "headers": headers,
         "body": String::from_utf8_lossy(&body),
     });
-    axum::Json(said).into_response()
+    axum::Json(received).into_response()
 }
 
-/// What an [`echo`] was asked.
+/// The request that an [`echo`] received.
 pub struct RequestKind(Value);
 
 impl RequestKind {
@@ -68,7 +68,7 @@ impl RequestKind {
         all.iter().filter(|pair| pair[0] == name).filter_map(|pair| pair[1].as_str()).collect()
     }
 
-    /// The one value of a header; nothing if it was not sent.
+    /// The single value of a header; empty if it was not sent.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
         let values = self.headers(name);
@@ -81,7 +81,7 @@ impl RequestKind {
     }
 }
 
-/// A service that always gives the same answer.
+/// An upstream that always sends the same response.
 pub async fn constant(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> SocketAddr {
     let mut all = HeaderMap::new();
     for (name, value) in headers {
@@ -96,7 +96,7 @@ pub async fn constant(status: u16, headers: &[(&'static str, &'static str)], bod
     .await
 }
 
-/// A service that does with each connection what it likes, once the head of a request has come.
+/// An upstream that handles each connection itself, once the head of a request has arrived.
 pub async fn raw<F, Fut>(behave: F) -> SocketAddr
 where
     F: Fn(TcpStream, String) -> Fut + Clone + Send + Sync + 'static,
@@ -127,7 +127,7 @@ pub async fn read_head(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// A service that gives these bytes for an answer, and then closes.
+/// An upstream that sends these bytes as its response, and then closes.
 pub async fn answering(bytes: &'static [u8]) -> SocketAddr {
     raw(move |mut connection, _| async move {
         let _ = connection.write_all(bytes).await;
@@ -136,7 +136,7 @@ pub async fn answering(bytes: &'static [u8]) -> SocketAddr {
     .await
 }
 
-/// A service that takes connections and says nothing.
+/// An upstream that accepts connections and sends nothing.
 pub async fn hanging() -> SocketAddr {
     raw(|connection, _| async move {
         std::future::pending::<()>().await;
@@ -145,8 +145,8 @@ pub async fn hanging() -> SocketAddr {
     .await
 }
 
-/// An address at which nobody listens.
-pub async fn nobody() -> SocketAddr {
+/// An address without a listener.
+pub async fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     listener.local_addr().expect("an address")
 }

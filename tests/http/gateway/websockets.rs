@@ -1,4 +1,4 @@
-//! Websockets, over real connections: through the accept loop, and for no longer than the session and the server.
+//! WebSockets over real connections: through the accept loop, and no longer than the session and the server.
 
 use super::{PREFIX, app_before, app_with, route, upstream};
 use crate::support::{Browser, TestApp, server::Server};
@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(5);
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// A service that agrees to become a websocket, and sends back what it gets. Its first words are the head it saw.
+/// An upstream that accepts a WebSocket and echoes what it receives. It first sends the head it received.
 async fn echoing() -> SocketAddr {
     upstream::raw(|mut connection, head| async move {
         let consent = format!(
@@ -34,7 +34,7 @@ async fn echoing() -> SocketAddr {
     .await
 }
 
-/// Begins a handshake; the head of the answer, and the connection.
+/// Begins a handshake; returns the head of the response, and the connection.
 async fn handshake(server: &Server, origin: &str, browser: &Browser<'_>) -> (String, TcpStream) {
     let mut connection = server.connect().await;
     let cookies = browser.cookie_header().map(|cookies| format!("cookie: {cookies}\r\n")).unwrap_or_default();
@@ -44,7 +44,7 @@ async fn handshake(server: &Server, origin: &str, browser: &Browser<'_>) -> (Str
         server.address
     );
     connection.write_all(head.as_bytes()).await.expect("a connection");
-    let head = timeout(SOON, upstream::read_head(&mut connection)).await.expect("an answer");
+    let head = timeout(SOON, upstream::read_head(&mut connection)).await.expect("a response");
     (head, connection)
 }
 
@@ -61,7 +61,7 @@ async fn expect(connection: &mut TcpStream, bytes: &[u8]) {
 
 async fn assert_closed(connection: &mut TcpStream) {
     let mut rest = Vec::new();
-    // The end may come as a reset.
+    // The end may arrive as a reset.
     let _ = timeout(SOON, connection.read_to_end(&mut rest)).await.expect("it is closed");
 }
 
@@ -80,7 +80,7 @@ async fn bytes_go_both_ways() {
     assert!(seen.contains("upgrade: websocket\r\n") && seen.contains("connection: upgrade\r\n"), "{seen}");
     assert!(seen.contains("authorization: bearer ") && !seen.contains("cookie"), "{seen}");
 
-    // What looks like a request with two lengths is none of ours to read any more.
+    // Bytes that look like a request with two lengths are no longer parsed here.
     for piece in
         [&b"hello"[..], &[0x81, 0x02, 0xff, b'\n'], b"GET / HTTP/1.1\nContent-Length: 1\nContent-Length: 2\n\n"]
     {
@@ -100,14 +100,14 @@ async fn only_our_own_pages_may_open_one() {
 }
 
 #[tokio::test]
-async fn nobody_opens_one() {
+async fn an_anonymous_visitor_opens_none() {
     let app = app_before(echoing().await).await;
     let server = Server::start(&app).await;
     assert_status(&handshake(&server, &app.origin, &app.browser()).await.0, 401);
 }
 
 #[tokio::test]
-async fn who_comes_with_a_refresh_token_alone_is_refreshed_by_the_way() {
+async fn a_refresh_token_alone_is_redeemed_on_the_way() {
     let app = app_before(echoing().await).await;
     let server = Server::start(&app).await;
     let mut ada = app.signed_in("ada").await;
@@ -118,7 +118,7 @@ async fn who_comes_with_a_refresh_token_alone_is_refreshed_by_the_way() {
 }
 
 #[tokio::test]
-async fn a_service_may_decline() {
+async fn an_upstream_may_decline() {
     let app = app_with(vec![route(PREFIX, upstream::constant(426, &[], "no").await, TokenPolicy::None)]).await;
     let server = Server::start(&app).await;
     let (head, mut connection) = handshake(&server, &app.origin, &app.browser()).await;
@@ -160,7 +160,7 @@ async fn it_ends_with_the_session() {
 }
 
 #[tokio::test]
-async fn it_ends_when_nobody_says_anything() {
+async fn it_ends_when_both_sides_are_idle() {
     let service = echoing().await;
     let app = TestApp::with_config(|config| {
         let mut quiet = route(PREFIX, service, TokenPolicy::None);
@@ -187,7 +187,7 @@ async fn it_ends_with_the_server() {
 }
 
 #[tokio::test]
-async fn when_one_side_goes_the_other_goes_too() {
+async fn when_one_side_closes_the_other_is_closed_too() {
     let service = upstream::raw(|mut connection, _| async move {
         let _ = connection.write_all(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\nbye").await;
     });

@@ -1,4 +1,4 @@
-//! An answer, read to its end.
+//! A response, read to its end.
 
 use axum::{
     body::to_bytes,
@@ -27,7 +27,7 @@ impl Answer {
         self
     }
 
-    /// The answer leads to another page, by `303`.
+    /// The response redirects to another page, with `303`.
     #[track_caller]
     pub fn assert_leads_to(self, location: &str) -> Self {
         let answer = self.assert_status(303);
@@ -43,7 +43,7 @@ impl Answer {
         self.headers.get_all(header::SET_COOKIE).iter().map(|line| line.to_str().expect("ASCII").to_owned()).collect()
     }
 
-    /// The cookie that the answer sets, with its attributes.
+    /// The cookie that the response sets, with its attributes.
     #[track_caller]
     pub fn cookie(&self, name: &str) -> Cookie<'static> {
         let cookies = self.set_cookies().into_iter().map(|line| Cookie::parse(line).expect("a cookie"));
@@ -53,13 +53,13 @@ impl Answer {
         cookie
     }
 
-    /// The word that marks the scripts of this page as ours.
+    /// The nonce that marks the scripts of this page.
     pub fn nonce(&self) -> Option<&str> {
         self.header("content-security-policy").split_once("'nonce-")?.1.split('\'').next()
     }
 
-    /// All that may not differ between two answers that are to look alike: everything but the request's id, the nonce
-    /// and `typed`, which the client knows anyway.
+    /// Everything that must not differ between two responses that are to be indistinguishable: all but the request's
+    /// id, the nonce and `typed`, which the client knows anyway.
     pub fn essence(&self, typed: &str) -> String {
         let mut headers: Vec<String> = self
             .headers
@@ -77,12 +77,12 @@ impl Answer {
         text
     }
 
-    /// The names of the cookies that the answer sets to a value.
+    /// The names of the cookies that the response sets to a value.
     pub fn issued(&self) -> Vec<String> {
         self.cookies(false)
     }
 
-    /// The names of the cookies that the answer deletes.
+    /// The names of the cookies that the response deletes.
     pub fn deleted(&self) -> Vec<String> {
         self.cookies(true)
     }

@@ -19,9 +19,9 @@ pub struct Browser<'a> {
     app: &'a TestApp,
     jar: BTreeMap<String, (String, Option<Timestamp>)>,
     pub email: String,
-    /// Where its connections come from.
+    /// Its client address.
     peer: Option<SocketAddr>,
-    /// What it calls itself.
+    /// Its `User-Agent`.
     user_agent: Option<&'static str>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Browser<'a> {
         Self { app, jar: BTreeMap::new(), email: String::new(), peer: None, user_agent: None }
     }
 
-    /// The same browser at another place of the network.
+    /// The same browser with another client address.
     pub fn at(mut self, address: &str) -> Self {
         self.peer = Some(SocketAddr::new(address.parse().expect("an address"), 49_152));
         self
@@ -41,7 +41,7 @@ impl<'a> Browser<'a> {
         Browser { app, jar: self.jar.clone(), email: self.email.clone(), peer: self.peer, user_agent: self.user_agent }
     }
 
-    /// The same browser by another name.
+    /// The same browser with another `User-Agent`.
     pub fn called(mut self, user_agent: &'static str) -> Self {
         self.user_agent = Some(user_agent);
         self
@@ -81,14 +81,14 @@ impl<'a> Browser<'a> {
             .expect("a request")
     }
 
-    /// Sends a request with this jar's cookies, and puts away what comes back.
+    /// Sends a request with this jar's cookies, and stores those of the response.
     pub async fn send(&mut self, request: Request<Body>) -> Answer {
         let answer = self.send_only(request).await;
         self.keep(&answer);
         answer
     }
 
-    /// Sends a request with this jar's cookies; what comes back is lost on the way.
+    /// Sends a request with this jar's cookies; the response is lost in transit.
     pub async fn send_only(&self, mut request: Request<Body>) -> Answer {
         if let Some(cookies) = self.cookie_header() {
             request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header value"));
@@ -99,11 +99,11 @@ impl<'a> Browser<'a> {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddress(peer));
         }
-        let answered = self.app.router.clone().oneshot(request).await.expect("the router answers");
+        let answered = self.app.router.clone().oneshot(request).await.expect("the router responds");
         Answer::read(answered).await
     }
 
-    /// Puts the cookies of an answer into the jar.
+    /// Puts the cookies of a response into the jar.
     pub fn keep(&mut self, answer: &Answer) {
         for line in answer.set_cookies() {
             let cookie = Cookie::parse(line).expect("a cookie");

@@ -1,4 +1,4 @@
-//! Where a test's application keeps its data: SQLite, or Postgres if `TOKENLIFE_TEST_POSTGRES` says where one is.
+//! The database of a test's application: SQLite, or Postgres if `TOKENLIFE_TEST_POSTGRES` names one.
 
 #[path = "../../database/postgres.rs"]
 pub mod postgres;

@@ -1,4 +1,4 @@
-//! Writing access tokens that nobody issued.
+//! Forges access tokens.
 
 use super::TestApp;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -23,13 +23,13 @@ impl Parts {
     }
 }
 
-/// Somebody with a key, ours or their own, who writes tokens to their liking.
+/// An attacker with a key, the application's or their own, who signs arbitrary tokens.
 pub struct Forger(pub Ed25519KeyPair);
 
 impl Forger {
-    /// With our own key: only what the token says can be wrong.
+    /// With the application's key: only the claims can be wrong.
     pub async fn with_our_key(app: &TestApp) -> Self {
-        let keys = app.store.list_signing_keys().await.expect("the store answers");
+        let keys = app.store.list_signing_keys().await.expect("the store responds");
         let pkcs8 = app.state.keyring.open(&format!("signing key {}", keys[0].id), &keys[0].sealed).expect("our key");
         Self(Ed25519KeyPair::from_pkcs8(&pkcs8).expect("a key"))
     }
@@ -52,7 +52,7 @@ impl Forger {
     }
 }
 
-/// `object` with these members; a `null` takes one away.
+/// `object` with these members; a `null` removes one.
 pub fn with(object: &Value, changes: Value) -> Value {
     let mut result = object.clone();
     let Value::Object(changes) = changes else { panic!("changes are an object") };

@@ -1,5 +1,5 @@
-//! Every place in the password hasher's queue, taken: whoever wants a password hashed is refused at once, and whoever
-//! does not want that notices nothing. This shows what is hashed without looking at a watch.
+//! Every place in the password hasher's queue, taken: a request that needs hashing is refused at once, and any other is
+//! not affected. This shows what is hashed without measuring time.
 
 use futures::FutureExt as _;
 use std::{future::Future, pin::Pin};
@@ -13,13 +13,13 @@ use tokenlife::server::{
 
 type Place = Pin<Box<dyn Future<Output = Result<PasswordHash, HashingError>> + Send>>;
 
-/// Gives the places back when it goes.
+/// Releases the places on drop.
 pub struct FullQueue(Vec<Place>);
 
 impl FullQueue {
     pub async fn of(hasher: &Hasher) -> Self {
         let mut places = take_all(hasher);
-        // The first ones have begun to compute. When they are done, their places are free once more.
+        // The first ones have begun to compute. When they are done, their places are free again.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
         for computing in places.drain(..threads) {
             computing.await.expect("a hash");

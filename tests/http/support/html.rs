@@ -1,4 +1,4 @@
-//! The little of HTML that tests look at: which elements there are, and what stands in their attributes.
+//! The part of HTML that tests check: elements and their attributes.
 
 /// One start tag. Scripts, styles and titles come with their content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn structure(html: &str) -> Vec<String> {
     tags(html).into_iter().map(describe).collect()
 }
 
-/// What stands in the field of a form.
+/// The value of a form field.
 pub fn field_value(html: &str, name: &str) -> Option<String> {
     let field = tags(html).into_iter().find(|tag| tag.name == "input" && tag.attribute("name") == Some(name));
     field.unwrap_or_else(|| panic!("no field {name} in {html}")).attribute("value").map(str::to_owned)

@@ -23,7 +23,7 @@ impl<'a> OAuthClient<'a> {
         Self { app, id: id.to_owned(), secret: registered.expect("a new client").as_str().to_owned() }
     }
 
-    /// The one that the server functions are.
+    /// The client of the server functions.
     pub fn web(app: &'a TestApp) -> Self {
         Self { app, id: WEB.to_owned(), secret: app.state.keyring.web_client_secret().to_owned() }
     }
@@ -32,7 +32,7 @@ impl<'a> OAuthClient<'a> {
         format!("Basic {}", STANDARD.encode(format!("{}:{}", self.id, self.secret)))
     }
 
-    /// Sends a form, and proves who it is by the header.
+    /// Sends a form, and authenticates by the header.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         send(self.app, form(path, &encode(fields)).header(header::AUTHORIZATION, self.basic()), encode(fields)).await
     }
@@ -42,14 +42,14 @@ impl<'a> OAuthClient<'a> {
         serde_json::from_str(&answer.body).expect("JSON")
     }
 
-    /// A token in its own name.
+    /// A token of its own.
     pub async fn own_token(&self) -> String {
         let answer = self.post(oauth::TOKEN, &[("grant_type", "client_credentials")]).await.assert_status(200);
         member(&answer, "access_token")
     }
 }
 
-/// A form without any proof of who sends it.
+/// A form without client authentication.
 pub fn form(path: &str, body: &str) -> axum::http::request::Builder {
     Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -58,17 +58,17 @@ pub fn form(path: &str, body: &str) -> axum::http::request::Builder {
 
 pub async fn send(app: &TestApp, request: axum::http::request::Builder, body: impl Into<Body>) -> Answer {
     let request = request.body(body.into()).expect("a request");
-    Answer::read(app.router.clone().oneshot(request).await.expect("the router answers")).await
+    Answer::read(app.router.clone().oneshot(request).await.expect("the router responds")).await
 }
 
-/// A member of a JSON answer.
+/// A member of a JSON response.
 #[track_caller]
 pub fn member(answer: &Answer, name: &str) -> String {
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("no JSON: {}", answer.body));
     body[name].as_str().unwrap_or_else(|| panic!("no {name}: {}", answer.body)).to_owned()
 }
 
-/// The answer refuses as RFC 6749 §5.2 says: these members, no cookie, nothing to keep.
+/// The response is an error as in RFC 6749 §5.2: these members, no cookie, not cacheable.
 #[track_caller]
 pub fn assert_refused(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status.as_u16(), member(answer, "error").as_str()), (status, error), "{}", answer.body);

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Stops when it goes.
+/// Stops on drop.
 pub struct Server {
     pub address: SocketAddr,
     stop: watch::Sender<Stop>,
@@ -34,7 +34,7 @@ impl Server {
         TcpStream::connect(self.address).await.expect("a connection")
     }
 
-    /// Asks it to stop after what is in flight.
+    /// Makes it stop after the requests in flight.
     pub fn ask_to_stop(&self) {
         self.stop.send_replace(Stop::Gracefully);
     }

@@ -1,4 +1,4 @@
-//! The application, put together as `start::serve` does it, on a store of its own and a clock that stands still.
+//! The application, assembled as by `start::serve`, on a store of its own and a manual clock.
 
 use super::{Browser, Condition, Database, watched_store::WatchedStore};
 use axum::Router;
@@ -37,16 +37,16 @@ use tokio::sync::Mutex;
 
 pub const PASSWORD: &str = "vermilion otter juggles";
 
-/// A running application. Its files go when it goes.
+/// A running application. Its files are deleted on drop.
 pub struct TestApp {
     pub router: Router,
     pub clock: ManualClock,
     pub state: AppState,
     pub ended: Arc<EndedSessions>,
     pub secret_versions: Arc<SecretVersions>,
-    /// The store itself: what tests ask it is neither recorded nor disturbed.
+    /// The store itself: calls of tests are neither recorded nor disturbed.
     pub store: Arc<dyn Store>,
-    /// The store as the application has it.
+    /// The store as the application uses it.
     pub watched: Arc<WatchedStore>,
     pub origin: String,
     pub database: Database,
@@ -58,7 +58,7 @@ pub struct TestApp {
     _background: BackgroundTasks,
 }
 
-/// What servers beside each other have in common.
+/// What servers of one installation share.
 #[derive(Clone)]
 struct Shared {
     database: Database,
@@ -89,8 +89,8 @@ impl TestApp {
         Self::assemble(&config, clock, Shared::new().await).await.expect("an application")
     }
 
-    /// Three servers with one clock on one database, which is empty; except SQLite, which is for one server, so that
-    /// the others come later.
+    /// Three servers with one clock on one database, which is empty; except SQLite, which is for one server, so the
+    /// others start later.
     pub async fn three_at_once() -> [Self; 3] {
         let shared = Shared::new().await;
         if matches!(shared.database, Database::Sqlite(_)) {
@@ -102,8 +102,7 @@ impl TestApp {
         [one, two, three].map(|started| started.expect("an application"))
     }
 
-    /// Another instance on the same database, with the same master secret and a clock of its own that shows the same
-    /// time now.
+    /// Another instance on the same database, with the same master secret and a clock of its own, set to the same time.
     pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::for_tests();
         change(&mut config);
@@ -116,7 +115,7 @@ impl TestApp {
         Self::assemble(&Config::for_tests(), ManualClock::at(self.now()), shared).await
     }
 
-    /// An application that the world reaches under `https`.
+    /// An application whose public URL is `https`.
     pub async fn on_https() -> Self {
         Self::with_config(|config| config.http.public_url = "https://example.com".parse().expect("a URL")).await
     }
@@ -147,7 +146,7 @@ impl TestApp {
         let (ended, secret_versions) = (Arc::clone(&application.ended), Arc::clone(&application.secrets));
         let (state, background) = application.start_background();
         let origin = config.http.public_url.origin().to_owned();
-        watched.asked();
+        watched.calls();
         let hashing = Mutex::default();
         Ok(Self {
             router,
@@ -167,12 +166,12 @@ impl TestApp {
         })
     }
 
-    /// A browser that has never been here.
+    /// A new browser without cookies.
     pub fn browser(&self) -> Browser<'_> {
         Browser::new(self)
     }
 
-    /// A browser in which somebody new has just signed up.
+    /// A browser in which a new user has just signed up.
     pub async fn signed_in(&self, name: &str) -> Browser<'_> {
         let number = self.users.fetch_add(1, Ordering::Relaxed);
         let mut browser = self.browser();
@@ -190,48 +189,51 @@ impl TestApp {
     pub async fn account(&self, email: &str) -> UserId {
         let _one_at_a_time = self.hashing.lock().await;
         let password = PASSWORD.to_owned().into();
-        self.state.accounts.add_user(email, "Somebody", password).await.expect("an account")
+        self.state.accounts.add_user(email, "Test User", password).await.expect("an account")
     }
 
     /// A browser in which this account signed in a moment ago.
     pub async fn browser_of(&self, user: UserId) -> Browser<'_> {
         let origin =
             SignInContext { address: IpAddr::from([192, 0, 2, 1]), user_agent: String::new(), replaces: Vec::new() };
-        let begun = self.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store answers");
+        let begun = self.state.sessions.begin(user, SignInMethod::Password, &origin).await.expect("the store responds");
         let mut browser = self.browser();
         browser.take(&begun.expect("the account is not disabled"));
         browser
     }
 
-    /// Has the store be as told from now on.
+    /// Sets the condition of the store.
     pub fn store_is(&self, condition: Condition) {
         self.watched.set(condition);
     }
 
-    /// Waits until the application knows what has ended by now.
+    /// Waits until the application knows all sessions that have ended by now.
     pub async fn in_touch(&self) {
         until("the application is in touch", async || self.ended.is_current(self.now())).await;
     }
 
-    /// Waits until the background has asked the store for each of these once more, whatever came of it.
+    /// Waits until the background has called each of these methods of the store once more, with any outcome.
     pub async fn background_asks<const N: usize>(&self, what: [&'static str; N]) {
-        let times = || what.map(|what| self.watched.asked_beside(what));
+        let times = || what.map(|what| self.watched.background_calls(what));
         let before = times();
-        until("the background asks", async || times().iter().zip(before).all(|(now, before)| *now > before)).await;
+        until("the background queries the store", async || {
+            times().iter().zip(before).all(|(now, before)| *now > before)
+        })
+        .await;
     }
 
-    /// What the store says about a session.
+    /// A session as stored.
     pub async fn session(&self, id: SessionId) -> Session {
-        self.store.find_session(id).await.expect("the store answers").expect("the session is there")
+        self.store.find_session(id).await.expect("the store responds").expect("the session exists")
     }
 
-    /// Waits until the background has noted that a session's newest generation has arrived.
+    /// Waits until the background has recorded that a session's newest generation was delivered.
     pub async fn delivered(&self, id: SessionId) {
-        let is_noted = async || {
+        let is_recorded = async || {
             let session = self.session(id).await;
             session.delivered == session.generation
         };
-        until("delivery is noted", is_noted).await;
+        until("delivery is recorded", is_recorded).await;
     }
 
     pub fn advance(&self, by: Duration) {
@@ -243,7 +245,7 @@ impl TestApp {
     }
 }
 
-/// Waits until something is so, and no longer than a test may take.
+/// Waits until a condition holds, and no longer than a test may take.
 pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     for _ in 0..500 {
         if is_so().await {

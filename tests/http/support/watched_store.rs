@@ -1,4 +1,4 @@
-//! The real store behind a switch, and a record of what the application asks of it.
+//! The real store behind a switch, with a record of the application's calls.
 
 use async_trait::async_trait;
 use std::{
@@ -23,19 +23,19 @@ use tokenlife::server::{
     },
 };
 
-/// How the database is doing.
+/// The condition of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     Fine,
     /// It cannot be reached.
     Down,
-    /// It does what it is asked, but the answer never arrives.
+    /// It carries out statements, but the result never arrives.
     LosesAnswers,
-    /// It says nothing at all.
+    /// It never responds.
     Hangs,
-    /// Our own code about it has a fault.
+    /// The code that uses it panics.
     Panics,
-    /// It answers requests, but the background cannot reach it.
+    /// It serves requests, but the background cannot reach it.
     OutOfTouch,
 }
 
@@ -43,9 +43,9 @@ pub enum Condition {
 pub struct WatchedStore {
     inner: Arc<dyn Store>,
     condition: Mutex<Condition>,
-    asked: Mutex<Vec<&'static str>>,
-    asked_beside: Mutex<BTreeMap<&'static str, usize>>,
-    asked_for_keys: AtomicUsize,
+    calls: Mutex<Vec<&'static str>>,
+    background_calls: Mutex<BTreeMap<&'static str, usize>>,
+    key_calls: AtomicUsize,
 }
 
 impl WatchedStore {
@@ -53,9 +53,9 @@ impl WatchedStore {
         Self {
             inner,
             condition: Mutex::new(Condition::Fine),
-            asked: Mutex::default(),
-            asked_beside: Mutex::default(),
-            asked_for_keys: AtomicUsize::new(0),
+            calls: Mutex::default(),
+            background_calls: Mutex::default(),
+            key_calls: AtomicUsize::new(0),
         }
     }
 
@@ -63,19 +63,19 @@ impl WatchedStore {
         *self.condition.lock().unwrap_or_else(PoisonError::into_inner) = condition;
     }
 
-    /// What was asked since this was last called, in the order of asking; the background's own questions left out.
-    pub fn asked(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The calls since this was last called, in order, without those of the background.
+    pub fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How often the background has asked this, answered or not.
-    pub fn asked_beside(&self, what: &str) -> usize {
-        self.asked_beside.lock().unwrap_or_else(PoisonError::into_inner).get(what).copied().unwrap_or_default()
+    /// How often the background has called this method, with any outcome.
+    pub fn background_calls(&self, what: &str) -> usize {
+        self.background_calls.lock().unwrap_or_else(PoisonError::into_inner).get(what).copied().unwrap_or_default()
     }
 
-    /// How often the signing keys were asked for, by requests or by the background.
-    pub fn asked_for_keys(&self) -> usize {
-        self.asked_for_keys.load(Ordering::SeqCst)
+    /// How often the signing keys were listed, by requests or by the background.
+    pub fn key_calls(&self) -> usize {
+        self.key_calls.load(Ordering::SeqCst)
     }
 
     async fn ask<T>(
@@ -83,37 +83,37 @@ impl WatchedStore {
         what: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(what);
         match self.condition() {
             Condition::Fine | Condition::OutOfTouch => work.await,
             Condition::Down => Err(unavailable()),
             Condition::LosesAnswers => work.await.and(Err(unavailable())),
             Condition::Hangs => pending().await,
-            Condition::Panics => panic!("the store was told to panic"),
+            Condition::Panics => panic!("the store was set to panic"),
         }
     }
 
-    /// What the background asks.
+    /// A call of the background.
     async fn ask_beside<T>(
         &self,
         what: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        *self.asked_beside.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
+        *self.background_calls.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
         match self.condition() {
             Condition::Fine => work.await,
-            Condition::Panics => panic!("the store was told to panic"),
+            Condition::Panics => panic!("the store was set to panic"),
             _ => Err(unavailable()),
         }
     }
 
-    /// What requests and the background ask for: the signing keys. The server never panics over them.
+    /// A call for the signing keys, which requests and the background make. It never panics.
     async fn ask_for_keys<T>(
         &self,
         _what: &'static str,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.asked_for_keys.fetch_add(1, Ordering::SeqCst);
+        self.key_calls.fetch_add(1, Ordering::SeqCst);
         match self.condition() {
             Condition::Fine => work.await,
             Condition::Hangs => pending().await,
@@ -131,7 +131,7 @@ fn unavailable() -> StoreError {
 }
 
 /// Implements parts of the store: each method listed passes its arguments on to the real store through the method of
-/// [`WatchedStore`] before its name. The ones in the second pair of braces are taken as they are.
+/// [`WatchedStore`] before its name. Those in the second pair of braces are used as they are.
 macro_rules! watch {
     ($($part:ident {
         $($ask:ident $method:ident($($name:ident: $type:ty),*) -> $outcome:ty;)+
