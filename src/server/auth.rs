@@ -1,4 +1,4 @@
-//! The visitor of a request: the cookies that identify them, the layer that reads those, and what it finds.
+//! Authentication of requests: the session cookies, the session layer, and the [`visitor::Visitor`] it determines.
 
 pub mod cookies;
 pub mod current_user;

@@ -1,4 +1,4 @@
-//! The three cookies: their names, their attributes, reading them, writing them. No other file does.
+//! The three cookies: their names, their attributes, reading and writing them. No other module does.
 
 mod others;
 
@@ -6,7 +6,7 @@ use crate::{model::TokenLife, server::service::tokens::IssuedTokens};
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 
-/// The names on plain `http`, which is only for this machine.
+/// The names on plain `http`, which is only for local use.
 const BARE: [&str; 3] = ["accessToken", "refreshToken", TokenLife::cookie_name(false)];
 /// The names on `https`: `__Host-` (RFC 6265bis §4.1.3.2) keeps other hosts from setting them, `Http-` scripts.
 const PREFIXED: [&str; 3] = ["__Host-Http-accessToken", "__Host-Http-refreshToken", TokenLife::cookie_name(true)];
@@ -22,7 +22,7 @@ pub struct SessionCookies {
 pub enum Presented {
     Absent,
     Value(String),
-    /// Several different values: another party has set one of them, so none is trusted.
+    /// Several different values: another party has set one of them, so none is accepted.
     Ambiguous,
 }
 
@@ -41,7 +41,7 @@ impl Presented {
     }
 }
 
-/// The cookies of a request that concern us.
+/// The cookies of this application in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresentedCookies {
     pub access: Presented,
@@ -52,7 +52,7 @@ pub struct PresentedCookies {
 }
 
 impl PresentedCookies {
-    /// Whether there is anything to clean up.
+    /// Whether the request carries none of the three cookies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.access.is_absent() && self.refresh.is_absent() && self.life.is_absent()
@@ -71,7 +71,7 @@ impl SessionCookies {
 
     /// Reads a request's cookies.
     ///
-    /// Other cookies may hold anything, bytes beyond ASCII included: they are passed over one by one and never make
+    /// Other cookies may hold anything, bytes beyond ASCII included: they are skipped one by one and never make
     /// ours unreadable (RFC 6265bis §5.6 is as lenient with what it stores).
     #[must_use]
     pub fn read(self, headers: &HeaderMap) -> PresentedCookies {
@@ -88,7 +88,7 @@ impl SessionCookies {
         }
     }
 
-    /// The three `Set-Cookie` headers that hand out tokens.
+    /// The three `Set-Cookie` headers that issue tokens.
     #[must_use]
     pub fn issue(self, tokens: &IssuedTokens) -> Vec<HeaderValue> {
         let [access, refresh, _] = self.names();
@@ -100,26 +100,26 @@ impl SessionCookies {
         headers
     }
 
-    /// The `Set-Cookie` header that hands out the token life alone, good for the seconds that are left.
+    /// The `Set-Cookie` header that renews the token life alone, valid for the remaining seconds.
     #[must_use]
     pub fn renew_life(self, life: TokenLife, seconds_left: i64) -> Vec<HeaderValue> {
         let [_, _, name] = self.names();
         header(&self.cookie(name, life.to_string(), MaxAge::seconds(seconds_left), false))
     }
 
-    /// The `Set-Cookie` headers that delete all three, with the attributes they were made with.
+    /// The `Set-Cookie` headers that delete all three, with the attributes they were set with.
     #[must_use]
     pub fn clear(self) -> Vec<HeaderValue> {
         self.delete([true; 3])
     }
 
-    /// The `Set-Cookie` headers that delete those a request came with.
+    /// The `Set-Cookie` headers that delete those that a request carries.
     #[must_use]
     pub fn clear_presented(self, presented: &PresentedCookies) -> Vec<HeaderValue> {
         self.delete([&presented.access, &presented.refresh, &presented.life].map(|cookie| !cookie.is_absent()))
     }
 
-    /// The same without the refresh token.
+    /// Like [`Self::clear_presented`], but keeps the refresh token.
     #[must_use]
     pub fn clear_besides_refresh(self, presented: &PresentedCookies) -> Vec<HeaderValue> {
         self.delete([!presented.access.is_absent(), false, !presented.life.is_absent()])
@@ -135,7 +135,7 @@ impl SessionCookies {
             .collect()
     }
 
-    /// The `Set-Cookie` headers that delete what was left under outdated names.
+    /// The `Set-Cookie` headers that delete cookies under outdated names.
     #[must_use]
     pub fn clear_outdated(self, names: &[&'static str]) -> Vec<HeaderValue> {
         names
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_neighbours_do_not_hide_our_cookies() {
+    fn malformed_cookies_do_not_hide_ours() {
         let presented =
             read(HTTP, &[b"x=\xc3\xa9; =; ;a; accessToken=AT ;\t refreshToken=RT", b"tokenLife=\"1.2\"; y=\xff\xfe"]);
         assert_eq!(
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_names_on_https_are_left_overs() {
+    fn bare_names_on_https_are_outdated() {
         let presented = read(HTTPS, &[b"accessToken=a; __Host-Http-accessToken=b"]);
         assert_eq!((presented.access, presented.outdated.clone()), (value("b"), vec!["accessToken"]));
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cookies_are_written_as_the_contract_says() {
+    fn the_cookies_are_written_as_specified() {
         let access = "a".repeat(620);
         let issued = HTTP.issue(&tokens());
         assert_eq!(lines(&issued)[0], format!("accessToken={access}; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600"));

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`AppError::Unavailable`] if the store cannot be reached.
+/// [`AppError::Unavailable`] if the session cannot be read from the store.
 pub async fn current_user(sessions: &Sessions, session: Option<VisitorSession>) -> Current {
     let Some(session) = session else { return Ok(None) };
     if !session.is_confirmed {

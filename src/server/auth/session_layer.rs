@@ -1,13 +1,14 @@
-//! Identifies the visitor once per request, before anything is rendered, for pages, server functions and upstreams alike.
+//! Determines the user once per request, before anything is rendered, for pages and server functions alike.
 //!
-//! A valid access token is enough and needs no query, unless this server has lost touch with the store. If the store
-//! cannot be reached either, the request goes on with a session that is not confirmed: a page that shows no user's data
-//! is served as usual, everything else is unavailable. Without a valid access token, a valid refresh token is redeemed
-//! here, the request goes on as the signed-in user's, and the three cookies are set on its response, streamed or not.
+//! A valid access token is enough and needs no database query, unless this server has missed changes: sessions may then
+//! have ended unnoticed. If the store is unavailable too, the request continues with an unconfirmed session: a page
+//! without a user's data is served as usual, everything else is unavailable. Without a valid access token, a valid
+//! refresh token is redeemed here, the request continues as the user's, and the three cookies are set in the head of
+//! its response, streamed or not.
 //!
-//! Three kinds of requests redeem nothing. Scripts that call a server function refresh by themselves, once for all calls
-//! in flight, and retry. `HEAD` and prefetches must change nothing. Subresources have no use for new tokens, unless an
-//! upstream serves them.
+//! Three kinds of requests redeem nothing. Scripts calling a server function refresh by themselves, once for all calls
+//! in flight, and retry. `HEAD` and prefetches must change nothing. Subresources have no use for it, unless an upstream
+//! serves them.
 
 use super::{
     cookies::{Presented, PresentedCookies, SessionCookies},
@@ -40,13 +41,13 @@ use tracing::{debug, info};
 pub struct SessionLayer {
     pub sessions: Arc<Sessions>,
     pub cookies: SessionCookies,
-    /// In whose name refresh tokens are redeemed here.
+    /// The client that redeems refresh tokens here.
     pub client: KnownClient,
-    /// Whether an upstream gets the requests.
+    /// Whether the requests are forwarded to an upstream.
     pub is_for_upstream: bool,
 }
 
-/// A request's visitor, and what is needed to answer it.
+/// A request's visitor, and what is needed to write the response's cookies.
 #[derive(Debug)]
 pub struct Identified {
     visitor: Visitor,
@@ -55,12 +56,12 @@ pub struct Identified {
 }
 
 impl SessionLayer {
-    /// Identifies the visitor.
+    /// Determines the visitor of a request.
     ///
     /// # Errors
     ///
-    /// [`AppError::Unavailable`] if a refresh token would have to be redeemed and cannot be now;
-    /// [`AppError::Internal`] if that fails.
+    /// [`AppError::Unavailable`] if a refresh token has to be redeemed while the store is unavailable;
+    /// [`AppError::Internal`] if redeeming fails otherwise.
     pub fn identify<'a>(
         &'a self,
         request: &Request,
@@ -74,7 +75,7 @@ impl SessionLayer {
         }
     }
 
-    /// Passes the request on as the visitor's, and writes the change of the cookies to the response.
+    /// Serves the request as the visitor's, and writes the change of the cookies to the response.
     pub async fn answer<F: Future<Output = Response>>(
         &self,
         identified: Identified,
@@ -117,9 +118,9 @@ impl SessionLayer {
             }
             Some(Ok(found)) => return Ok(signed_in_by(&found, presented, visitor)),
             Some(Err(error)) => {
-                debug!(%error, "the access token does not hold");
+                debug!(%error, "the access token is not valid");
                 if refresh_token.is_none() && !error.is_final() {
-                    // Another server may know better. Until then it counts as none, and stays where it is.
+                    // Another server may accept it. Here it counts as absent, and the cookie stays.
                     return Ok(visitor);
                 }
             }
@@ -186,17 +187,17 @@ impl SessionLayer {
     }
 }
 
-/// The kind of a request, which decides who redeems its refresh token.
+/// The kind of a request, as far as redeeming a refresh token is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestKind {
-    /// A page, a plain form, or a client that is not a browser: redeemed here.
+    /// A page, a plain form, or a client other than a browser: redeems here.
     Document,
     /// A script that calls a server function: it redeems by itself.
     Script,
-    /// A server function that handles tokens itself ([`paths::Endpoint::handles_tokens`]).
+    /// One of the server functions that handle the tokens themselves.
     TokenEndpoint,
-    /// A WebSocket, an event stream or an image of an upstream: no script can refresh for it. Redeemed here, but its
-    /// response deletes no cookies.
+    /// A websocket, an event stream or an image of an upstream: no script is there that could refresh. Redeems here,
+    /// but deletes nothing.
     Unscripted,
     /// Changes nothing: `HEAD`, a prefetch, a subresource.
     Passive,
@@ -237,14 +238,14 @@ fn signed_in_by(found: &Authenticated, presented: &PresentedCookies, visitor: Vi
     Visitor { session: Some(session), proven_sessions: vec![token.session_id], fresh_life, ..visitor }
 }
 
-/// Has useless cookies deleted, by pages only: a response to a script may arrive late.
+/// Deletes useless cookies, on pages only: a response to a script may arrive late.
 fn clear_useless(visitor: &Visitor, kind: RequestKind, change: Change) {
     if kind == RequestKind::Document {
         visitor.cookies.set(change);
     }
 }
 
-/// Responds to a request for a page that must not be rendered for an anonymous visitor.
+/// The response to a request for a page that must not be rendered for an anonymous visitor.
 fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<Response> {
     let uri = request.uri();
     let (is_get, is_private) = (request.method() == Method::GET, paths::is_private(uri.path()));
@@ -253,8 +254,8 @@ fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<
         return None;
     }
     if visitor.may_refresh && kind == RequestKind::Passive && (is_get || is_private) {
-        // This request may change nothing, so it cannot redeem. A page that is prerendered now may be shown later; it
-        // must not look signed out to a signed-in user.
+        // The browser may have the page, but not by a request that must change nothing. A page prerendered now would
+        // be shown later, as an anonymous visitor's to a signed-in user.
         return Some(StatusCode::NO_CONTENT.into_response());
     }
     if !is_private {
@@ -267,7 +268,7 @@ fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<
 fn log_ambiguity(presented: &PresentedCookies) {
     for (name, cookie) in [("access", &presented.access), ("refresh", &presented.refresh)] {
         if *cookie == Presented::Ambiguous {
-            info!(target: SECURITY, event = "ambiguous_cookie", token = name, "two different values were sent; neither is believed");
+            info!(target: "tokenlife::security", event = "ambiguous_cookie", token = name, "two different values were sent; neither is accepted");
         }
     }
 }

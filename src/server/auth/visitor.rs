@@ -1,4 +1,4 @@
-//! The visitor: identified once per request by the session layer, read by pages and server functions.
+//! The visitor: determined once per request by the session layer, read by pages and server functions.
 
 use crate::{
     error::AppError,
@@ -10,22 +10,22 @@ use crate::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The visitor, as the session layer found them. Travels in the request's extensions.
+/// The visitor, as determined by the session layer. In the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor {
     /// The live session of a signed-in user.
     pub session: Option<VisitorSession>,
-    /// Without a session: a refresh token was presented that this kind of request does not redeem. The script that sent
-    /// it refreshes and retries.
+    /// There is no session yet, but a refresh token that this kind of request does not redeem: the script that sent it
+    /// refreshes and retries.
     pub may_refresh: bool,
-    /// The sessions whose genuine tokens came along, good or not: a sign-in in this browser replaces them, and signing
-    /// out ends them. More than one only if the tokens are of different sessions.
+    /// The sessions whose authentic tokens the request carries, valid or not: a sign-in in this browser replaces them,
+    /// and signing out ends them. More than one only if the tokens belong to different sessions.
     pub proven_sessions: Vec<SessionId>,
-    /// The times of the access token that this request came with, if it needs no renewal yet.
+    /// The times of the request's access token, if it needs no renewal yet.
     pub fresh_life: Option<TokenLife>,
-    /// The refresh token that came along, for the server function that redeems it.
+    /// The request's refresh token, for the server function that redeems it.
     pub refresh_token: Option<PresentedRefreshToken>,
-    /// What is to become of the browser's cookies.
+    /// The change to the browser's cookies.
     pub cookies: CookieChange,
 }
 
@@ -34,7 +34,7 @@ impl Visitor {
     ///
     /// # Errors
     ///
-    /// [`AppError::Unauthenticated`] without one; [`AppError::Unavailable`] if it cannot be known whether it has ended.
+    /// [`AppError::Unauthenticated`] without one; [`AppError::Unavailable`] if it is unconfirmed.
     pub fn require_session(&self) -> Result<VisitorSession, AppError> {
         let session = self.session.ok_or(AppError::Unauthenticated)?;
         session.is_confirmed.then_some(session).ok_or(AppError::Unavailable)
@@ -46,20 +46,20 @@ impl Visitor {
 pub struct VisitorSession {
     pub user_id: UserId,
     pub session_id: SessionId,
-    /// Whether it is known not to have ended; see [`crate::server::service::sessions::Authenticated`].
+    /// Whether it is known to be live; see [`crate::server::service::sessions::Authenticated`].
     pub is_confirmed: bool,
 }
 
 impl VisitorSession {
-    /// Whether this is not the person for whom a call says it is meant: the page that sent it has grown old.
+    /// Whether this is a user other than the one that a call names: the page that sent it is outdated.
     #[must_use]
     pub fn is_not_of(&self, expected: &[u8]) -> bool {
         self.user_id.to_string().as_bytes() != expected
     }
 }
 
-/// What the answer tells the browser to do with its cookies. The last word counts, so that signing out wins over a
-/// rotation of the same request; the session layer writes it on the head of the answer.
+/// What the response does to the browser's cookies. The last change wins, so that signing out overrides a rotation of
+/// the same request; the session layer writes it to the head of the response.
 #[derive(Clone, Debug, Default)]
 pub struct CookieChange(Arc<Mutex<Change>>);
 
@@ -68,17 +68,17 @@ pub enum Change {
     #[default]
     None,
     Issue(Box<IssuedSession>),
-    /// Only the readable cookie was lost.
+    /// Only the cookie that scripts can read was lost.
     RenewLife {
         life: TokenLife,
         seconds_left: i64,
     },
-    /// The session is over: delete all three.
+    /// The session has ended: delete all three.
     ClearAll,
-    /// What came with the request is good for nothing: delete just that.
+    /// The request's cookies are useless: delete just those.
     ClearPresented,
-    /// The refresh token is spent for good, and with it whatever else came along. Only that is deleted: this answer may
-    /// arrive late, after the user has signed in again, and a new refresh token restores all but itself.
+    /// The refresh token is finally spent, and the request's other cookies are useless with it. Only those are deleted:
+    /// this response may arrive late, after a new sign-in, and a new refresh token restores all but itself.
     ClearBesidesRefresh,
 }
 

@@ -1,4 +1,4 @@
-//! The cookies that are not ours, but a service's behind: they pass, in both directions. Ours never do.
+//! The cookies of upstreams: they pass in both directions. Those of this application never do.
 
 use super::{BARE, PREFIXED, SessionCookies};
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
@@ -13,9 +13,9 @@ impl SessionCookies {
         if others.is_empty() { None } else { HeaderValue::from_bytes(&others.join(&b"; "[..])).ok() }
     }
 
-    /// Whether a `Set-Cookie` line of a service behind may pass: it names its cookie, and not like one of ours.
+    /// Whether a `Set-Cookie` line of an upstream may pass: the cookie has a name, and not one of ours.
     ///
-    /// Without a name it would be sent back as its mere value, which then could be `accessToken=…` (RFC 6265bis §5.6).
+    /// Without a name the browser sends back the bare value, which could be `accessToken=…` (RFC 6265bis §5.6).
     #[must_use]
     pub fn is_others(self, set_cookie: &HeaderValue) -> bool {
         let pair = set_cookie.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
@@ -24,13 +24,13 @@ impl SessionCookies {
     }
 }
 
-/// What stands before the equals sign; nothing if there is none (RFC 6265bis §5.6).
+/// What precedes the equals sign; empty if there is none (RFC 6265bis §5.6).
 fn name_of(pair: &[u8]) -> &[u8] {
     let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(0);
     pair.get(..end).unwrap_or_default().trim_ascii()
 }
 
-/// Upstreams may be less strict about case than this server.
+/// Compares without case: an upstream may be less strict than we are.
 fn is_ours(name: &[u8]) -> bool {
     BARE.iter().chain(&PREFIXED).any(|ours| name.eq_ignore_ascii_case(ours.as_bytes()))
 }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn our_cookies_go_to_nobody() {
+    fn our_cookies_are_never_forwarded() {
         assert_eq!(others(&["accessToken=a; refreshToken=b; tokenLife=c"]), None);
         assert_eq!(others(&["__Host-Http-accessToken=a;__Host-Http-refreshToken=b", "__Host-tokenLife=c"]), None);
         assert_eq!(others(&["ACCESSTOKEN=a; accessToken =b;\taccessToken\t=c; =; "]).as_deref(), Some("="));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_sets_no_cookie_of_ours() {
+    fn an_upstream_sets_no_cookie_of_ours() {
         let passes = |line: &str| {
             let [http, https] =
                 COOKIES.map(|cookies| cookies.is_others(&HeaderValue::from_str(line).expect("a value")));
