@@ -1,4 +1,4 @@
-//! The layers that every request passes before its visitor is identified, and its response last.
+//! The layers that every request passes before it is authenticated, and that its response passes last.
 
 pub mod client_address;
 pub mod error_response;

@@ -1,11 +1,11 @@
-//! Whose request this is, by network address: for rate limits, the session list and the log.
+//! The client's network address: for rate limits, the session list and the log.
 //!
-//! Anybody can write `X-Forwarded-For`. It is read only when the connection itself comes from a configured proxy,
+//! Any client can send `X-Forwarded-For`. It is read only when the connection itself comes from a configured proxy,
 //! and then from the right: every trusted proxy has appended the address it saw, so the rightmost address that is
-//! not such a proxy is the client; what stands to the left of it is hearsay. `Forwarded` (RFC 7239) and all other
+//! not such a proxy is the client; entries to the left of it are unverified. `Forwarded` (RFC 7239) and all other
 //! `X-Forwarded-*` headers are never read: the public URL is a setting.
 //!
-//! Everything inside [`client_address`] finds a [`ClientAddress`] extension.
+//! Inside [`client_address`], every request has a [`ClientAddress`] extension.
 
 use crate::server::transport::PeerAddress;
 use axum::{
@@ -21,10 +21,10 @@ use std::{
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The most entries of `X-Forwarded-For` that are read; no deployment has more proxies in a row.
+/// The most entries of `X-Forwarded-For` that are read; no deployment chains more proxies.
 const MAX_HOPS: usize = 32;
 
-/// The address a request came from, as far as it can be believed. IPv4 is never written as IPv6.
+/// The address a request came from, as far as it can be trusted. IPv4 is never written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -36,7 +36,7 @@ impl ClientAddress {
     }
 }
 
-/// The proxies whose `X-Forwarded-For` and `X-Request-Id` are believed; none by default.
+/// The proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
@@ -92,7 +92,7 @@ pub async fn client_address<F: Future<Output = Response>>(
     next(request).await
 }
 
-/// Where the connection comes from. Without one (a request made in a test) it is an address that is never trusted.
+/// The peer of the connection. Without one (a request made in a test) it is an address that is never trusted.
 pub(super) fn peer_of(request: &Request) -> IpAddr {
     request.extensions().get::<PeerAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn the_peer_is_the_client_without_a_trusted_proxy() {
         assert_eq!(client("198.51.100.1", &[]), "198.51.100.1");
-        assert_eq!(client("198.51.100.1", &["203.0.113.9"]), "198.51.100.1", "a stranger wrote it");
+        assert_eq!(client("198.51.100.1", &["203.0.113.9"]), "198.51.100.1", "the client itself sent it");
         assert_eq!(client("198.51.100.1", &["10.0.0.1, 127.0.0.1"]), "198.51.100.1");
     }
 
     #[test]
-    fn a_trusted_proxy_tells_the_client() {
+    fn a_trusted_proxy_names_the_client() {
         for (lines, expected) in [
             (&["203.0.113.9"][..], "203.0.113.9"),
             (&["203.0.113.9, 10.1.1.1"], "203.0.113.9"),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_itself_sent_is_not_believed() {
+    fn what_the_client_itself_sent_is_not_trusted() {
         for (lines, expected) in [
             (&["1.1.1.1, 203.0.113.9"][..], "203.0.113.9"),
             (&["10.0.0.5, 203.0.113.9, 10.1.1.1"], "203.0.113.9"),
@@ -192,7 +192,7 @@ mod tests {
             Router::new().route("/", get(show)).layer(middleware::from_fn(async |request: Request, next: Next| {
                 client_address(&proxies(), request, |request| next.run(request)).await
             }));
-        let ask = |peer: Option<&str>| {
+        let get_from = |peer: Option<&str>| {
             let mut request = Request::get("/").header(X_FORWARDED_FOR, "203.0.113.9").body(Body::empty()).unwrap();
             if let Some(peer) = peer {
                 request.extensions_mut().insert(PeerAddress(peer.parse().unwrap()));
@@ -203,8 +203,8 @@ mod tests {
                 String::from_utf8(body.to_bytes().to_vec()).unwrap()
             }
         };
-        assert_eq!(ask(Some("10.0.0.1:1234")).await, "203.0.113.9");
-        assert_eq!(ask(Some("198.51.100.1:1234")).await, "198.51.100.1");
-        assert_eq!(ask(None).await, "0.0.0.0");
+        assert_eq!(get_from(Some("10.0.0.1:1234")).await, "203.0.113.9");
+        assert_eq!(get_from(Some("198.51.100.1:1234")).await, "198.51.100.1");
+        assert_eq!(get_from(None).await, "0.0.0.0");
     }
 }

@@ -1,9 +1,9 @@
 //! Error responses outside the server functions: one small JSON document, or a page for a browser.
 //!
-//! Code that refuses a request returns an [`ErrorResponse`] and need not know the client. [`error_pages`], once around all,
-//! turns it into a page where the request is a navigation, and gives a body to the bare statuses of the router
-//! (404, 405). [`catch_panics`] makes a `500` of a panic. The text is chosen by the status alone, so nothing
-//! internal can slip out.
+//! A layer or handler that refuses a request returns an [`ErrorResponse`] and need not know the kind of client.
+//! [`error_pages`], once around all, turns it into a page where the request is a navigation, and gives a body to the
+//! bare statuses of the router (404, 405). [`catch_panics`] turns a panic into a `500`. The content is chosen by the
+//! status alone, so nothing internal can leak.
 //!
 //! Both belong inside `request_id` (they show its id), `catch_panics` innermost.
 
@@ -22,11 +22,11 @@ use futures::FutureExt;
 pub use resend::Resend;
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-/// When to come back if the server knows no better.
+/// The delay before a retry if no better one is known.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Headers that describe the body which a problem replaces.
-const OF_THE_OLD_BODY: [header::HeaderName; 8] = [
+/// Headers that describe the body which an error response replaces.
+const OF_THE_REPLACED_BODY: [header::HeaderName; 8] = [
     header::ACCEPT_RANGES,
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
@@ -37,14 +37,14 @@ const OF_THE_OLD_BODY: [header::HeaderName; 8] = [
     header::LOCATION,
 ];
 
-/// Marks an answer of another service: it is passed on as it is, errors without a body included.
+/// Marks an upstream's response: it is passed on unchanged, errors without a body included.
 #[derive(Clone, Copy, Debug)]
 pub struct Proxied;
 
 /// Why a request was not served: a status, and the error a client of this application understands.
 ///
-/// As a response it is the JSON that server functions answer with too, and it travels along in the response's
-/// extensions for [`error_pages`].
+/// As a response it is the same JSON as that of server functions, and it is kept in the response's extensions for
+/// [`error_pages`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     status: StatusCode,
@@ -54,7 +54,7 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// The problem a bare status stands for. Statuses without an [`AppError`] of their own become the nearest one.
+    /// The error that a bare status stands for. Statuses without an [`AppError`] of their own become the nearest one.
     #[must_use]
     pub fn from_status(status: StatusCode) -> Self {
         let error = match status.as_u16() {
@@ -72,30 +72,30 @@ impl ErrorResponse {
         Self { retry_after: default_retry_after(&error), status, error, resend: None }
     }
 
-    /// What it is called on the wire.
+    /// The error as sent to the client.
     #[must_use]
     pub const fn error(&self) -> &AppError {
         &self.error
     }
 
-    /// When the client may come back; sent as `Retry-After` (RFC 9110 §10.2.3), rounded up to seconds.
+    /// When the client may retry; sent as `Retry-After` (RFC 9110 §10.2.3), rounded up to seconds.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Shows the form that met with the problem, so that it can be sent again. Only a page can.
+    /// Shows the rejected form, so that it can be sent again. Only a page can.
     #[must_use]
     pub fn with_form(mut self, form: Resend) -> Self {
         self.resend = Some(form);
         self
     }
 
-    /// This problem in place of an answer that was already made.
+    /// This error in place of an existing response.
     ///
-    /// Only what described the old body goes; cookies that ride on the answer stay, because a rotation behind them
-    /// has happened.
+    /// Only headers that describe the old body are removed; cookies of the response stay, because the rotation that
+    /// set them has happened.
     #[must_use]
     pub fn replace(self, response: Response) -> Response {
         let json = serde_json::to_vec(&self.error).unwrap_or_else(|_| br#"{"code":"internal"}"#.to_vec());
@@ -133,21 +133,21 @@ fn whole_seconds(wait: Duration) -> u32 {
 
 fn with_body(response: Response, content_type: HeaderValue, body: Body) -> Response {
     let (mut head, _) = response.into_parts();
-    for name in &OF_THE_OLD_BODY {
+    for name in &OF_THE_REPLACED_BODY {
         head.headers.remove(name);
     }
     head.headers.insert(header::CONTENT_TYPE, content_type);
     Response::from_parts(head, body)
 }
 
-/// What the error pages need of the application around them.
+/// What the error pages need from the application.
 #[derive(Clone, Debug)]
 pub struct ErrorPages {
     /// The URL of the stylesheet, as the pages themselves link it.
     pub stylesheet: String,
 }
 
-/// Shows a [`ErrorResponse`] to a person as a page, and turns bare error statuses into problems.
+/// Renders an [`ErrorResponse`] to a browser as a page, and turns bare error statuses into error responses.
 ///
 /// Bare is an error status without `Content-Type`: the router's own 404 and 405, and Leptos' 400 for an unknown
 /// server function, whose text would otherwise be sent without a type.
@@ -156,14 +156,14 @@ pub async fn error_pages<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let for_a_person = accepts_html(request.headers());
+    let is_for_browser = accepts_html(request.headers());
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next(request).await;
     if is_bare_error(&response) {
         response = ErrorResponse::from_status(response.status()).replace(response);
     }
     match response.extensions().get::<ErrorResponse>() {
-        Some(error_response) if for_a_person => {
+        Some(error_response) if is_for_browser => {
             let html = page::render(error_response, &pages.stylesheet, id.as_ref());
             with_body(response, HeaderValue::from_static("text/html; charset=utf-8"), Body::from(html))
         }
@@ -171,7 +171,7 @@ pub async fn error_pages<F: Future<Output = Response>>(
     }
 }
 
-/// Whether a browser is going to show the answer: only navigations and plain forms ask for HTML.
+/// Whether a browser is going to show the response: only navigations and plain forms accept HTML.
 pub fn accepts_html(headers: &HeaderMap) -> bool {
     const HTML: &[u8] = b"text/html";
     headers
@@ -187,10 +187,10 @@ fn is_bare_error(response: &Response) -> bool {
         && response.extensions().get::<Proxied>().is_none()
 }
 
-/// Makes a `500` of a panic and keeps the process alive. The panic itself is logged where all are, by
+/// Turns a panic into a `500` and keeps the process alive. The panic itself is logged, as all are, by
 /// [`crate::server::telemetry::log_panics`], inside the request's span and so with its id.
-pub async fn catch_panics(answer: impl Future<Output = Response>) -> Response {
-    let caught = AssertUnwindSafe(answer).catch_unwind().await;
+pub async fn catch_panics(response: impl Future<Output = Response>) -> Response {
+    let caught = AssertUnwindSafe(response).catch_unwind().await;
     caught.unwrap_or_else(|_| ErrorResponse::from(AppError::Internal).into_response())
 }
 

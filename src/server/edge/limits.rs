@@ -1,4 +1,4 @@
-//! How much a request may send, and how long everybody may take: heads, bodies, answers.
+//! Limits on the size of requests and on the time for bodies and responses.
 //!
 //! Inside `error_pages`, around everything that reads bodies. Each route of the gateway has limits of its own.
 
@@ -29,16 +29,17 @@ pub struct RequestLimits {
     pub max_body_bytes: u64,
     /// The longest head, in bytes: `431`; `414` if the address alone is half of it.
     pub max_header_bytes: usize,
-    /// How long the client may keep us waiting for its body, on the terms of `MinRate`; `408` beyond it.
+    /// How long the client may keep us waiting for its body, as defined by `MinRate`; `408` beyond it.
     pub body_timeout: Duration,
-    /// How long the head of the answer may take once the body has stopped coming. A streamed answer
-    /// may go on for longer.
+    /// How long the head of the response may take after the last of the request's body. A streamed response may go on
+    /// for longer.
     pub response_timeout: Duration,
-    /// What is answered then.
+    /// The status of the response when that time has passed.
     pub overdue: StatusCode,
 }
 
-/// When a request should have been answered: a while after the last of its body has come. In its extensions.
+/// When the response is due: `response_timeout` after the last progress of the request's body. In the request's
+/// extensions.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     watch: Arc<BodyWatch>,
@@ -46,13 +47,13 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Of a request whose body has come by now.
+    /// Of a request whose body has already been received.
     #[must_use]
     pub fn within(response_timeout: Duration) -> Self {
         Self { watch: Arc::new(BodyWatch::new()), response_timeout }
     }
 
-    /// As far as is known by now: each piece of the body that comes puts it off.
+    /// The current deadline: each chunk of the body that arrives postpones it.
     #[must_use]
     pub fn instant(&self) -> Instant {
         self.watch.last_progress() + self.response_timeout
@@ -72,16 +73,16 @@ pub fn limited(router: Router, limits: RequestLimits) -> Router {
     }))
 }
 
-/// Holds a request to its limits.
+/// Applies the limits to a request.
 pub async fn request_limits<F: Future<Output = Response>>(
     limits: &RequestLimits,
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let can_close = request.version() < Version::HTTP_2;
-    let refuse = |exceeded: LimitExceeded, instead_of: Response| {
-        let mut refusal = exceeded.error_response().replace(instead_of);
-        // What is left of the body is not worth reading. HTTP/2 resets the stream by itself and knows no such header.
+    let refuse = |exceeded: LimitExceeded, replaced: Response| {
+        let mut refusal = exceeded.error_response().replace(replaced);
+        // The rest of the body need not be read. HTTP/2 resets the stream by itself and has no such header.
         if can_close {
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -95,18 +96,18 @@ pub async fn request_limits<F: Future<Output = Response>>(
     let mut request = if has_body { request.map(|body| limits.watch(body, &watch)) } else { request };
     let deadline = Deadline { watch: Arc::clone(&watch), response_timeout: limits.response_timeout };
     request.extensions_mut().insert(deadline.clone());
-    let answer = tokio::select! {
+    let response = tokio::select! {
         biased;
-        answer = next(request) => answer,
+        response = next(request) => response,
         () = deadline.passed() => {
-            tracing::warn!(timeout = ?limits.response_timeout, "a request took too long to answer");
+            tracing::warn!(timeout = ?limits.response_timeout, "the response to a request took too long");
             ErrorResponse::from_status(limits.overdue).into_response()
         }
     };
-    // Whatever the handler made of a body that broke off, the client learns the reason.
+    // However the handler responded to a truncated body, the client gets the reason.
     match watch.exceeded() {
-        Some(exceeded) => refuse(exceeded, answer),
-        None => answer,
+        Some(exceeded) => refuse(exceeded, response),
+        None => response,
     }
 }
 
@@ -138,7 +139,7 @@ impl RequestLimits {
     }
 }
 
-/// Which limit a request has broken.
+/// The limit that a request has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LimitExceeded {
     LongAddress,
@@ -164,14 +165,14 @@ impl fmt::Display for LimitExceeded {
             Self::LongAddress => "the address is too long",
             Self::LargeHead => "the head is too large",
             Self::LargeBody => "the body is too large",
-            Self::SlowBody => "the body comes too slowly",
+            Self::SlowBody => "the body arrives too slowly",
         })
     }
 }
 
 impl std::error::Error for LimitExceeded {}
 
-/// What is known about a body while the handler reads it.
+/// The state of a body while the handler reads it.
 #[derive(Debug)]
 struct BodyWatch(Mutex<(Instant, Option<LimitExceeded>)>);
 
@@ -197,7 +198,7 @@ impl BodyWatch {
     }
 }
 
-/// A body that ends with an error when it grows too large or comes too slowly.
+/// A body that ends with an error when it grows too large or arrives too slowly.
 struct WatchedBody {
     inner: Body,
     bytes_left: u64,

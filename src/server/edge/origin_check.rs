@@ -1,7 +1,7 @@
-//! No other site may act in the name of a signed-in person (cross-site request forgery).
+//! Prevents cross-site request forgery: no other site may act as the signed-in user.
 //!
 //! Leptos accepts a server function's body whatever its `Content-Type`, and `SameSite=Lax` cookies still travel from
-//! sibling domains. So every route is covered, sign-in included, by what browsers say about a request's source and
+//! sibling domains. So every route is covered, sign-in included, by what browsers report about a request's source and
 //! scripts cannot forge: `Sec-Fetch-Site` (Fetch Metadata) and, in browsers or on origins without it, `Origin`
 //! (RFC 6454 §7).
 //!
@@ -19,15 +19,15 @@ use axum::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where the server functions live.
+/// The prefix of the server functions.
 const API: &str = "/api/";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What may be done with a resource here at all.
+/// The methods this server supports at all.
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
 
-/// Refuses a request that another site has caused, and methods this server does not know.
+/// Refuses requests caused by another site, and methods this server does not support.
 ///
 /// `public_origin` is the origin of the public URL as browsers write it: scheme, host and a port that is not the
 /// default, without a path (`https://app.example`, `http://127.0.0.1:3000`).
@@ -73,7 +73,7 @@ fn judge(method: &Method, headers: &HeaderMap, public_origin: &str) -> Decision 
     if is_ours { Decision::Pass } else { Decision::Foreign }
 }
 
-/// A header that may come once.
+/// A header that may occur once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Single<'a> {
     Absent,
@@ -90,8 +90,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
     }
 }
 
-/// Fetch Metadata first. Without it the exact origin; without both only a client that sends no cookies, and so
-/// has no power that another site could borrow: a program with its own credentials.
+/// `Sec-Fetch-Site` first. Without it the exact origin; without both only a client that sends no cookies, and so has
+/// no ambient authority that another site could use: a program with its own credentials.
 fn may_change_things(headers: &HeaderMap, public_origin: &str) -> bool {
     match single(headers, &SEC_FETCH_SITE) {
         Single::Once(site) => matches!(site, b"same-origin" | b"none"),
@@ -114,16 +114,16 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     String::from_utf8_lossy(&values.join(&b", "[..])).into_owned()
 }
 
-/// Takes nothing but form-encoded bodies below `/api/` (`415` otherwise).
+/// Accepts only form-encoded bodies below `/api/` (`415` otherwise).
 ///
-/// The second lock on the same door: a page elsewhere can send three kinds of forms without asking first, and this
-/// leaves one of them, which the origin check refuses. For the server functions; a gateway's routes take more.
+/// Defence in depth: another site can send three content types without a CORS preflight, and this leaves one of them,
+/// which the origin check refuses. For the server functions; gateway routes accept more.
 pub fn form_only(router: Router) -> Router {
     router.layer(middleware::from_fn(async |request: Request, next: Next| {
         let changes_things = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes_things && request.uri().path().starts_with(API) && !is_form(request.headers()) {
             let refusal = ErrorResponse::from(AppError::UnsupportedMediaType).into_response();
-            // RFC 9110 §15.5.16: what would have been accepted.
+            // RFC 9110 §15.5.16: the accepted type.
             return ([(header::ACCEPT, FORM)], refusal).into_response();
         }
         next.run(request).await

@@ -1,24 +1,24 @@
-//! How often an address may try to sign in, sign up, have a password rated, or fail to authenticate as a client.
+//! Rate limits on sign-ins, sign-ups, password ratings, and failed authentication of OAuth clients.
 //!
-//! Every limit is a bucket (GCRA): `count` tries may come at once, and the allowance grows back evenly over `period`.
+//! Every limit is a bucket (GCRA): a burst of `count` attempts, replenished evenly over `period`.
 //! A sign-in has to pass three of them:
 //!
-//! | bucket | key | size | holds off |
+//! | bucket | key | size | limits |
 //! | --- | --- | --- | --- |
 //! | address | address class | `sign_in_per_address` | one machine that tries many accounts |
 //! | account from there | account and address class | `sign_in_per_account` | one machine that tries one account |
 //! | account | account | 10 × `sign_in_per_account` | many machines that try one account |
 //!
-//! So one attacker can use up no more than their own bucket of an account, and the owner gets in from
-//! elsewhere. Against many strangers the third bucket slows guessing down, and an address class from which the account
-//! was signed in to lately does not need it: the owner gets in from where they usually are. No user is ever locked out
-//! for good.
+//! So one attacker can exhaust only the bucket of an account and their own address, and the user can sign in from
+//! elsewhere. Against many attackers the third bucket slows guessing down, and an address class with a recent sign-in
+//! to the account is exempt from it: the user can sign in from their usual address. No user is ever locked out for
+//! good.
 //!
-//! What guessing is left: with `20/hour` per account, 20 tries an hour for one stranger and 200 for all of them
-//! together. NIST SP 800-63B-4 §3.2.2 wants no more than 100 failures in a row; a limit per minute is far beyond that.
+//! Remaining guesses: with `20/hour` per account, 20 attempts an hour for one attacker and 200 for all of them
+//! together. NIST SP 800-63B-4 §3.2.2 allows at most 100 consecutive failures; a limit per minute is far beyond that.
 //!
 //! An address class is an IPv4 address or an IPv6 /64, what one subscriber has. Accounts are kept as a keyed hash
-//! only. All of it is this process's memory: it does not outlive a restart, and several instances each count alone.
+//! only. All state is in this process's memory: it does not outlive a restart, and several instances count separately.
 
 use crate::server::{clock::Clock, random};
 use aws_lc_rs::hmac;
@@ -41,13 +41,13 @@ use std::{
 /// How much wider the bucket of an account is than that of an account and one address class.
 const ACCOUNT_WIDE: u32 = 10;
 
-/// Full buckets are thrown away each time this many checks have been made.
+/// Full buckets are discarded after every this many checks.
 const CHECKS_BETWEEN_SWEEPS: u32 = 1024;
 
-/// How many (account, address class) pairs are remembered as known; then it starts afresh.
+/// How many (account, address class) pairs are remembered as known; beyond that the set is cleared.
 const MAX_KNOWN: usize = 65_536;
 
-/// How many tries in which time.
+/// How many attempts in which time.
 pub type Allowance = (NonZeroU32, Duration);
 
 /// The allowances, as set in `[app.limits]`.
@@ -60,12 +60,12 @@ pub struct Allowances {
     pub client_failure_per_address: Allowance,
 }
 
-/// Too many tries; the next one may come after this time.
+/// Too many attempts; the next one is allowed after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
 impl RetryAfter {
-    /// Whole seconds, rounded up, as `Retry-After` and `AppError::RateLimited` want them.
+    /// Whole seconds, rounded up, as in `Retry-After` and `AppError::RateLimited`.
     #[must_use]
     pub fn seconds(self) -> u32 {
         u32::try_from(self.0.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
@@ -101,7 +101,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts a try to sign in to `account` (its canonical name, so that spellings do not multiply the allowance).
+    /// Counts an attempt to sign in to `account` (its canonical name, so that spellings do not multiply the allowance).
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl RateLimits {
         self.sign_in_by_account.check(&self.key(account, None))
     }
 
-    /// Remembers that `account` was signed in to from here: its owner's way in while strangers try.
+    /// Records a successful sign-in to `account`, so that attempts from other addresses do not throttle this one.
     pub fn remember_sign_in(&self, address: IpAddr, account: &str) {
         let from_there = self.key(account, Some(AddressClass::of(address)));
         let mut known = self.known();
@@ -127,7 +127,7 @@ impl RateLimits {
         known.insert(from_there);
     }
 
-    /// Counts a try to sign up.
+    /// Counts an attempt to sign up.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl RateLimits {
         self.password_rating_by_address.check(&AddressClass::of(address))
     }
 
-    /// Counts a client of the token service that could not prove itself. One that can is never counted.
+    /// Counts a failed client authentication at the token service. Successful ones are never counted.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl AddressClass {
     }
 }
 
-/// An account, or an account and an address class; hashed, so that neither can be read from it.
+/// A keyed hash of an account, or of an account and an address class.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct AccountKey([u8; 16]);
 
@@ -208,7 +208,7 @@ struct Bucket<K: std::hash::Hash + Eq + Clone> {
 impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
     fn new((count, period): Allowance, clock: &Arc<dyn Clock>) -> Self {
         let one_per = (period / count.get()).max(Duration::from_nanos(1));
-        // `with_period` knows no zero; the fallback is never taken.
+        // `with_period` is `None` for zero only; the fallback is never taken.
         let quota =
             Quota::with_period(one_per).map_or_else(|| Quota::per_second(count), |quota| quota.allow_burst(count));
         let clock = LimiterClock::new(Arc::clone(clock));
@@ -217,7 +217,7 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
 
     fn check(&self, key: &K) -> Result<(), RetryAfter> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == CHECKS_BETWEEN_SWEEPS - 1 {
-            // A full bucket is no different from one that was never touched.
+            // A full bucket is no different from one that was never used.
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
@@ -226,17 +226,17 @@ impl<K: std::hash::Hash + Eq + Clone> Bucket<K> {
     }
 }
 
-/// The application's clock for `governor`: the time that has passed since the first look at it.
+/// The application's clock for `governor`: the time elapsed since its first reading.
 ///
-/// The clock of a machine can be set back, and a bucket that was empty in "the future" would then stay empty until
-/// that future comes. So steps back count as no time at all.
+/// The system clock can be set back, and a bucket emptied at a later reading would then stay empty until that time is
+/// reached again. So backward steps count as zero.
 #[derive(Clone, Debug)]
 struct LimiterClock(Arc<LimiterClockState>);
 
 #[derive(Debug)]
 struct LimiterClockState {
     clock: Arc<dyn Clock>,
-    /// The last reading, in Unix milliseconds, and what had passed by then.
+    /// The last reading, in Unix milliseconds, and the time elapsed until then.
     last: Mutex<(i64, Duration)>,
 }
 

@@ -1,8 +1,8 @@
-//! A name for every request, and one line in the log about it.
+//! An id for every request, and one line in the access log.
 //!
-//! The id stands in the span around everything that happens for the request, in the answer's `X-Request-Id`, and on
+//! The id is in the span around everything that happens for the request, in the response's `X-Request-Id`, and on
 //! error pages. The access log has target `tokenlife::access`, level info (health probes: debug). It never holds a
-//! query, a cookie, a token or a body; what clients can write is escaped and cut.
+//! query, a cookie, a token or a body; values from clients are escaped and truncated.
 //!
 //! Inside `client_address` and around everything else.
 
@@ -18,7 +18,7 @@ use std::{net::IpAddr, sync::Arc};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// The trace a request belongs to (W3C Trace Context §3), believed of trusted proxies only.
+/// The trace a request belongs to (W3C Trace Context §3), accepted from trusted proxies only.
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,10 +26,10 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id taken from a proxy.
 const MAX_ID_LENGTH: usize = 64;
 
-/// Below this path lie the probes of load balancers, too frequent for the log.
+/// The prefix of the load balancers' probes, too frequent for the log.
 const HEALTH: &str = "/health/";
 
-/// The name of a request: `[A-Za-z0-9_-]`, at most 64 characters. Not a secret.
+/// The id of a request: `[A-Za-z0-9_-]`, at most 64 characters. Not a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
@@ -38,7 +38,7 @@ impl RequestId {
         Self(URL_SAFE_NO_PAD.encode(random::bytes::<12>()).into())
     }
 
-    /// The id a proxy has given, if it is one and the only one.
+    /// The id that a proxy has set, if it is valid and the only one.
     fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(X_REQUEST_ID).iter();
         let id = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
@@ -57,7 +57,7 @@ impl RequestId {
     }
 }
 
-/// Names a request, traces it and logs it.
+/// Assigns a request its id, traces it and logs it.
 pub async fn request_id<F: Future<Output = Response>>(
     proxies: &TrustedProxies,
     mut request: Request,
@@ -73,7 +73,7 @@ pub async fn request_id<F: Future<Output = Response>>(
     let id = given.unwrap_or_else(RequestId::generate);
     let span = tracing::info_span!("request", id = id.as_str());
     request.extensions_mut().insert(id.clone());
-    // Within the span: a filter may be for it alone.
+    // Within the span: a filter may apply to it alone.
     let mut entry = span.in_scope(|| is_logged(request.uri().path()).then(|| AccessEntry::begin(&request)));
     let mut response = next(request).instrument(span.clone()).await;
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -94,7 +94,7 @@ fn is_logged(path: &str) -> bool {
     }
 }
 
-/// What the log tells about one request. Also written if the client goes away before the answer.
+/// The access log entry of one request. Also written if the client disconnects before the response.
 struct AccessEntry {
     begun: Instant,
     method: Method,
@@ -127,7 +127,7 @@ impl AccessEntry {
         self.write(status.as_u16(), "answered");
     }
 
-    /// `duration_ms` runs until the head of the answer; a streamed body may go on.
+    /// `duration_ms` runs until the head of the response; a streamed body may go on.
     fn write(&self, status: u16, outcome: &str) {
         let user_agent = String::from_utf8_lossy(self.user_agent.as_bytes());
         let duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);

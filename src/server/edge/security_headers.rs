@@ -1,6 +1,6 @@
-//! What every answer tells the browser to refuse, whatever made the answer: pages, redirects, files, errors.
+//! The security headers of every response, whatever it is: page, redirect, file or error.
 //!
-//! Outermost. The renderer of pages finds the [`CspNonce`] of the request in its extensions and puts it on the inline
+//! Outermost. The page renderer takes the [`CspNonce`] from the request's extensions and sets it on the inline
 //! scripts.
 
 use super::error_response::Proxied;
@@ -13,21 +13,21 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::sync::{Arc, OnceLock};
 
-/// For everything that is not a page: it may load nothing and be framed nowhere.
+/// For every response that is not a page: it may load nothing and be framed nowhere.
 const CSP_OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// For the answers of services behind: whatever they are, nothing in them may act as a page of this origin.
-const CSP_OF_SERVICES: HeaderValue =
+/// For the responses of upstreams: whatever they are, nothing in them may act as a page of this origin.
+const CSP_OF_UPSTREAMS: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 
-/// Two years, the least that browsers' preload lists ask for (RFC 6797).
+/// Two years, the minimum for browsers' preload lists (RFC 6797).
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
 
-/// The same on every answer.
+/// The same on every response.
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -35,7 +35,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1")),
-    // The powerful features nothing here uses. Only names that browsers know: others earn a warning in the console.
+    // The powerful features that are not used. Only names that browsers know: others cause a console warning.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -47,12 +47,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// The name of the software is not disclosed.
+/// Headers that would disclose the software.
 const NEVER: [HeaderName; 2] = [header::SERVER, HeaderName::from_static("x-powered-by")];
 
-/// The one-time word (128 random bits, base64url) that marks the scripts of a page as ours (CSP Level 3 §2.3.1).
+/// The nonce (128 random bits, base64url) that marks the scripts of a page as ours (CSP Level 3 §2.3.1).
 ///
-/// It is drawn on first use: most responses are not pages.
+/// Generated on first use: most responses are not pages.
 #[derive(Clone, Debug, Default)]
 pub struct CspNonce(Arc<OnceLock<String>>);
 
@@ -63,7 +63,7 @@ impl CspNonce {
     }
 }
 
-/// What the headers depend on.
+/// The settings that the headers depend on.
 #[derive(Clone, Debug)]
 pub struct HeaderPolicy {
     is_https: bool,
@@ -75,7 +75,7 @@ impl HeaderPolicy {
     /// `is_https`: whether the public URL is. `reload_port`: where `cargo leptos watch` listens, if it runs us.
     #[must_use]
     pub fn new(is_https: bool, reload_port: Option<u16>) -> Self {
-        // Pages may be opened under either name of the machine; 'self' does not cover another port.
+        // Pages may be opened under either name of the host; 'self' does not cover another port.
         let reload =
             reload_port.map(|port| format!(" ws://127.0.0.1:{port} ws://localhost:{port}")).unwrap_or_default();
         let after_nonce = format!(
@@ -95,7 +95,7 @@ impl HeaderPolicy {
         let is_proxied = response.extensions().get::<Proxied>().is_some();
         let headers = response.headers_mut();
         let csp = match is_page(headers) {
-            _ if is_proxied => CSP_OF_SERVICES,
+            _ if is_proxied => CSP_OF_UPSTREAMS,
             true => self.csp_of_page(nonce),
             false => CSP_OF_DATA,
         };
@@ -106,14 +106,14 @@ impl HeaderPolicy {
         if self.is_https {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
         }
-        // A page whose address holds a secret may be stricter.
+        // A page whose URL holds a secret may be stricter.
         if headers.get(header::REFERRER_POLICY).is_none_or(|policy| policy != "no-referrer") {
             headers.insert(header::REFERRER_POLICY, REFERRER_POLICY);
         }
         for name in &NEVER {
             headers.remove(name);
         }
-        // Only the handler knows that a response is the same for every visitor; never if it sets a cookie.
+        // Only the handler knows whether its response is the same for every user; never cacheable if it sets a cookie.
         if headers.contains_key(header::SET_COOKIE) || !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, NO_STORE);
         }
@@ -127,10 +127,10 @@ fn is_page(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(starts_with_html)
 }
 
-/// Puts the security headers on an answer, and a fresh [`CspNonce`] into its request.
+/// Sets the security headers of a response, and inserts a fresh [`CspNonce`] into its request.
 ///
-/// Handlers cannot weaken them: their own values are replaced. What is not declared cacheable is
-/// `no-store`, and so is everything that sets a cookie.
+/// Inner layers and handlers cannot weaken them: their values are replaced. A response without `Cache-Control` is
+/// `no-store`, and so is every response that sets a cookie.
 pub async fn security_headers<F: Future<Output = Response>>(
     policy: &HeaderPolicy,
     mut request: Request,
@@ -187,14 +187,14 @@ mod tests {
         }))
     }
 
-    async fn ask_of(policy: HeaderPolicy, path: &str) -> (HeaderMap, String) {
+    async fn fetch_with(policy: HeaderPolicy, path: &str) -> (HeaderMap, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let (head, body) = app(policy).oneshot(request).await.unwrap().into_parts();
         (head.headers, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
     }
 
-    async fn ask(path: &str) -> (HeaderMap, String) {
-        ask_of(HeaderPolicy::new(true, None), path).await
+    async fn fetch(path: &str) -> (HeaderMap, String) {
+        fetch_with(HeaderPolicy::new(true, None), path).await
     }
 
     fn only<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -204,9 +204,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_answer_carries_them() {
+    async fn every_response_has_them() {
         for path in ["/", "/json", "/redirect", "/weak", "/cached", "/cookie", "/private", "/post", "/nowhere"] {
-            let (headers, _) = ask(path).await;
+            let (headers, _) = fetch(path).await;
             for (name, value) in ALWAYS {
                 assert_eq!(only(&headers, name.as_str()), value.to_str().unwrap(), "{path}");
             }
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_has_its_own_nonce_in_its_policy() {
-        let (headers, nonce) = ask("/").await;
+        let (headers, nonce) = fetch("/").await;
         let expected = format!(
             "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
              img-src 'self'; connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; \
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_nonce_comes_twice() {
+    async fn no_nonce_repeats() {
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
             assert!(seen.insert(CspNonce::default().as_str().to_owned()));
@@ -240,27 +240,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_page_may_load_nothing() {
+    async fn other_responses_may_load_nothing() {
         for path in ["/json", "/redirect", "/weak", "/cached", "/nowhere"] {
-            assert_eq!(ask(path).await.0["content-security-policy"], CSP_OF_DATA, "{path}");
+            assert_eq!(fetch(path).await.0["content-security-policy"], CSP_OF_DATA, "{path}");
         }
     }
 
     #[tokio::test]
-    async fn plain_http_promises_no_https() {
-        let (headers, _) = ask_of(HeaderPolicy::new(false, None), "/").await;
+    async fn plain_http_has_no_hsts() {
+        let (headers, _) = fetch_with(HeaderPolicy::new(false, None), "/").await;
         assert!(!headers.contains_key("strict-transport-security"));
     }
 
     #[tokio::test]
-    async fn only_the_development_loop_may_be_connected_to() {
-        let (headers, _) = ask_of(HeaderPolicy::new(false, Some(3001)), "/").await;
+    async fn only_the_reload_port_may_be_connected_to() {
+        let (headers, _) = fetch_with(HeaderPolicy::new(false, Some(3001)), "/").await;
         let csp = only(&headers, "content-security-policy");
         assert!(csp.contains("connect-src 'self' ws://127.0.0.1:3001 ws://localhost:3001; "), "{csp}");
     }
 
     #[tokio::test]
-    async fn nothing_is_stored_unless_it_is_the_same_for_everybody() {
+    async fn nothing_is_stored_unless_declared_cacheable() {
         for (path, expected) in [
             ("/", "no-store"),
             ("/json", "no-store"),
@@ -269,13 +269,13 @@ mod tests {
             ("/cached", "public, max-age=31536000, immutable"),
             ("/cookie", "no-store"),
         ] {
-            assert_eq!(only(&ask(path).await.0, "cache-control"), expected, "{path}");
+            assert_eq!(only(&fetch(path).await.0, "cache-control"), expected, "{path}");
         }
     }
 
     #[tokio::test]
-    async fn a_page_may_hide_its_address_altogether() {
-        assert_eq!(only(&ask("/private").await.0, "referrer-policy"), "no-referrer");
-        assert_eq!(only(&ask("/").await.0, "referrer-policy"), "same-origin");
+    async fn a_page_may_send_no_referrer() {
+        assert_eq!(only(&fetch("/private").await.0, "referrer-policy"), "no-referrer");
+        assert_eq!(only(&fetch("/").await.0, "referrer-policy"), "same-origin");
     }
 }

@@ -1,4 +1,4 @@
-//! Trace context (W3C Trace Context): by it, what services behind record about a request is found together.
+//! Trace context (W3C Trace Context): correlates what the upstreams record about a request.
 
 use super::request_id::{RequestId, TRACEPARENT, TRACESTATE};
 use crate::server::random;
@@ -10,13 +10,13 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The length of `00-<trace id>-<parent id>-<flags>`.
 const LENGTH: usize = 55;
-/// Whether to record is left to the services.
+/// Whether to record is left to the upstreams.
 const SAMPLED: &str = "01";
 
-/// Tells a service the request's name, and the trace it belongs to.
+/// Adds the request's id and its trace to the headers for an upstream.
 ///
-/// That is the trace of a proxy in front that is believed (of others, `request_id` has removed it), else one that
-/// follows from the request's name, so that all that happens for one request is one trace.
+/// That is the trace of a trusted proxy in front (`request_id` has removed that of others), else one derived from the
+/// request's id, so that everything that happens for one request is one trace.
 pub fn describe(id: &RequestId, incoming: &HeaderMap, outgoing: &mut HeaderMap) {
     let given = incoming.get(TRACEPARENT).and_then(|value| value.to_str().ok()).filter(|value| is_parent(value));
     let (trace, flags) = match given {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on() {
+    fn a_trace_is_continued() {
         let headers = described(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"));
         let parent = headers[TRACEPARENT].to_str().unwrap();
         assert!(parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && parent.ends_with("-00"), "{parent}");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_parent_is_not_followed() {
+    fn an_invalid_parent_is_ignored() {
         for wrong in [
             "",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",

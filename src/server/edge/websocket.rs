@@ -1,17 +1,17 @@
-//! What counts as a WebSocket request, in one place: origin check, session layer and gateway agree on it.
+//! What a websocket handshake is: defined once for the origin check, the session layer and the gateway.
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// Whether a request asks to go on as a websocket (RFC 6455 §4.1), among whatever else its `Upgrade` names.
+/// Whether a request's `Upgrade` lists `websocket` (RFC 6455 §4.1), alone or among others.
 ///
-/// By this header alone: what is refused to websockets is refused to whatever looks like one on its way. To be joined
-/// to a service takes more, see `gateway/tunnel.rs`.
+/// By this header alone: what is refused to websockets is refused to every request that looks like one. A tunnel to an
+/// upstream requires more, see `gateway/tunnel.rs`.
 #[must_use]
 pub fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     lists(headers, &header::UPGRADE, "websocket")
 }
 
-/// Whether a header that is a list, in one line or in several, has this entry; case counts for nothing.
+/// Whether a list header, in one line or in several, has this entry, compared without case.
 #[must_use]
 pub fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let entries = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn asks(lines: &[&'static str]) -> bool {
+    fn is_handshake(lines: &[&'static str]) -> bool {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header::UPGRADE, HeaderValue::from_static(line));
@@ -32,16 +32,16 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_one_however_it_is_written() {
+    fn a_websocket_is_recognized_in_any_spelling() {
         for lines in [&["websocket"][..], &["WebSocket"], &["h2c, websocket"], &["h2c", "\twebsocket ,"]] {
-            assert!(asks(lines), "{lines:?}");
+            assert!(is_handshake(lines), "{lines:?}");
         }
     }
 
     #[test]
-    fn everything_else_is_none() {
+    fn other_upgrades_are_none() {
         for lines in [&[][..], &[""], &["h2c"], &["websocket2"], &["web socket"], &["websocket/13"]] {
-            assert!(!asks(lines), "{lines:?}");
+            assert!(!is_handshake(lines), "{lines:?}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! A plain form that could not be taken, and the page that can show it again.
+//! A plain form that could not be processed, and the page that can show it again.
 
 use crate::{
     paths::{self, ReturnTo},
     validation::Field,
 };
 
-/// A form as it was sent, without its passwords. Its own page cannot be shown, because that needs what is missing just
-/// now: the session, or the store.
+/// A form as it was sent, without its passwords. Its own page cannot be shown, because that needs what is missing: the
+/// session, or the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resend {
     pub(super) action: String,
     pub(super) fields: Vec<(String, String)>,
-    /// Where to sign in, coming back to the form's own page.
+    /// The sign-in page that returns to the form's own page.
     pub(super) sign_in: String,
 }
 
@@ -27,7 +27,7 @@ impl Resend {
         }
     }
 
-    /// Whether the user has typed anything into it.
+    /// Whether the user has entered text into it.
     #[must_use]
     pub fn holds_text(&self) -> bool {
         self.fields.iter().any(|(name, value)| Field::of_name(name).is_some() && !value.trim().is_empty())

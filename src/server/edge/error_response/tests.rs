@@ -28,7 +28,7 @@ async fn panicking() -> &'static str {
     panic!("the secret is hunter2");
 }
 
-async fn ask(path: &str, accept: &str) -> (Response, String) {
+async fn fetch(path: &str, accept: &str) -> (Response, String) {
     let mut request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap();
     request.extensions_mut().insert(RequestId::from_static("test-id"));
     let response = app().oneshot(request).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_program_reads_the_error_of_the_server_functions() {
         ("/untyped", 400, r#"{"code":"bad_request"}"#),
         ("/panic", 500, r#"{"code":"internal"}"#),
     ] {
-        let (response, body) = ask(path, "application/json").await;
+        let (response, body) = fetch(path, "application/json").await;
         assert_eq!(response.status().as_u16(), status, "{path}");
         assert_eq!(header_of(&response, header::CONTENT_TYPE), "application/json", "{path}");
         assert_eq!(body, json, "{path}");
@@ -60,7 +60,7 @@ async fn a_program_reads_the_error_of_the_server_functions() {
 }
 
 #[tokio::test]
-async fn a_person_gets_a_page() {
+async fn a_browser_gets_a_page() {
     for (path, status, heading) in [
         ("/forbidden", 403, "This did not come from our own pages"),
         ("/limited", 429, "Too many attempts"),
@@ -70,7 +70,7 @@ async fn a_person_gets_a_page() {
         ("/untyped", 400, "That cannot be read"),
         ("/panic", 500, "Something went wrong"),
     ] {
-        let (response, body) = ask(path, BROWSER).await;
+        let (response, body) = fetch(path, BROWSER).await;
         assert_eq!(response.status().as_u16(), status, "{path}");
         assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/html; charset=utf-8", "{path}");
         assert!(body.contains(&format!("<h1>{heading}</h1>")), "{path}: {body}");
@@ -81,38 +81,38 @@ async fn a_person_gets_a_page() {
 }
 
 #[tokio::test]
-async fn the_time_to_come_back_is_told_in_seconds() {
-    let (limited, page) = ask("/limited", BROWSER).await;
+async fn the_retry_delay_is_in_seconds() {
+    let (limited, page) = fetch("/limited", BROWSER).await;
     assert_eq!(header_of(&limited, header::RETRY_AFTER), "90");
     assert!(page.contains("90 seconds"));
-    let (down, _) = ask("/down", "*/*").await;
+    let (down, _) = fetch("/down", "*/*").await;
     assert_eq!(header_of(&down, header::RETRY_AFTER), "1");
     let rounded = ErrorResponse::from(AppError::Unavailable).retry_after(Duration::from_millis(1200)).into_response();
     assert_eq!(header_of(&rounded, header::RETRY_AFTER), "2");
 }
 
 #[tokio::test]
-async fn what_the_router_says_about_methods_stays() {
-    let (response, _) = ask("/only-post", BROWSER).await;
+async fn the_routers_allow_header_stays() {
+    let (response, _) = fetch("/only-post", BROWSER).await;
     assert_eq!(header_of(&response, header::ALLOW), "POST");
 }
 
 #[tokio::test]
-async fn errors_that_speak_for_themselves_are_left_alone() {
-    let (response, body) = ask("/json", BROWSER).await;
+async fn errors_with_a_body_stay_unchanged() {
+    let (response, body) = fetch("/json", BROWSER).await;
     assert_eq!((response.status().as_u16(), body.as_str()), (409, "{}"));
 }
 
 #[test]
-fn replacing_an_answer_keeps_its_cookies() {
-    let answer = Response::builder()
+fn replacing_a_response_keeps_its_cookies() {
+    let response = Response::builder()
         .header(header::SET_COOKIE, "a=1")
         .header(header::SET_COOKIE, "b=2")
         .header(header::LOCATION, "/elsewhere")
         .header(header::CACHE_CONTROL, "public")
         .body(Body::from("done"))
         .unwrap();
-    let replaced = ErrorResponse::from(AppError::TooLarge).replace(answer);
+    let replaced = ErrorResponse::from(AppError::TooLarge).replace(response);
     assert_eq!(replaced.status().as_u16(), 413);
     assert_eq!(replaced.headers().get_all(header::SET_COOKIE).iter().count(), 2);
     assert!(!replaced.headers().contains_key(header::LOCATION));

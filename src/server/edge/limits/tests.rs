@@ -16,7 +16,7 @@ const LIMITS: RequestLimits = RequestLimits {
 };
 
 fn app(limits: RequestLimits) -> Router {
-    // A handler that makes its own poor sense of a body that breaks off, as server functions do.
+    // A handler that returns an unspecific error for a truncated body, as server functions do.
     let read = |body: Body| async move {
         match axum::body::to_bytes(body, usize::MAX).await {
             Ok(bytes) => (StatusCode::OK, format!("{} bytes", bytes.len())),
@@ -39,7 +39,7 @@ fn app(limits: RequestLimits) -> Router {
     limited(router, limits)
 }
 
-/// A body of given pieces, each after a pause.
+/// A body of the given chunks, each after a pause.
 struct Pieces(VecDeque<(Duration, usize)>, Pin<Box<Sleep>>);
 
 impl Pieces {
@@ -64,7 +64,7 @@ impl HttpBody for Pieces {
     }
 }
 
-async fn ask(method: Method, path: &str, body: Body, version: Version) -> (StatusCode, HeaderMap, String) {
+async fn respond(method: Method, path: &str, body: Body, version: Version) -> (StatusCode, HeaderMap, String) {
     let mut request = Request::builder().method(method).uri(path).version(version).body(body).unwrap();
     // What hyper does for a body of known size.
     if let Some(length) = request.body().size_hint().exact() {
@@ -76,7 +76,7 @@ async fn ask(method: Method, path: &str, body: Body, version: Version) -> (Statu
 }
 
 async fn post_to(path: &str, body: Body) -> (StatusCode, HeaderMap, String) {
-    ask(Method::POST, path, body, Version::HTTP_11).await
+    respond(Method::POST, path, body, Version::HTTP_11).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,21 +96,21 @@ async fn a_body_that_announces_too_much_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn a_body_that_grows_too_large_is_refused_with_the_true_reason() {
+async fn a_body_that_grows_too_large_is_refused_with_that_reason() {
     let (status, headers, body) = post_to("/", Pieces::body((0..1000).map(|_| (0, 60)))).await;
     assert_eq!((status, body.as_str()), (StatusCode::PAYLOAD_TOO_LARGE, r#"{"code":"too_large"}"#));
     assert_eq!(headers[header::CONNECTION], "close");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stops_coming_is_given_up() {
+async fn a_stalled_body_times_out() {
     let (status, headers, body) = post_to("/", Pieces::body([(0, 10), (10_000, 10)])).await;
     assert_eq!((status, body.as_str()), (StatusCode::REQUEST_TIMEOUT, r#"{"code":"bad_request"}"#));
     assert_eq!(headers[header::CONNECTION], "close");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_trickles_is_given_up_too() {
+async fn a_trickling_body_times_out_too() {
     let begun = Instant::now();
     let (status, _, _) = post_to("/", Pieces::body((0..100).map(|_| (20, 1)))).await;
     assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
@@ -118,8 +118,8 @@ async fn a_body_that_trickles_is_given_up_too() {
 }
 
 #[tokio::test]
-async fn http2_is_not_told_about_connections() {
-    let (status, headers, _) = ask(Method::POST, "/", Body::from(vec![0; 101]), Version::HTTP_2).await;
+async fn http2_gets_no_connection_header() {
+    let (status, headers, _) = respond(Method::POST, "/", Body::from(vec![0; 101]), Version::HTTP_2).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(!headers.contains_key(header::CONNECTION));
 }
@@ -132,33 +132,33 @@ async fn cookies_of_a_rotation_outlive_the_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_does_not_come_is_given_up() {
-    let (status, headers, body) = ask(Method::GET, "/never", Body::empty(), Version::HTTP_11).await;
+async fn a_missing_response_times_out() {
+    let (status, headers, body) = respond(Method::GET, "/never", Body::empty(), Version::HTTP_11).await;
     assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"unavailable"}"#));
     assert!(headers.contains_key(header::RETRY_AFTER));
 }
 
 #[tokio::test(start_paused = true)]
-async fn reading_a_long_body_is_not_taken_for_slowness_of_ours() {
+async fn reading_a_long_body_does_not_count_as_response_time() {
     let limits = RequestLimits { body_timeout: Duration::from_secs(10), ..LIMITS };
     let request = Request::post("/").body(Pieces::body((0..8).map(|_| (80, 12)))).unwrap();
-    let answer = app(limits).oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "640 ms of reading, 300 ms for the answer");
+    let response = app(limits).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK, "640 ms of reading, 300 ms for the response");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_for_an_answer_begins_with_the_end_of_the_body() {
+async fn the_time_for_a_response_begins_at_the_end_of_the_body() {
     let limits = RequestLimits { body_timeout: Duration::from_secs(10), ..LIMITS };
     let request = Request::post("/time_left").body(Pieces::body((0..8).map(|_| (80, 12)))).unwrap();
-    let answer = app(limits).oneshot(request).await.unwrap();
-    let left = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let response = app(limits).oneshot(request).await.unwrap();
+    let left = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     assert_eq!(left, "300", "of 300 ms, after 640 ms of reading");
 }
 
 #[tokio::test]
 async fn heads_have_limits() {
     let long_path = format!("/?{}", "a".repeat(499));
-    let (status, headers, _) = ask(Method::GET, &long_path, Body::empty(), Version::HTTP_11).await;
+    let (status, headers, _) = respond(Method::GET, &long_path, Body::empty(), Version::HTTP_11).await;
     assert_eq!((status, &headers[header::CONNECTION]), (StatusCode::URI_TOO_LONG, &HeaderValue::from_static("close")));
 
     for (cookie_bytes, expected) in [(900, StatusCode::OK), (1000, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)] {

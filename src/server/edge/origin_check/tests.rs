@@ -68,7 +68,7 @@ fn every_combination_of_site_origin_and_cookie() {
 }
 
 #[test]
-fn what_is_said_twice_is_not_believed() {
+fn a_repeated_header_is_not_trusted() {
     assert!(!passes("POST", &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]));
     assert!(!passes("POST", &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]));
     assert!(!passes("POST", &[("origin", OURS), ("origin", OURS)]));
@@ -77,7 +77,7 @@ fn what_is_said_twice_is_not_believed() {
 }
 
 #[test]
-fn reading_is_open_to_links_from_everywhere() {
+fn links_from_any_site_may_read() {
     for method in ["GET", "HEAD", "OPTIONS"] {
         assert!(passes(method, &[("sec-fetch-site", "cross-site"), ("cookie", "a=1")]), "{method}");
         assert!(passes(method, &[("origin", "https://evil.example")]), "{method}");
@@ -85,7 +85,7 @@ fn reading_is_open_to_links_from_everywhere() {
 }
 
 #[test]
-fn methods_nobody_here_knows_are_refused() {
+fn unknown_methods_are_refused() {
     for method in ["TRACE", "CONNECT", "PROPFIND", "get", "FOO"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         assert_eq!(judge(&method, &headers(&[("sec-fetch-site", "same-origin")]), OURS), Decision::UnknownMethod);

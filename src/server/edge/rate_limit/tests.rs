@@ -3,7 +3,7 @@ use crate::server::clock::{ManualClock, Timestamp};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOME: &str = "198.51.100.1";
-const STRANGER: &str = "203.0.113.9";
+const ATTACKER: &str = "203.0.113.9";
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -39,57 +39,61 @@ impl Setting {
         self.limits.check_sign_in(address(from), account)
     }
 
-    /// How many of many tries pass.
-    fn tries(&self, from: &str, account: &str, tries: u32) -> usize {
-        (0..tries).filter(|_| self.sign_in(from, account).is_ok()).count()
+    /// How many of the attempts pass.
+    fn passing(&self, from: &str, account: &str, attempts: u32) -> usize {
+        (0..attempts).filter(|_| self.sign_in(from, account).is_ok()).count()
     }
 }
 
 #[test]
-fn the_allowance_is_used_up_and_grows_back_evenly() {
+fn the_allowance_is_used_up_and_replenished_evenly() {
     let setting = Setting::new();
-    assert_eq!(setting.tries(HOME, "alice@example.org", 20), 5);
+    assert_eq!(setting.passing(HOME, "alice@example.org", 20), 5);
     let wait = setting.sign_in(HOME, "alice@example.org").unwrap_err();
     assert_eq!(wait.seconds(), 12, "a fifth of a minute");
     setting.clock.advance(Duration::from_secs(12));
-    assert_eq!(setting.tries(HOME, "alice@example.org", 20), 1);
+    assert_eq!(setting.passing(HOME, "alice@example.org", 20), 1);
     setting.clock.advance(MINUTE);
-    assert_eq!(setting.tries(HOME, "alice@example.org", 20), 5);
+    assert_eq!(setting.passing(HOME, "alice@example.org", 20), 5);
 }
 
 #[test]
-fn a_stranger_uses_up_only_their_own_way_in() {
+fn an_attacker_exhausts_only_the_bucket_of_their_address() {
     let setting = Setting::new();
-    setting.tries(STRANGER, "alice@example.org", 500);
-    assert_eq!(setting.tries(HOME, "alice@example.org", 20), 5, "alice gets in from home");
-    assert_eq!(setting.tries(STRANGER, "bob@example.org", 20), 5, "and everybody behind the stranger's address, too");
+    setting.passing(ATTACKER, "alice@example.org", 500);
+    assert_eq!(setting.passing(HOME, "alice@example.org", 20), 5, "alice signs in from home");
+    assert_eq!(
+        setting.passing(ATTACKER, "bob@example.org", 20),
+        5,
+        "and so does every other user of the attacker's address"
+    );
 }
 
 #[test]
-fn many_strangers_are_slowed_down_together() {
+fn many_attackers_are_slowed_down_together() {
     let setting = Setting::new();
-    let passed: usize = (0..=255).map(|n| setting.tries(&format!("192.0.2.{n}"), "alice@example.org", 5)).sum();
+    let passed: usize = (0..=255).map(|n| setting.passing(&format!("192.0.2.{n}"), "alice@example.org", 5)).sum();
     assert_eq!(passed, 50, "ten times the allowance of one");
     setting.clock.advance(MINUTE);
     assert!(setting.sign_in(HOME, "alice@example.org").is_ok(), "never for good");
 }
 
 #[test]
-fn many_strangers_do_not_keep_the_owner_out() {
+fn many_attackers_do_not_lock_the_user_out() {
     let setting = Setting::new();
     setting.limits.remember_sign_in(address(HOME), "alice@example.org");
     for n in 0..=255 {
-        setting.tries(&format!("192.0.2.{n}"), "alice@example.org", 5);
+        setting.passing(&format!("192.0.2.{n}"), "alice@example.org", 5);
     }
-    assert_eq!(setting.tries(HOME, "alice@example.org", 20), 5, "known here, still limited");
+    assert_eq!(setting.passing(HOME, "alice@example.org", 20), 5, "known here, still limited");
     assert!(setting.sign_in(HOME, "bob@example.org").is_ok());
-    assert!(setting.sign_in(STRANGER, "alice@example.org").is_err());
+    assert!(setting.sign_in(ATTACKER, "alice@example.org").is_err());
 }
 
 #[test]
 fn one_machine_cannot_try_every_account() {
     let setting = Setting::new();
-    let passed = (0..2000).filter(|n| setting.sign_in(STRANGER, &format!("{n}@example.org")).is_ok()).count();
+    let passed = (0..2000).filter(|n| setting.sign_in(ATTACKER, &format!("{n}@example.org")).is_ok()).count();
     assert_eq!(passed, 1000);
     assert!(setting.sign_in(HOME, "7@example.org").is_ok());
 }
@@ -99,7 +103,7 @@ fn an_ipv6_subscriber_counts_once() {
     let setting = Setting::new();
     let passed = (1..100).filter(|n| setting.sign_in(&format!("2001:db8:0:1::{n:x}"), "alice").is_ok()).count();
     assert_eq!(passed, 5);
-    assert!(setting.sign_in("2001:db8:0:2::1", "alice").is_ok(), "the neighbour is another client");
+    assert!(setting.sign_in("2001:db8:0:2::1", "alice").is_ok(), "the next /64 is another subscriber");
     assert_eq!(AddressClass::of(address("::ffff:198.51.100.1")), AddressClass::of(address("198.51.100.1")));
     assert_ne!(AddressClass::of(address("198.51.100.1")), AddressClass::of(address("198.51.100.2")));
 }
@@ -114,12 +118,12 @@ fn signing_up_and_rating_have_limits_of_their_own() {
 }
 
 #[test]
-fn setting_the_clock_back_keeps_nobody_waiting() {
+fn setting_the_clock_back_prolongs_no_wait() {
     let clock = ManualClock::at(Timestamp::from_seconds(1_800_000_000));
     let setting = Setting::at(clock.clone());
     clock.advance(Duration::from_hours(2));
-    setting.tries(HOME, "alice", 20);
-    // Two hours back, as after a wrong battery clock was corrected.
+    setting.passing(HOME, "alice", 20);
+    // Two hours back, as after a wrong hardware clock is corrected.
     let earlier: Arc<dyn Clock> = Arc::new(Shifted(clock.clone()));
     let limiter_clock = LimiterClock::new(Arc::new(clock));
     let before = governor_clock::Clock::now(&limiter_clock);
@@ -145,14 +149,14 @@ impl Clock for Shifted {
 }
 
 #[test]
-fn buckets_that_are_full_again_are_forgotten() {
+fn full_buckets_are_discarded() {
     let setting = Setting::new();
     let limits = &setting.limits;
     for n in 0..20_000u32 {
         let _ = limits.check_sign_up(IpAddr::from(n.to_be_bytes()));
         setting.clock.advance(Duration::from_millis(20));
     }
-    // governor keeps a bucket for as long as two tries take to grow back, here 40 s; a sweep's worth comes on top.
+    // governor keeps a bucket until two attempts are replenished, here 40 s; those since the last sweep come on top.
     let kept = limits.sign_up_by_address.limiter.len();
     assert!(kept <= 2000 + 1024, "{kept}");
 }
@@ -175,7 +179,7 @@ fn no_account_is_kept_in_clear() {
 }
 
 #[test]
-fn a_wait_is_told_in_whole_seconds() {
+fn a_wait_is_in_whole_seconds() {
     assert_eq!(RetryAfter(Duration::from_millis(1)).seconds(), 1);
     assert_eq!(RetryAfter(Duration::ZERO).seconds(), 1);
     assert_eq!(RetryAfter(Duration::from_millis(1001)).seconds(), 2);

@@ -17,7 +17,7 @@ use tracing::{
     span,
 };
 
-/// Keeps what is logged: one text per event, with its level, its span's id and its fields.
+/// Collects what is logged: one text per event, with its level, its span's id and its fields.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>, Arc<Mutex<String>>);
 
@@ -99,9 +99,9 @@ async fn every_request_gets_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_id_of_a_trusted_proxy_is_taken() {
+async fn the_id_of_a_trusted_proxy_is_kept() {
     assert_eq!(id_for("10.0.0.1", &["Req-1_a"]).await, "Req-1_a");
-    assert_ne!(id_for("198.51.100.1", &["Req-1_a"]).await, "Req-1_a", "not from strangers");
+    assert_ne!(id_for("198.51.100.1", &["Req-1_a"]).await, "Req-1_a", "not from an untrusted peer");
     let long = "a".repeat(65);
     for bad in [&["a b"][..], &[""], &["a\u{e9}"], &[&long], &["a", "b"], &["<script>"], &["a.b"]] {
         assert_eq!(id_for("10.0.0.1", bad).await.len(), 16, "{bad:?}");
@@ -109,7 +109,7 @@ async fn the_id_of_a_trusted_proxy_is_taken() {
 }
 
 #[tokio::test]
-async fn handlers_see_the_id_that_is_answered() {
+async fn handlers_see_the_id_of_the_response() {
     let response = app().oneshot(request("/", "198.51.100.1", &[])).await.unwrap();
     let id = response.headers()[X_REQUEST_ID].clone();
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
@@ -117,7 +117,7 @@ async fn handlers_see_the_id_that_is_answered() {
 }
 
 #[tokio::test]
-async fn one_line_tells_what_happened_and_no_secret() {
+async fn one_line_per_request_without_secrets() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let headers = [
@@ -154,11 +154,11 @@ async fn probes_are_quiet() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_logged_too() {
+async fn a_client_that_disconnects_is_logged_too() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
-    let answer = app().oneshot(request("/slow", "198.51.100.1", &[]));
-    assert!(tokio::time::timeout(Duration::from_millis(10), answer).await.is_err());
+    let response = app().oneshot(request("/slow", "198.51.100.1", &[]));
+    assert!(tokio::time::timeout(Duration::from_millis(10), response).await.is_err());
     let lines = log.lines();
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("status=499") && lines[0].contains("client went away"), "{lines:?}");
