@@ -1,12 +1,12 @@
-//! The way in: connections are accepted, served and ended here, each within its limits.
+//! The HTTP server: accepts, serves and closes connections, each within its limits.
 //!
-//! `axum::serve` sets no time limits at all (0.8.9 installs no timer), so that a handful of clients that send their
-//! headers byte by byte would occupy it for ever. This loop does, on `hyper_util`'s connection for HTTP/1.1 and HTTP/2.
+//! `axum::serve` sets no time limits at all (0.8.9 installs no timer), so that a few clients that send their headers
+//! byte by byte could occupy it indefinitely. This loop does, on `hyper_util`'s connection for HTTP/1.1 and HTTP/2.
 //!
-//! Stopping goes in two steps. First the server only says that it wants no more requests (`/health/ready` is `503`,
-//! answers carry `Connection: close`) while it still takes them, so that load balancers can move on without a failed
-//! request. Then it stops accepting, closes what is idle, and lets the requests in flight end. What has no end of its own
-//! is notified by [`Closing`].
+//! Shutdown has two phases. While draining, the server reports that it is not ready (`/health/ready` is `503`,
+//! responses carry `Connection: close`) but still serves requests, so that load balancers can switch without a failed
+//! request. Then it stops accepting, closes idle connections, and lets the requests in flight finish. [`Closing`]
+//! notifies responses that do not end by themselves.
 
 mod activity;
 mod connection;
@@ -35,60 +35,60 @@ use tokio::{
 };
 pub use workers::Workers;
 
-/// How long cutting off connections may take; a worker that is stuck would hold up the end for ever.
+/// How long aborting connections may take; a blocked worker would delay the shutdown indefinitely.
 const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to wait after the system had no file descriptor left. Trying again at once would only burn the processor.
+/// How long to wait after the system ran out of file descriptors. Retrying at once would be a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The hard limit for a head is this much above the one that `request_limits` answers with a page of its own.
+/// The hard limit for a head is this many times the one beyond which `request_limits` responds with an error page.
 const HARD_HEADER_FACTOR: usize = 4;
 
 /// hyper panics below this.
 const MIN_HEADER_BUFFER: usize = 8 * 1024;
 
-/// Requests at once on one HTTP/2 connection.
+/// Concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 100;
 
-/// Streams that a client has opened and reset before we have looked at them ("rapid reset", CVE-2023-44487), and
-/// streams that it made us reset; the connection ends beyond them.
+/// Streams that a client has opened and reset before they are accepted ("rapid reset", CVE-2023-44487), and streams
+/// that it made us reset; beyond these limits the connection is closed.
 const MAX_RESET_STREAMS: usize = 20;
 const MAX_ERROR_STREAMS: usize = 100;
 
-/// What one HTTP/2 stream may have sent before it is read, in bytes; and all of a connection together. That is as
-/// much as all streams may: else a few uploads that wait for a slow service would hold up those of everybody else.
+/// The flow-control windows (RFC 9113 §5.2), in bytes: of one HTTP/2 stream, and of a connection. The latter is the sum
+/// of all streams': else a few uploads that wait for a slow upstream would block all others of the connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
 
-/// What waits to be sent on one HTTP/2 stream, in bytes.
+/// The send buffer of one HTTP/2 stream, in bytes.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How often a silent HTTP/2 client is pinged, and how long it may take to respond.
+/// How often an idle HTTP/2 client is sent a PING, and how long it may take to acknowledge it.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The address on the other end of the connection: the client, or a proxy. In each request's extensions.
+/// The peer address of the connection: the client's, or a proxy's. In each request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
 /// The limits of connections.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
-    /// How many sockets may be open, upgraded ones included; more wait in the system's queue.
+    /// How many sockets may be open, upgraded ones included; more wait in the system's listen backlog.
     pub max_connections: usize,
-    /// The longest head of a request in bytes that is read at all is four times this. See `RequestLimits` for the
-    /// exact limit.
+    /// The longest request head that is read at all is four times this, in bytes. See `RequestLimits` for the exact
+    /// limit.
     pub max_header_bytes: usize,
-    /// How long a client may take for the head of a request, from the first byte of it (or from connecting) on.
+    /// How long a client may take for the head of a request, from its first byte (or from connecting) on.
     pub header_timeout: Duration,
-    /// How long a connection may rest between two requests. Longer than that of a proxy in front (nginx: 60 s), or
-    /// the proxy sends requests into connections that are just being closed.
+    /// How long a connection may be idle between two requests. Longer than the limit of a proxy in front (nginx: 60 s),
+    /// or the proxy sends requests on connections that are just being closed.
     pub idle_timeout: Duration,
-    /// How long a client may keep us from sending, on the terms of `MinRate`.
+    /// How long a client may keep us from sending, as defined by `MinRate`.
     pub write_timeout: Duration,
-    /// How long requests are still taken after the server has said that it wants no more.
+    /// How long requests are still served after the server has become unready.
     pub drain_delay: Duration,
-    /// How long the requests in flight may take to end after that.
+    /// How long the requests in flight may take to finish after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -106,12 +106,12 @@ impl Default for ServeSettings {
     }
 }
 
-/// How far the server is to stop.
+/// Whether, and how, the server is to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
     #[default]
     No,
-    /// After the requests in flight.
+    /// When the requests in flight have finished.
     Gracefully,
     AtOnce,
 }
@@ -119,35 +119,35 @@ pub enum Stop {
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// No request was cut off.
+    /// All connections had closed.
     Gracefully,
     /// This many connections were still open.
     CutOff { connections: usize },
 }
 
-/// How far stopping has come; seen by every connection.
+/// The phase of the shutdown; observed by every connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
-    /// Requests are accepted, but their responses announce the end of the connection.
+    /// Requests are served, but their responses announce that the connection closes.
     Draining,
     Closing,
 }
 
-/// Waits until stopping has come that far. Without a server that could stop, that is never.
+/// Waits until this phase is reached; forever if the server no longer exists.
 async fn reached(wanted: Phase, phase: &mut watch::Receiver<Phase>) {
     if phase.wait_for(|phase| *phase >= wanted).await.is_err() {
         future::pending::<()>().await;
     }
 }
 
-/// Tells when no more connections are taken, and those that are there are to end. In each request's extensions, for
-/// answers that would never end by themselves, and for what became of an upgraded connection.
+/// Completes when no more connections are accepted and the open ones are to close. In each request's extensions, for
+/// responses that would never end by themselves, and for upgraded connections.
 #[derive(Clone, Debug)]
 pub struct Closing(watch::Receiver<Phase>);
 
 impl Closing {
-    /// Waits for it.
+    /// Waits until closing has begun.
     pub async fn begun(mut self) {
         reached(Phase::Closing, &mut self.0).await;
     }
@@ -169,17 +169,17 @@ pub fn stop_on_signals() -> io::Result<watch::Receiver<Stop>> {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
-            tracing::info!(signal = name, ?stop, "stopping on a signal");
+            tracing::info!(signal = name, ?stop, "stop requested");
             sender.send_replace(stop);
         }
     });
     Ok(receiver)
 }
 
-/// Has `workers` serve `router` on all connections until it is stopped.
+/// Serves `router` on `workers` until `stop` requests the end.
 ///
-/// Sets `readiness` at the beginning, and takes it back as soon as stopping begins. On return no connection is open any
-/// more, save for upgraded ones that were cut off; tasks that requests have detached may still run.
+/// Sets `readiness` at the beginning, and clears it as soon as stopping begins. On return no connection is open, except
+/// upgraded ones that were cut off; tasks that requests have detached may still run.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -202,12 +202,12 @@ pub async fn serve(
     };
     readiness.set(true);
     let draining = async {
-        asked_to(Stop::Gracefully, &mut stop).await;
+        stop_requested(Stop::Gracefully, &mut stop).await;
         readiness.set(false);
         phase.send_replace(Phase::Draining);
         tokio::select! {
             () = tokio::time::sleep(drain_delay) => {}
-            () = asked_to(Stop::AtOnce, &mut stop) => {}
+            () = stop_requested(Stop::AtOnce, &mut stop) => {}
         }
     };
     tokio::select! {
@@ -219,26 +219,26 @@ pub async fn serve(
     drop(listener);
     let all_closed = async {
         while connections.join_next().await.is_some() {}
-        // Upgraded connections are in the hands of others by now, but still have their slots.
+        // Upgraded connections are owned by other tasks by now, but still hold their slots.
         drop(slots.acquire_many(u32::try_from(max_connections).unwrap_or(u32::MAX)).await);
     };
     tokio::select! {
         biased;
         () = all_closed => return Ended::Gracefully,
         () = tokio::time::sleep(shutdown_timeout) => {}
-        () = asked_to(Stop::AtOnce, &mut stop) => {}
+        () = stop_requested(Stop::AtOnce, &mut stop) => {}
     }
     let cut_off = max_connections - slots.available_permits();
     tracing::warn!(connections = cut_off, "stopped with connections still open");
     if tokio::time::timeout(CUT_OFF_TIMEOUT, connections.shutdown()).await.is_err() {
-        tracing::warn!("a worker does not come to an end");
+        tracing::warn!("a worker does not end");
     }
     Ended::CutOff { connections: cut_off }
 }
 
-/// Waits until this stage of stopping, or a later one, is reached: never, if the sender is gone.
-async fn asked_to(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|reached| *reached >= wanted).await.is_err() {
+/// Waits until this kind of stop, or a stronger one, is requested; forever if the sender no longer exists.
+async fn stop_requested(wanted: Stop, stop: &mut watch::Receiver<Stop>) {
+    if stop.wait_for(|requested| *requested >= wanted).await.is_err() {
         future::pending::<()>().await;
     }
 }
@@ -249,7 +249,7 @@ fn connection_builder(settings: &ServeSettings) -> auto::Builder<Streams> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // hyper counts the rest between two requests as reading the next head. The watchdog tells them apart.
+        // hyper counts the idle time between two requests as reading the next head. The watchdog distinguishes them.
         .header_read_timeout(None)
         .half_close(false)
         .max_buf_size(max_head);
@@ -283,7 +283,7 @@ impl Acceptor {
     async fn run(&mut self) {
         while let Some(slot) = self.slot().await {
             let (stream, peer) = self.accept().await;
-            // Each connection that ended since; the set would grow otherwise.
+            // Removes the connections that have ended; the set would grow otherwise.
             while self.connections.try_join_next().is_some() {}
             let accepted = connection::Accepted {
                 stream,
@@ -312,9 +312,9 @@ impl Acceptor {
             match self.listener.accept().await {
                 Ok((stream, peer)) => match prepared(stream) {
                     Ok(stream) => return (stream, peer),
-                    Err(error) => tracing::debug!(%error, "a new connection is gone already"),
+                    Err(error) => tracing::debug!(%error, "a new connection has already closed"),
                 },
-                Err(error) if concerns_one_connection(&error) => tracing::debug!(%error, "a client went away"),
+                Err(error) if concerns_one_connection(&error) => tracing::debug!(%error, "a client disconnected"),
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -324,14 +324,14 @@ impl Acceptor {
     }
 }
 
-/// A new connection, on its way to the runtime that will serve it.
+/// Detaches a new connection from this runtime, for the one that will serve it.
 fn prepared(stream: TcpStream) -> io::Result<net::TcpStream> {
-    // Answers are written in whole pieces: waiting for more to send only delays them.
+    // Responses are written in whole chunks: waiting for more to send only delays them.
     stream.set_nodelay(true)?;
     stream.into_std()
 }
 
-/// Whether the next `accept` may well succeed (accept(2): errors of the connection that was about to be accepted).
+/// Whether the next `accept` is likely to succeed (accept(2): errors of the connection that was about to be accepted).
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

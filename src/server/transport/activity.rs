@@ -1,7 +1,7 @@
-//! What goes on in a connection, as far as its time limits depend on it.
+//! The state of a connection that its time limits depend on.
 //!
-//! Written by the socket, the requests and the answers, read by the watchdog. With HTTP/1 all of them live in one task;
-//! with HTTP/2 the requests have tasks of their own.
+//! Written by the socket, the requests and the responses, read by the watchdog. With HTTP/1 all of them are in one
+//! task; with HTTP/2 each request has a task of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -32,7 +32,7 @@ impl Activity {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// The answer to a request has been handed over completely, or given up.
+    /// The response to a request has been handed over completely, or dropped.
     pub(super) fn end(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }
@@ -50,7 +50,7 @@ impl Activity {
         self.is_http2.load(Relaxed)
     }
 
-    /// From now on it is no HTTP any more.
+    /// From now on the connection no longer carries HTTP.
     pub(super) fn upgrade(&self) {
         self.is_upgraded.store(true, Relaxed);
     }

@@ -33,7 +33,7 @@ use tokio::{
 };
 use tower::Service;
 
-/// A connection and what it takes to serve it.
+/// A connection and what is needed to serve it.
 pub(super) struct Accepted {
     pub(super) stream: net::TcpStream,
     pub(super) peer: PeerAddress,
@@ -67,7 +67,7 @@ pub(super) async fn run(accepted: Accepted) {
         });
         let may_close = async {
             reached(Phase::Draining, &mut phase).await;
-            // An HTTP/2 client can be notified without losing a request, so it is notified at once.
+            // An HTTP/2 client is notified (GOAWAY) without losing a request, so this happens at once.
             if !activity.is_http2() {
                 reached(Phase::Closing, &mut phase).await;
             }
@@ -92,7 +92,7 @@ pub(super) async fn run(accepted: Accepted) {
     }
 }
 
-/// Has the router answer a request, and keeps track of both bodies.
+/// Passes a request to the router, and tracks both bodies.
 fn response(
     request: Request<Incoming>,
     peer: PeerAddress,
@@ -102,9 +102,9 @@ fn response(
 ) -> impl Future<Output = Result<Response<TrackedResponse>, Infallible>> + use<> {
     let is_http2 = request.version() >= Version::HTTP_2;
     let has_body = !request.body().is_end_stream();
-    // Where a chunked body ends is hyper's to say, so no head is looked for after it.
+    // Only hyper knows where a chunked body ends, so no head is parsed after it.
     let is_last = !is_http2 && request.headers().contains_key(header::TRANSFER_ENCODING);
-    let is_addressed = is_addressed_once(&request);
+    let has_target = has_unambiguous_target(&request);
     let exchange = Exchange::begin(Arc::clone(activity), is_http2, has_body);
     let mut request = request.map(|body| match (has_body, is_http2) {
         (false, _) => Body::empty(),
@@ -113,7 +113,7 @@ fn response(
     });
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(Closing(phase.clone()));
-    let response = is_addressed.then(|| router.clone().call(request));
+    let response = has_target.then(|| router.clone().call(request));
     let phase = phase.clone();
     async move {
         let mut response = match response {
@@ -122,18 +122,18 @@ fn response(
         };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             exchange.activity.upgrade();
-        } else if !is_http2 && (is_last || !is_addressed || *phase.borrow() >= Phase::Draining) {
+        } else if !is_http2 && (is_last || !has_target || *phase.borrow() >= Phase::Draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response.map(|inner| TrackedResponse { inner, _exchange: exchange }))
     }
 }
 
-/// Whether a request says in one way only whom it is for.
+/// Whether a request identifies its target unambiguously.
 ///
-/// Only a proxy is sent absolute URIs or `CONNECT` (RFC 9112 §3.2). HTTP/1.1 wants one
+/// The absolute and authority forms of a request target are for proxies only (RFC 9112 §3.2). HTTP/1.1 requires one
 /// `Host`; with HTTP/2 it may only repeat the authority (RFC 9113 §8.3.1).
-fn is_addressed_once<B>(request: &Request<B>) -> bool {
+fn has_unambiguous_target<B>(request: &Request<B>) -> bool {
     let (uri, mut hosts) = (request.uri(), request.headers().get_all(header::HOST).iter());
     let (host, second) = (hosts.next(), hosts.next());
     let is_asterisk = request.method() == Method::OPTIONS && uri.path() == "*";
@@ -150,7 +150,7 @@ fn is_addressed_once<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// A request and its answer, as long as either is in the making.
+/// A request and its response, from the request's head to the end of the response.
 struct Exchange {
     activity: Arc<Activity>,
 }
@@ -168,7 +168,7 @@ impl Drop for Exchange {
     }
 }
 
-/// The body of an HTTP/1 request; tells when it has been read to its end.
+/// The body of an HTTP/1 request; records when it has been read to its end.
 struct TrackedRequest {
     inner: Incoming,
     activity: Arc<Activity>,
@@ -195,7 +195,7 @@ impl HttpBody for TrackedRequest {
     }
 }
 
-/// The body of an answer; keeps the exchange open until it has been handed over.
+/// The body of a response; keeps the exchange open until it has been handed over.
 struct TrackedResponse {
     inner: Body,
     _exchange: Exchange,

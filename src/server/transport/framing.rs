@@ -1,14 +1,14 @@
-//! Refuses heads that could be read in two ways: the way in for smuggled requests (RFC 9112 §11.2).
+//! Rejects heads that could be read in two ways, which request smuggling relies on (RFC 9112 §11.2).
 //!
-//! hyper puts up with some of them, as the standard allows: lines that end without a carriage return, `Content-Length`
-//! beside `Transfer-Encoding` (it drops the former without a trace), the same length twice. A proxy in front may
-//! understand such a message otherwise. So the bytes are looked at before hyper reads them, and a doubtful line is
-//! spoilt; hyper then answers `400` and closes the connection.
+//! hyper tolerates some of them, as the standard allows: lines that end without a carriage return, `Content-Length`
+//! beside `Transfer-Encoding` (it drops the former silently), the same length twice. A proxy in front may interpret
+//! such a message differently. So the bytes are inspected before hyper reads them, and an ambiguous line is made
+//! invalid; hyper then responds with `400` and closes the connection.
 
-/// What of a line is looked at: the names and values that matter are shorter, or not sound.
+/// How much of a line is inspected, in bytes: the names and values that matter are shorter, or invalid.
 const MAX_LINE: usize = 64;
-/// Nowhere allowed in a head.
-const SPOILT: u8 = 0;
+/// Allowed nowhere in a head.
+const INVALID: u8 = 0;
 
 /// How far the requests of a connection have been read.
 #[derive(Debug, Default)]
@@ -26,15 +26,15 @@ enum Place {
     #[default]
     BeforeHead,
     Head,
-    /// So many bytes of a body are left.
+    /// This many bytes of a body are left.
     Body(u64),
-    /// No head follows that hyper would read as one: HTTP/2, or a chunked body, after which the connection ends.
+    /// No head follows that hyper would parse: HTTP/2, or a chunked body, after which the connection ends.
     Elsewhere,
 }
 
 impl Framing {
-    /// Looks at the next bytes, before anybody else does.
-    pub(super) fn look(&mut self, mut bytes: &mut [u8]) {
+    /// Inspects the next bytes, before hyper reads them.
+    pub(super) fn inspect(&mut self, mut bytes: &mut [u8]) {
         while !bytes.is_empty() {
             match &mut self.place {
                 Place::Elsewhere => return,
@@ -51,7 +51,7 @@ impl Framing {
                     let (line, rest) = bytes.split_at_mut(end + 1);
                     self.keep(&line[..end]);
                     if !self.ends_line() {
-                        line[end] = SPOILT;
+                        line[end] = INVALID;
                         self.place = Place::Elsewhere;
                     }
                     self.line.clear();
@@ -68,15 +68,15 @@ impl Framing {
         self.last = part.last().copied().unwrap_or(self.last);
     }
 
-    /// Takes the line in. `false` if it is not to be understood.
+    /// Processes the line. `false` if it is ambiguous.
     fn ends_line(&mut self) -> bool {
         if self.last != b'\r' {
             return false;
         }
         let line = std::mem::take(&mut self.line);
-        let is_cut = line.len() == MAX_LINE;
-        let sound = match (&self.place, line.strip_suffix(b"\r").unwrap_or(&line)) {
-            // Empty lines before a request count for nothing (RFC 9112 §2.2).
+        let is_truncated = line.len() == MAX_LINE;
+        let is_valid = match (&self.place, line.strip_suffix(b"\r").unwrap_or(&line)) {
+            // Empty lines before a request are ignored (RFC 9112 §2.2).
             (Place::BeforeHead, b"") => true,
             (Place::BeforeHead, b"PRI * HTTP/2.0") => {
                 self.place = Place::Elsewhere;
@@ -94,25 +94,25 @@ impl Framing {
                 };
                 true
             }
-            (_, field) => self.takes_field(field, is_cut),
+            (_, field) => self.accepts_field(field, is_truncated),
         };
         self.line = line;
-        sound
+        is_valid
     }
 
-    /// Takes a field in. Of one that frames the message, all has to be known: what follows where it was cut counts for
-    /// hyper.
-    fn takes_field(&mut self, field: &[u8], is_cut: bool) -> bool {
+    /// Processes a field. One that frames the message has to be known in full: hyper also reads what follows where it
+    /// was truncated.
+    fn accepts_field(&mut self, field: &[u8], is_truncated: bool) -> bool {
         let colon = field.iter().position(|byte| *byte == b':').unwrap_or(field.len());
         let (name, value) = field.split_at(colon);
         let value = value.strip_prefix(b":").unwrap_or_default().trim_ascii();
         let is_framed = self.length.is_some() || self.is_chunked;
         if name.eq_ignore_ascii_case(b"content-length") {
             self.length = plain_number(value);
-            self.length.is_some() && !is_framed && !is_cut
+            self.length.is_some() && !is_framed && !is_truncated
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.is_chunked = true;
-            value.eq_ignore_ascii_case(b"chunked") && !is_framed && !is_cut
+            value.eq_ignore_ascii_case(b"chunked") && !is_framed && !is_truncated
         } else {
             true
         }
@@ -128,46 +128,46 @@ fn plain_number(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// What is left of the bytes, however they are cut into pieces.
-    fn looked_at(text: &str) -> String {
+    /// The bytes after inspection, which do not depend on how they are split into chunks.
+    fn inspected(text: &str) -> String {
         let read = |size: usize| {
             let (mut framing, mut bytes) = (Framing::default(), text.as_bytes().to_vec());
-            for piece in bytes.chunks_mut(size) {
-                framing.look(piece);
+            for chunk in bytes.chunks_mut(size) {
+                framing.inspect(chunk);
             }
             String::from_utf8(bytes).unwrap()
         };
         let whole = read(text.len());
         for size in 1..text.len() {
-            assert_eq!(read(size), whole, "in pieces of {size}");
+            assert_eq!(read(size), whole, "in chunks of {size}");
         }
         whole
     }
 
     #[track_caller]
-    fn assert_sound(text: &str) {
-        assert_eq!(looked_at(text), text);
+    fn assert_unchanged(text: &str) {
+        assert_eq!(inspected(text), text);
     }
 
     #[test]
-    fn sound_requests_pass_one_after_the_other() {
+    fn valid_requests_pass_one_after_the_other() {
         let long =
             format!("GET /{} HTTP/1.1\r\nHost: a\r\nCookie: {}\r\n\r\n", "a".repeat(200), "content-length:1".repeat(9));
-        assert_sound(&format!("{long}{long}"));
-        assert_sound(
+        assert_unchanged(&format!("{long}{long}"));
+        assert_unchanged(
             "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nA: b\nGET / HTTP/1.1\r\nContent-Length:0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
         );
-        assert_sound("\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+        assert_unchanged("\r\n\r\nGET / HTTP/1.1\r\n\r\n");
     }
 
     #[test]
-    fn what_is_no_head_is_left_alone() {
-        assert_sound("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\na\nb\n");
-        assert_sound("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\na\nb\n");
+    fn bytes_outside_heads_stay_unchanged() {
+        assert_unchanged("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\na\nb\n");
+        assert_unchanged("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\na\nb\n");
     }
 
     #[test]
-    fn two_lengths_are_spoilt() {
+    fn ambiguous_lengths_are_made_invalid() {
         for fields in [
             "Content-Length: 5\r\nTransfer-Encoding: chunked",
             "Transfer-Encoding: chunked\r\ncontent-LENGTH: 5",
@@ -182,19 +182,19 @@ mod tests {
             "Transfer-Encoding: chunked, identity",
             "Transfer-Encoding: \u{b}chunked",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            // Longer than what is looked at.
+            // Longer than what is inspected.
             &format!("Content-Length: {}5", "0".repeat(48)),
             &format!("Content-Length: {}5", "0".repeat(200)),
             &format!("Content-Length:{}5", " ".repeat(100)),
             &format!("Transfer-Encoding: chunked{}, identity", " ".repeat(100)),
         ] {
             let text = format!("POST / HTTP/1.1\r\n{fields}\r\n\r\nabcde");
-            assert!(looked_at(&text).contains("\r\0"), "{text:?}");
+            assert!(inspected(&text).contains("\r\0"), "{text:?}");
         }
     }
 
     #[test]
-    fn lines_end_with_both_characters() {
+    fn lines_must_end_with_crlf() {
         for text in [
             "GET / HTTP/1.1\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\n\r\n",
@@ -202,7 +202,7 @@ mod tests {
             "\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\nHost: a\r\n\r\n",
         ] {
-            assert!(looked_at(text).contains('\0'), "{text:?}");
+            assert!(inspected(text).contains('\0'), "{text:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! How long the other end of a connection may keep us waiting for its bytes, or for room to send ours.
+//! How long a peer may keep us waiting for its bytes, or for room to send ours.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The slowest transfer that is still taken for an honest one.
+/// The slowest transfer that is still accepted.
 const MIN_BYTES_PER_SECOND: u64 = 500;
 
-/// The time a peer has used up, and the bytes it has moved in it.
+/// The time a peer has kept us waiting, and the bytes transferred.
 ///
-/// Two rules hold together, so that neither silence nor a byte now and then keeps a connection open: no single wait
+/// Two rules apply together, so that neither silence nor an occasional byte keeps a connection open: no single wait
 /// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
-/// `MIN_BYTES_PER_SECOND` moved. Only waiting counts: the time in which this server was busy is not the peer's.
+/// [`MIN_BYTES_PER_SECOND`] transferred. Only waiting counts, not the time in which we ourselves were busy.
 #[derive(Clone, Copy, Debug)]
 pub struct MinRate {
     patience: Duration,
@@ -25,7 +25,7 @@ impl MinRate {
         Self { patience, waited: Duration::ZERO, bytes: 0, waiting_since: None }
     }
 
-    /// Nothing can be moved at the moment. Returns when waiting for it ends.
+    /// Nothing can be transferred at the moment. Returns the deadline of the wait.
     pub fn wait(&mut self, now: Instant) -> Instant {
         let since = *self.waiting_since.get_or_insert(now);
         let earned = Duration::from_millis(self.bytes.saturating_mul(1000) / MIN_BYTES_PER_SECOND);
@@ -33,7 +33,7 @@ impl MinRate {
         since + left.min(self.patience)
     }
 
-    /// This many bytes have been moved. The clock is read only if they were waited for.
+    /// This many bytes have been transferred. The clock is read only if we waited for them.
     pub fn moved(&mut self, now: impl FnOnce() -> Instant, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.waited = self.waited.saturating_add(now().saturating_duration_since(since));
@@ -49,15 +49,15 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn silence_ends_after_the_patience() {
+    fn silence_is_limited_by_the_patience() {
         let start = Instant::now();
         let mut min_rate = MinRate::new(20 * SECOND);
         assert_eq!(min_rate.wait(start), start + 20 * SECOND);
-        assert_eq!(min_rate.wait(start + 5 * SECOND), start + 20 * SECOND, "asking again does not extend it");
+        assert_eq!(min_rate.wait(start + 5 * SECOND), start + 20 * SECOND, "another call does not extend it");
     }
 
     #[test]
-    fn a_byte_now_and_then_buys_no_time() {
+    fn an_occasional_byte_gains_no_time() {
         let start = Instant::now();
         let mut min_rate = MinRate::new(20 * SECOND);
         min_rate.wait(start);
@@ -77,7 +77,7 @@ mod tests {
             now += SECOND;
             min_rate.moved(|| now, 1000);
         }
-        assert_eq!(min_rate.wait(now), now + 20 * SECOND, "credit from before does not excuse silence");
+        assert_eq!(min_rate.wait(now), now + 20 * SECOND, "earlier credit does not extend a single wait");
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Whether this server takes requests; what `/health/ready` tells a load balancer.
+//! Whether this server accepts requests, as `/health/ready` reports to a load balancer.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-/// Whether the server wants requests. It does not until it has started, nor once it is stopping.
+/// Whether the server is ready for requests. It is not until it has started, nor once it is stopping.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// A server that is ready already: for tests.
+    /// A server that is already ready. For tests.
     #[must_use]
     pub fn ready() -> Self {
         Self(Arc::new(AtomicBool::new(true)))

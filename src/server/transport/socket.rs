@@ -1,5 +1,5 @@
-//! The socket of a connection: looks at heads before hyper does, gives up on clients that do not read, and lets the
-//! last answer arrive.
+//! The socket of a connection: inspects heads before hyper reads them, drops clients that do not read, and lets the
+//! last response arrive.
 
 use super::{activity::Activity, framing::Framing};
 use crate::server::transport::min_rate::MinRate;
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// How much, and for how long, is read from a client after the last answer to it, only to throw it away.
+/// How many bytes, and for how long, are read from a client and discarded after its last response.
 const LINGER_BYTES: usize = 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
@@ -29,15 +29,15 @@ pub(super) struct Socket {
     min_rate: MinRate,
     write_timer: Option<Pin<Box<Sleep>>>,
     ending: Ending,
-    /// Given back with the socket: an upgraded connection outlives the one that accepted it.
+    /// Released with the socket: an upgraded connection outlives the task that accepted it.
     _slot: OwnedSemaphorePermit,
 }
 
 /// How far the socket is closed.
 ///
-/// The kernel responds with a reset to unread data when a socket is closed, and the reset can overtake our
-/// last answer: a browser that is still sending the form we refused would show "connection reset" instead of the
-/// refusal. So our side is shut down first, and what still comes is read away for a moment.
+/// If a socket is closed with unread data, the kernel sends a reset, which can overtake our last response: a browser
+/// that is still sending a refused form would show "connection reset" instead of the refusal. So our side is shut down
+/// first, and incoming data is read and discarded for a moment.
 enum Ending {
     Open,
     ShutDown,
@@ -56,7 +56,7 @@ impl Socket {
         Self { stream, activity, framing, min_rate, write_timer: None, ending: Ending::Open, _slot: slot }
     }
 
-    /// Notes how a write went, and turns one that has been waiting for too long into an error.
+    /// Records the result of a write, and turns one that has been pending for too long into an error.
     fn watched(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match written {
             Poll::Pending => {
@@ -66,7 +66,7 @@ impl Socket {
                     timer.as_mut().reset(deadline);
                 }
                 ready!(timer.as_mut().poll(cx));
-                // Else the kernel would go on offering it what is already sent off, megabytes of it, for minutes.
+                // Otherwise the kernel would keep retransmitting what it has buffered, megabytes of it, for minutes.
                 let _ = self.stream.set_zero_linger();
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
             }
@@ -78,7 +78,7 @@ impl Socket {
         }
     }
 
-    /// Reads what still comes and forgets it. Ready at the end of it, or when there has been enough.
+    /// Reads and discards incoming data. Ready at its end, or when a limit is reached.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 8 * 1024];
         loop {
@@ -92,7 +92,7 @@ impl Socket {
                     _ => return Poll::Ready(()),
                 },
             };
-            // Unread data has arrived or is on its way: more may follow.
+            // Unread data has arrived or is expected: more may follow.
             if !matches!(self.ending, Ending::Lingering { .. }) {
                 let timer = Box::pin(tokio::time::sleep(LINGER_TIME));
                 self.ending = Ending::Lingering { bytes_left: LINGER_BYTES, timer };
@@ -114,7 +114,7 @@ impl AsyncRead for Socket {
         let bytes = buffer.filled_mut().get_mut(before..).unwrap_or_default();
         self.activity.read(bytes.len());
         if !self.activity.is_upgraded() {
-            self.framing.look(bytes);
+            self.framing.inspect(bytes);
         }
         Poll::Ready(Ok(()))
     }

@@ -1,10 +1,10 @@
-//! The streams of HTTP/2: each request and its answer is a task of its own, which ends if the client does not take the
-//! answer.
+//! The streams of HTTP/2: each request and its response is a task of its own, which ends if the client does not read
+//! the response.
 //!
-//! How much of an answer may be sent is for the client to say, stream by stream, and hyper waits for its word without
-//! an end. With HTTP/1 the socket shows who does not read; here only the demand for the next piece shows that the last
-//! one went out. Dropping such a task resets its stream (RFC 9113 §5.4.2), and the others of the connection, which may
-//! be other people's behind a proxy, go on.
+//! The client controls how much of a response may be sent, stream by stream (RFC 9113 §5.2), and hyper waits for window
+//! updates without a limit. With HTTP/1 the socket shows that a client does not read; here only the demand for the next
+//! chunk shows that the last one was sent. Dropping such a task resets its stream (RFC 9113 §5.4.2), and the others of
+//! the connection, which may be other users' behind a proxy, continue.
 
 use crate::server::transport::min_rate::MinRate;
 use hyper::rt::Executor;
@@ -18,23 +18,23 @@ use std::{
 use tokio::time::{Instant, Sleep};
 
 tokio::task_local! {
-    /// How the client takes the answer that this task sends.
+    /// How fast the client reads the response that this task sends.
     static SENDING: RefCell<Sending>;
 }
 
 struct Sending {
     min_rate: MinRate,
-    /// The length of the piece that is waiting to go out.
+    /// The length of the chunk that is waiting to be sent.
     handed: Option<usize>,
 }
 
-/// A piece of the answer has been handed over for sending.
+/// A chunk of the response has been handed over for sending.
 pub(super) fn handed(bytes: usize) {
-    // With HTTP/1 there is no such task.
+    // With HTTP/1 there is no such task, and nothing to record.
     let _ = SENDING.try_with(|sending| sending.borrow_mut().handed = Some(bytes));
 }
 
-/// The next piece is wanted: the last one has gone out.
+/// The next chunk is requested: the last one has been sent.
 pub(super) fn taken() {
     let _ = SENDING.try_with(|sending| {
         let Sending { min_rate, handed } = &mut *sending.borrow_mut();
@@ -44,7 +44,7 @@ pub(super) fn taken() {
     });
 }
 
-/// Runs streams, each for as long as its client keeps the pace.
+/// Runs streams, each as long as its client keeps the minimum rate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streams {
     pub(super) write_timeout: Duration,
@@ -75,7 +75,7 @@ async fn while_taken(stream: impl Future<Output = ()>) {
             timer.as_mut().reset(deadline);
         }
         ready!(timer.as_mut().poll(cx));
-        tracing::debug!("a client does not read its answer, its stream is reset");
+        tracing::debug!("a client does not read its response, its stream is reset");
         Poll::Ready(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! Over real connections, with limits of a fraction of a second.
+//! Tests over real connections, with limits of a fraction of a second.
 
 mod http2;
 mod stopping;
@@ -49,7 +49,7 @@ struct Server {
     task: JoinHandle<Ended>,
     /// Releases the handler of `/wait`, and the connection that `/upgrade` holds.
     release: Arc<Notify>,
-    /// Tells that the handler of `/wait` or `/hold` runs, or that the answer of `/endless` was given up.
+    /// Reports that the handler of `/wait` or `/hold` runs, or that the response of `/endless` was dropped.
     events: mpsc::UnboundedReceiver<&'static str>,
 }
 
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-/// An answer without an end; tells when it is given up.
+/// A response without an end; reports when it is dropped.
 struct Endless(mpsc::UnboundedSender<&'static str>);
 
 impl HttpBody for Endless {
@@ -152,7 +152,7 @@ impl HttpBody for Endless {
 
 impl Drop for Endless {
     fn drop(&mut self) {
-        let _ = self.0.send("given up");
+        let _ = self.0.send("dropped");
     }
 }
 
@@ -171,12 +171,12 @@ impl Client {
         (String::from_utf8(bytes).unwrap(), begun.elapsed())
     }
 
-    /// One answer with `Content-Length`.
+    /// One response with `Content-Length`.
     async fn response(&mut self) -> String {
         let mut text = String::new();
         loop {
             let mut buffer = [0; 1024];
-            let read = tokio::time::timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("an answer").unwrap();
+            let read = tokio::time::timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("a response").unwrap();
             assert!(read > 0, "closed after {text:?}");
             text.push_str(str::from_utf8(&buffer[..read]).unwrap());
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
@@ -191,7 +191,7 @@ impl Client {
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 #[tokio::test]
-async fn requests_are_answered_and_know_their_peer() {
+async fn requests_are_served_and_know_their_peer() {
     let server = Server::start(patient()).await;
     let mut client = server.connect().await;
     let local = client.0.local_addr().unwrap().to_string();
@@ -204,7 +204,7 @@ async fn requests_are_answered_and_know_their_peer() {
 }
 
 #[tokio::test]
-async fn connections_take_turns_among_the_workers_and_stay_there() {
+async fn connections_are_assigned_round_robin_and_stay_on_their_worker() {
     let name = || async { thread::current().name().unwrap_or_default().to_owned() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -215,11 +215,11 @@ async fn connections_take_turns_among_the_workers_and_stay_there() {
     let mut names = Vec::new();
     for _ in 0..thread::available_parallelism().unwrap().get() {
         let mut client = Client(TcpStream::connect(address).await.unwrap());
-        let mut ask = async || {
+        let mut serving_worker = async || {
             client.send(GET).await;
             client.response().await.rsplit("\r\n").next().unwrap().to_owned()
         };
-        let (first, second) = (ask().await, ask().await);
+        let (first, second) = (serving_worker().await, serving_worker().await);
         assert_eq!(first, second);
         names.push(first);
     }
@@ -230,7 +230,7 @@ async fn connections_take_turns_among_the_workers_and_stay_there() {
 }
 
 #[tokio::test]
-async fn what_is_left_to_a_worker_ends_with_it() {
+async fn tasks_of_a_worker_end_with_it() {
     let workers = Workers::start().unwrap();
     let (held, ended) = tokio::sync::oneshot::channel::<()>();
     workers.next().spawn(async move {
@@ -242,7 +242,7 @@ async fn what_is_left_to_a_worker_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_is_dropped() {
+async fn a_silent_client_is_dropped() {
     let server = Server::start(ServeSettings { header_timeout: SHORT, ..patient() }).await;
     let (text, took) = server.connect().await.read_to_end().await;
     assert_eq!(text, "");
@@ -250,7 +250,7 @@ async fn a_client_that_says_nothing_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_is_given_up() {
+async fn a_head_that_arrives_byte_by_byte_times_out() {
     for first in ["P", "GET / HTTP/1.1\r\nhost: a\r\n"] {
         let server = Server::start(ServeSettings { header_timeout: SHORT, ..patient() }).await;
         let (mut reader, mut writer) = server.connect().await.0.into_split();
@@ -270,7 +270,7 @@ async fn a_head_that_comes_byte_by_byte_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_rest_may_be_longer_than_a_head_but_ends_too() {
+async fn the_idle_time_may_be_longer_than_a_head_but_is_limited_too() {
     let settings = ServeSettings { header_timeout: SHORT, idle_timeout: SHORT * 3, ..patient() };
     let server = Server::start(settings).await;
     let mut client = server.connect().await;
@@ -285,7 +285,7 @@ async fn a_rest_may_be_longer_than_a_head_but_ends_too() {
 }
 
 #[tokio::test]
-async fn the_head_after_a_rest_has_its_own_limit() {
+async fn the_head_after_idle_time_has_its_own_limit() {
     let server = Server::start(ServeSettings { header_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
@@ -293,12 +293,12 @@ async fn the_head_after_a_rest_has_its_own_limit() {
     tokio::time::sleep(SHORT * 2).await;
     client.send("GET / HT").await;
     let (text, took) = client.read_to_end().await;
-    assert_eq!(text, "", "within the rest nothing was said");
+    assert_eq!(text, "", "no response to an incomplete head");
     assert!(took >= SHORT / 2 && took < PATIENCE / 2, "{took:?}");
 }
 
 #[tokio::test]
-async fn a_long_answer_of_ours_is_no_idleness_of_theirs() {
+async fn a_slow_response_does_not_count_as_idle_time() {
     let settings = ServeSettings { header_timeout: SHORT, idle_timeout: SHORT, write_timeout: SHORT, ..patient() };
     let mut server = Server::start(settings).await;
     let mut client = server.connect().await;
@@ -310,7 +310,7 @@ async fn a_long_answer_of_ours_is_no_idleness_of_theirs() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_given_up_with_an_answer() {
+async fn a_missing_body_times_out_with_a_response() {
     let server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.send("POST /read HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").await;
@@ -319,17 +319,17 @@ async fn a_body_that_does_not_come_is_given_up_with_an_answer() {
 }
 
 #[tokio::test]
-async fn a_refusal_arrives_although_the_body_is_still_on_its_way() {
+async fn a_refusal_arrives_while_the_body_is_still_being_sent() {
     let server = Server::start(patient()).await;
     let upload = format!("POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", 60_000);
     let too_large = format!("POST /read HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", 600_000);
     for (head, size, expected) in [(upload, 60_000, "200 OK"), (too_large, 600_000, "413 Payload Too Large")] {
         let mut client = server.connect().await;
         client.send(&head).await;
-        // The answer is there before the body: a socket closed now would be reset by what follows.
+        // The response precedes the body: a socket closed now would be reset by what follows.
         tokio::time::sleep(Duration::from_millis(20)).await;
         for _ in 0..size / 10_000 {
-            client.0.write_all(&[b'x'; 10_000]).await.expect("the server still takes it");
+            client.0.write_all(&[b'x'; 10_000]).await.expect("the server still reads it");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         client.0.shutdown().await.unwrap();
@@ -339,11 +339,11 @@ async fn a_refusal_arrives_although_the_body_is_still_on_its_way() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_given_up() {
+async fn a_client_that_does_not_read_is_dropped() {
     let mut server = Server::start(ServeSettings { write_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.send("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    assert_eq!(server.event().await, "given up");
+    assert_eq!(server.event().await, "dropped");
 }
 
 #[tokio::test]
@@ -366,7 +366,7 @@ async fn heads_that_are_too_large_are_refused() {
     let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "a: b\r\n".repeat(101));
     for (request, expected) in [
         (cookie(7_000), "200 OK"),
-        // With a page of our own,
+        // With an error page,
         (cookie(9_000), "431 Request Header Fields Too Large"),
         // and without, when it is not even read.
         (cookie(64_000), "431 Request Header Fields Too Large"),
@@ -380,7 +380,7 @@ async fn heads_that_are_too_large_are_refused() {
             writer
         });
         let mut buffer = [0; 1024];
-        let read = tokio::time::timeout(PATIENCE, reader.read(&mut buffer)).await.expect("an answer").unwrap();
+        let read = tokio::time::timeout(PATIENCE, reader.read(&mut buffer)).await.expect("a response").unwrap();
         let status = str::from_utf8(&buffer[..read]).unwrap().lines().next().unwrap_or_default();
         assert_eq!(status, format!("HTTP/1.1 {expected}"));
         drop(writing.await);
@@ -388,7 +388,7 @@ async fn heads_that_are_too_large_are_refused() {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_for_their_turn() {
+async fn connections_beyond_the_limit_wait() {
     let server = Server::start(ServeSettings { max_connections: 2, ..patient() }).await;
     let (mut first, mut second, mut third) = (server.connect().await, server.connect().await, server.connect().await);
     for client in [&mut first, &mut second] {
@@ -396,7 +396,7 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
         client.response().await;
     }
     third.send(GET).await;
-    assert!(tokio::time::timeout(SHORT, third.0.readable()).await.is_err(), "not before a client has left");
+    assert!(tokio::time::timeout(SHORT, third.0.readable()).await.is_err(), "not before a connection has closed");
     drop(first);
     assert!(third.response().await.starts_with("HTTP/1.1 200 OK"));
 }

@@ -1,4 +1,4 @@
-//! Ends a connection that keeps us waiting for longer than it may.
+//! Ends a connection whose client exceeds a time limit.
 
 use super::{ServeSettings, activity::Activity};
 use std::{
@@ -10,14 +10,14 @@ use std::{
 };
 use tokio::time::{Instant, Sleep};
 
-/// Polled after the connection itself, in the same task: whatever happens there is seen here.
+/// Polled after the connection itself, in the same task, so that it observes every change there.
 pub(super) struct Watchdog {
     activity: Arc<Activity>,
     header_timeout: Duration,
     idle_timeout: Duration,
     waiting_for: WaitingFor,
     since: Instant,
-    /// How many requests and bytes there were when the current rest began.
+    /// How many requests and bytes there were when the current idle time began.
     requests: u64,
     bytes: u64,
     timer: Pin<Box<Sleep>>,
@@ -28,18 +28,18 @@ enum WaitingFor {
     FirstHead,
     NextRequest,
     RestOfHead,
-    /// Requests are being answered. They have limits of their own, and so have those who do not read the answers.
+    /// Requests are in flight. They have limits of their own, and so have clients that do not read the responses.
     Us,
-    /// It has been notified to close.
+    /// A graceful shutdown of the connection has begun.
     TheEnd,
 }
 
 /// What to do with the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expired {
-    /// It may be closed politely: nothing is in flight.
+    /// It may be closed gracefully: nothing is in flight.
     Close,
-    /// It is to be dropped: the client does not keep to the rules.
+    /// It is to be dropped: the client has exceeded a limit.
     Drop,
 }
 
@@ -58,7 +58,7 @@ impl Watchdog {
         }
     }
 
-    /// The connection was notified to close. With nothing in flight, it has as long for that as for a head.
+    /// A graceful shutdown has begun. With nothing in flight, it may take as long as a head.
     pub(super) fn closing(&mut self) {
         self.enter(WaitingFor::TheEnd);
     }
@@ -72,7 +72,7 @@ impl Watchdog {
             }
             std::task::ready!(self.timer.as_mut().poll(cx));
             match self.waiting_for {
-                // Nothing has expired. With HTTP/2 an answer can end unseen, in a task of its own: look again later.
+                // Nothing has expired. With HTTP/2 a response can end unobserved, in its own task: check again later.
                 WaitingFor::Us => self.since = Instant::now(),
                 WaitingFor::NextRequest => return Poll::Ready(Expired::Close),
                 WaitingFor::FirstHead | WaitingFor::RestOfHead | WaitingFor::TheEnd => {
@@ -84,9 +84,9 @@ impl Watchdog {
 
     fn observe(&mut self) {
         let (requests, bytes) = (self.activity.requests(), self.activity.bytes_read());
-        let is_new_rest = requests != self.requests || self.waiting_for == WaitingFor::Us;
-        if is_new_rest {
-            // A client that sends the next head before it has our answer gets the longer of the two limits for it.
+        let is_newly_idle = requests != self.requests || self.waiting_for == WaitingFor::Us;
+        if is_newly_idle {
+            // A client that sends the next head before it has the response gets the longer of the two limits for it.
             (self.requests, self.bytes) = (requests, bytes);
         }
         let waiting_for = if self.activity.is_busy() {
@@ -96,12 +96,12 @@ impl Watchdog {
         } else if requests == 0 {
             WaitingFor::FirstHead
         } else if self.activity.is_http2() || bytes == self.bytes {
-            // The frames of HTTP/2 that are no request (pings, settings) do not end a rest.
+            // HTTP/2 frames other than requests (PING, SETTINGS) do not end the idle time.
             WaitingFor::NextRequest
         } else {
             WaitingFor::RestOfHead
         };
-        if waiting_for != self.waiting_for || (is_new_rest && waiting_for != WaitingFor::Us) {
+        if waiting_for != self.waiting_for || (is_newly_idle && waiting_for != WaitingFor::Us) {
             self.enter(waiting_for);
         }
     }

@@ -1,9 +1,9 @@
-//! The threads that serve, one for each core, each with a runtime of its own.
+//! The threads that serve connections, one per core, each with a runtime of its own.
 //!
-//! A connection stays with the worker that it was given to, and so do its requests and the connections to the services
-//! behind. If any thread might go on with any piece of a request, as on a runtime of many threads, they would mostly be
-//! waking each other: passing on a short request took one and a half times as long. Only the connections to the database
-//! are shared, and looked after by the main thread.
+//! A connection stays on the worker that it was assigned to, and so do its requests and the connections to upstreams.
+//! If any thread might continue any part of a request, as on a multi-thread runtime, they would mostly wake each other:
+//! forwarding a short request took one and a half times as long. Only the database connections are shared, and driven
+//! by the main thread.
 
 use std::{
     io,
@@ -16,12 +16,12 @@ use tokio::{
     sync::watch,
 };
 
-/// How many blocking threads all workers may have together, as many as a runtime of tokio by default.
+/// How many blocking threads all workers may have together, as many as a tokio runtime has by default.
 const MAX_BLOCKING_THREADS: usize = 512;
-/// And each of them, however many they are.
+/// How many each of them may have at least, however many workers there are.
 const MIN_BLOCKING_THREADS: usize = 16;
 
-/// Tells its threads to end when it is dropped; what still runs there is given up.
+/// Ends its threads when it is dropped; tasks that still run there are dropped.
 #[derive(Debug)]
 pub struct Workers {
     handles: Vec<Handle>,
@@ -30,17 +30,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// How many there are: one for each core that this process may use.
+    /// The number of workers: one per core that this process may use.
     #[must_use]
     pub fn count() -> usize {
         thread::available_parallelism().map_or(1, NonZero::get)
     }
 
-    /// Starts them.
+    /// Starts the workers.
     ///
     /// # Errors
     ///
-    /// The operating system gives no threads.
+    /// If the operating system cannot create a thread or a runtime's resources.
     pub fn start() -> io::Result<Self> {
         let count = Self::count();
         let blocking = (MAX_BLOCKING_THREADS / count).max(MIN_BLOCKING_THREADS);
@@ -56,17 +56,17 @@ impl Workers {
         Ok(Self { handles, last: AtomicUsize::new(0), _running: Some(running) })
     }
 
-    /// Everything stays on the runtime that this is called on. For tests.
+    /// A single worker: the current runtime. For tests.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
+    /// If called outside of a runtime.
     #[must_use]
     pub fn here() -> Self {
         Self { handles: vec![Handle::current()], last: AtomicUsize::new(0), _running: None }
     }
 
-    /// Whose turn it is.
+    /// The next worker, round-robin.
     pub(super) fn next(&self) -> &Handle {
         &self.handles[self.last.fetch_add(1, Relaxed) % self.handles.len()]
     }

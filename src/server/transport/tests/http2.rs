@@ -10,7 +10,7 @@ const SETTINGS: u8 = 0x4;
 const GOAWAY: u8 = 0x7;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
-/// The parameter of SETTINGS by which a client says how much it takes on each stream.
+/// The SETTINGS parameter for the initial flow-control window of each stream (RFC 9113 §6.5.2).
 const INITIAL_WINDOW_SIZE: u8 = 0x4;
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
@@ -25,7 +25,7 @@ fn get_request(stream: u8, path: &str) -> Vec<u8> {
     request(GET, END_STREAM | END_HEADERS, stream, path)
 }
 
-/// The head of one; the body follows.
+/// The head of a POST; the body follows.
 fn post_request(stream: u8, path: &str) -> Vec<u8> {
     const POST: u8 = 0x83;
     request(POST, END_HEADERS, stream, path)
@@ -63,7 +63,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn http2_is_spoken_too() {
+async fn http2_is_served_too() {
     let server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.begin_http2(65_535).await;
@@ -74,7 +74,7 @@ async fn http2_is_spoken_too() {
 }
 
 #[tokio::test]
-async fn a_rest_ends_with_a_farewell() {
+async fn idle_time_ends_with_goaway() {
     let settings = ServeSettings { header_timeout: SHORT, idle_timeout: SHORT, ..patient() };
     let server = Server::start(settings).await;
     let mut client = server.connect().await;
@@ -94,16 +94,16 @@ async fn a_client_without_a_request_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_is_given_up() {
+async fn an_unread_stream_is_dropped() {
     let mut server = Server::start(ServeSettings { write_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.begin_http2(1).await;
     client.0.write_all(&get_request(1, "/endless")).await.unwrap();
-    assert_eq!(server.event().await, "given up");
+    assert_eq!(server.event().await, "dropped");
 }
 
 #[tokio::test]
-async fn who_does_not_read_one_answer_keeps_nobody_from_the_others() {
+async fn one_unread_response_does_not_block_the_others() {
     const CANCEL: u32 = 8;
     let mut server = Server::start(ServeSettings { write_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
@@ -112,13 +112,13 @@ async fn who_does_not_read_one_answer_keeps_nobody_from_the_others() {
     assert_eq!(server.event().await, "waiting");
     client.0.write_all(&get_request(3, "/endless")).await.unwrap();
     assert_eq!(client.frame(RST_STREAM).await.unwrap(), CANCEL.to_be_bytes());
-    assert_eq!(server.event().await, "given up");
+    assert_eq!(server.event().await, "dropped");
     server.release.notify_one();
     assert_eq!(client.frame(DATA).await.unwrap(), b"done");
 }
 
 #[tokio::test]
-async fn uploads_that_nobody_reads_hold_up_no_other() {
+async fn unread_uploads_do_not_block_others() {
     let mut server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.begin_http2(65_535).await;
@@ -126,19 +126,19 @@ async fn uploads_that_nobody_reads_hold_up_no_other() {
     for stream in held {
         client.0.write_all(&post_request(stream, "/hold")).await.unwrap();
         assert_eq!(server.event().await, "holding");
-        // As much as a stream may send unread by a client that has not agreed to our settings.
+        // As much as a client that has not acknowledged our settings may send on a stream unread.
         for bytes in [16_384, 16_384, 16_384, 16_383] {
             client.0.write_all(&frame(DATA, 0, stream, &vec![b'x'; bytes])).await.unwrap();
         }
     }
     client.0.write_all(&post_request(11, "/read")).await.unwrap();
     client.0.write_all(&frame(DATA, END_STREAM, 11, b"abc")).await.unwrap();
-    assert_eq!(client.frame(DATA).await.expect("an answer"), b"3 bytes");
+    assert_eq!(client.frame(DATA).await.expect("a response"), b"3 bytes");
 }
 
 #[tokio::test]
-async fn what_waits_behind_a_closed_window_does_not_wait_for_ever() {
-    // The whole answer is handed over, but only a byte of it may be sent.
+async fn a_response_behind_a_closed_window_times_out() {
+    // The whole response is handed over, but only a byte of it may be sent.
     let settings = ServeSettings { header_timeout: SHORT, idle_timeout: SHORT, ..patient() };
     let server = Server::start(settings).await;
     let mut client = server.connect().await;
@@ -159,12 +159,12 @@ async fn a_flood_of_reset_streams_ends_the_connection() {
         flood.extend(frame(RST_STREAM, 0, stream, &8u32.to_be_bytes()));
     }
     let _ = client.0.write_all(&flood).await;
-    let farewell = client.frame(GOAWAY).await.expect("GOAWAY");
-    assert_eq!(farewell[4..8], 11u32.to_be_bytes(), "ENHANCE_YOUR_CALM");
+    let goaway = client.frame(GOAWAY).await.expect("GOAWAY");
+    assert_eq!(goaway[4..8], 11u32.to_be_bytes(), "ENHANCE_YOUR_CALM");
 }
 
 #[tokio::test]
-async fn a_request_in_flight_outlives_the_farewell() {
+async fn a_request_in_flight_outlives_the_goaway() {
     let mut server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.begin_http2(65_535).await;
@@ -174,7 +174,7 @@ async fn a_request_in_flight_outlives_the_farewell() {
     assert!(client.frame(GOAWAY).await.is_some());
     server.release.notify_one();
     assert_eq!(client.frame(DATA).await.unwrap(), b"done");
-    // A client that was notified leaves.
+    // The client closes after GOAWAY.
     drop(client);
     assert_eq!(server.ended().await, Ended::Gracefully);
 }

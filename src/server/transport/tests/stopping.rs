@@ -1,11 +1,11 @@
-//! Stopping: who is let go, who is waited for, and for how long.
+//! Stopping: which connections are closed, which are waited for, and for how long.
 
 use super::*;
 
 const WAIT: &str = "GET /wait HTTP/1.1\r\nhost: a\r\n\r\n";
 
 #[tokio::test]
-async fn requests_in_flight_are_answered() {
+async fn requests_in_flight_get_their_response() {
     let mut server = Server::start(patient()).await;
     let mut client = server.connect().await;
     client.send(WAIT).await;
@@ -29,19 +29,19 @@ async fn requests_in_flight_are_answered() {
 }
 
 #[tokio::test]
-async fn resting_connections_are_closed() {
+async fn idle_connections_are_closed() {
     let server = Server::start(patient()).await;
-    let (mut rested, mut silent) = (server.connect().await, server.connect().await);
-    rested.send(GET).await;
-    rested.response().await;
+    let (mut idle, mut silent) = (server.connect().await, server.connect().await);
+    idle.send(GET).await;
+    idle.response().await;
     server.stop.send_replace(Stop::Gracefully);
-    assert_eq!(rested.read_to_end().await.0, "");
+    assert_eq!(idle.read_to_end().await.0, "");
     assert_eq!(silent.read_to_end().await.0, "");
     assert_eq!(server.ended().await, Ended::Gracefully);
 }
 
 #[tokio::test]
-async fn requests_are_taken_while_load_balancers_move_on() {
+async fn requests_are_served_while_load_balancers_switch() {
     let server = Server::start(ServeSettings { drain_delay: SHORT * 2, ..patient() }).await;
     let mut old = server.connect().await;
     old.send(GET).await;
@@ -61,14 +61,14 @@ async fn requests_are_taken_while_load_balancers_move_on() {
 }
 
 #[tokio::test]
-async fn what_has_no_end_of_its_own_is_told_when_to_end() {
+async fn endless_responses_are_notified_of_the_end() {
     let server = Server::start(ServeSettings { drain_delay: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.send("GET /until_closing HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let begun = Instant::now();
     server.stop.send_replace(Stop::Gracefully);
     assert!(client.read_to_end().await.0.ends_with("closing"));
-    assert!(begun.elapsed() >= SHORT, "not while requests are still taken");
+    assert!(begun.elapsed() >= SHORT, "not while requests are still served");
     assert_eq!(server.ended().await, Ended::Gracefully);
 }
 
@@ -84,7 +84,7 @@ async fn upgraded_connections_count() {
         assert!(head.starts_with(b"HTTP/1.1 101 "));
         server.stop.send_replace(Stop::Gracefully);
         tokio::time::sleep(SHORT / 5).await;
-        assert!(!server.task.is_finished(), "a client still has it");
+        assert!(!server.task.is_finished(), "its task still holds it");
         if expected == Ended::Gracefully {
             server.release.notify_one();
         }
@@ -93,7 +93,7 @@ async fn upgraded_connections_count() {
 }
 
 #[tokio::test]
-async fn nobody_is_waited_for_longer_than_the_limit() {
+async fn no_connection_is_waited_for_longer_than_the_limit() {
     let mut server = Server::start(ServeSettings { shutdown_timeout: SHORT, ..patient() }).await;
     let mut client = server.connect().await;
     client.send(WAIT).await;
@@ -104,7 +104,7 @@ async fn nobody_is_waited_for_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn the_second_signal_ends_it_at_once() {
+async fn the_second_signal_stops_at_once() {
     let mut server = Server::start(ServeSettings { drain_delay: LONG, ..patient() }).await;
     let mut client = server.connect().await;
     client.send(WAIT).await;
@@ -118,7 +118,7 @@ async fn the_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn without_anybody_to_stop_it_the_server_runs_on() {
+async fn without_a_stop_sender_the_server_keeps_running() {
     let server = Server::start(patient()).await;
     let mut client = server.connect().await;
     let Server { stop, task, .. } = server;
