@@ -10,7 +10,7 @@ const MIN_BYTES_PER_SECOND: u64 = 500;
 ///
 /// Two rules apply together, so that neither silence nor an occasional byte keeps a connection open: no single wait
 /// is longer than `patience`, and all waits together are no longer than `patience` plus one second for every
-/// [`MIN_BYTES_PER_SECOND`] transferred. Only waiting counts, not the time in which we ourselves were busy.
+/// `MIN_BYTES_PER_SECOND` transferred. Only waiting counts, not the time in which we ourselves were busy.
 #[derive(Clone, Copy, Debug)]
 pub struct MinRate {
     patience: Duration,
