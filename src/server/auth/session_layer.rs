@@ -268,7 +268,7 @@ fn turn_away(request: &Request, visitor: &Visitor, kind: RequestKind) -> Option<
 fn log_ambiguity(presented: &PresentedCookies) {
     for (name, cookie) in [("access", &presented.access), ("refresh", &presented.refresh)] {
         if *cookie == Presented::Ambiguous {
-            info!(target: "tokenlife::security", event = "ambiguous_cookie", token = name, "two different values were sent; neither is accepted");
+            info!(target: SECURITY, event = "ambiguous_cookie", token = name, "two different values were sent; neither is accepted");
         }
     }
 }
