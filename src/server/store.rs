@@ -27,16 +27,20 @@
 //! 8. `docs/architecture.md`: add the table to the section "Data". Then run
 //!    `script/postgres cargo test --features ssr --test store --test http -- --include-ignored`.
 //!
-//! # Adding a column, in 4 steps
+//! # Adding a column, in 5 steps
 //!
 //! 1. `store/sqlite/migrations/` and `store/postgres/migrations/`: in each add the next number, with
 //!    `ALTER TABLE … ADD COLUMN`. Let it be null or have a default: an older server still inserts rows without it.
 //! 2. The type, such as `domain/session.rs`: add the field. [`Session::begin`](super::domain::session::Session::begin)
-//!    gives it the value that it has in a new session; a test sets it only if the test is about it.
+//!    gives it the value that it has in a new session; a test sets it only if the test is about it. A user is written
+//!    out where it is made: `git grep -n 'User {'`, and compile with `--all-targets`.
 //! 3. `store/sessions.rs`, or the file of another entity: add it to the column list, to the `INSERT` and the values
 //!    bound below it, to the row, and to the row's `TryFrom`. Both backends use these.
 //! 4. `tests/store.rs`: give it a value in `session()`, so that
-//!    `a_session_comes_back_as_it_was_begun` reads it back. Then run the command above.
+//!    `a_session_comes_back_as_it_was_begun` reads it back; a user's, in `user()`. Then run the command above.
+//! 5. If it can be changed: a method in the entity's trait and its `UPDATE` beside it, the method in both backends, a line
+//!    in `watch!` (`tests/http/support/watched_store.rs`) and a test in `tests/store.rs`. `change_display_name` is an
+//!    example of all of them.
 
 mod clients;
 pub mod postgres;
